@@ -1,0 +1,69 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Meshara;
+
+/// <summary>Everything that can be set about a node; read once, by <c>Node.StartAsync</c>.</summary>
+public sealed class NodeOptions
+{
+    /// <summary>Name of the mesh, 1 to 64 bytes of UTF-8 without control characters. Required; nodes of another name are refused.</summary>
+    public required string Mesh { get; init; }
+
+    /// <summary>Who may join. Default: <see cref="Admission.KnownPeers"/>.</summary>
+    public Admission Admission { get; init; } = Admission.KnownPeers;
+
+    /// <summary>Folder of the identity, <c>known_peers</c> and the lock; created with mode 0700. Null: everything in memory, a new identity at each start.</summary>
+    public string? DataDirectory { get; init; }
+
+    /// <summary>The identity; null: from <see cref="DataDirectory"/>. The node does not dispose it.</summary>
+    public NodeIdentity? Identity { get; init; }
+
+    /// <summary>Passphrase of the identity file in <see cref="DataDirectory"/>; a new file is encrypted with it. Null: the file is not encrypted.</summary>
+    public string? IdentityPassphrase { get; init; }
+
+    /// <summary>Where to listen, <c>host:port</c> each; port 0 lets the system choose. Empty: dial only.</summary>
+    public IReadOnlyList<string> Listen { get; init; } = [];
+
+    /// <summary>Where others can dial this node, <c>host:port</c>, at most 8; told in HELLO. Empty: the listen addresses.</summary>
+    public IReadOnlyList<string> AdvertisedAddresses { get; init; } = [];
+
+    /// <summary>Peers to dial at start and again, for ever, whenever there is no link.</summary>
+    public IReadOnlyList<PeerAddress> Peers { get; init; } = [];
+
+    /// <summary>Program and version, told to peers in HELLO; at most 128 bytes of UTF-8 without control characters.</summary>
+    public string Agent { get; init; } = $"meshara/{typeof(NodeOptions).Assembly.GetName().Version?.ToString(3)}";
+
+    /// <summary>The transport. Null: a TCP transport.</summary>
+    public ITransport? Transport { get; init; }
+
+    /// <summary>The clock of every deadline. Default: the system's.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Seed of every random decision but key material and nonces. Null: from the system's generator.</summary>
+    public int? Seed { get; init; }
+
+    /// <summary>Where logs go. Default: nowhere.</summary>
+    public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
+
+    /// <summary>The oldest TLS version this node agrees to. Default: 1.2 with ECDHE and AEAD, because macOS cannot serve 1.3.</summary>
+    public MinimumTls MinimumTls { get; init; } = MinimumTls.Tls12;
+
+    /// <summary>Most live links. Default 128. Further peers are refused with <see cref="MesharaErrorCode.Full"/>.</summary>
+    public int MaxPeers { get; init; } = 128;
+
+    /// <summary>Deadlines.</summary>
+    public NodeTimeouts Timeouts { get; init; } = new();
+
+    /// <summary>Limits on memory and streams.</summary>
+    public LinkLimits Limits { get; init; } = new();
+}
+
+/// <summary>TLS versions that a mesh can insist on.</summary>
+public enum MinimumTls
+{
+    /// <summary>TLS 1.2 with ECDHE and an AEAD suite, or 1.3.</summary>
+    Tls12,
+
+    /// <summary>TLS 1.3 only. A node on macOS can then dial nobody who insists and be dialled by nobody: its system library has no TLS 1.3 for servers.</summary>
+    Tls13,
+}

@@ -1,0 +1,38 @@
+namespace Meshara;
+
+/// <summary>Something that happened between this node and another.</summary>
+/// <param name="Time">When, by the node's clock.</param>
+public abstract record PeerEvent(DateTimeOffset Time);
+
+/// <summary>A link came to life.</summary>
+/// <param name="Time">When.</param>
+/// <param name="Peer">The id proven in the handshake.</param>
+/// <param name="Address">The other end, <c>host:port</c>.</param>
+/// <param name="Inbound">Whether the peer dialled.</param>
+public sealed record PeerConnected(DateTimeOffset Time, NodeId Peer, string Address, bool Inbound) : PeerEvent(Time);
+
+/// <summary>A link ended.</summary>
+/// <param name="Time">When.</param>
+/// <param name="Peer">The peer.</param>
+/// <param name="Address">The other end, <c>host:port</c>.</param>
+/// <param name="Reason">The first reason.</param>
+/// <param name="Detail">More for people; may be empty. May hold text of the peer: escape it before you show it.</param>
+public sealed record PeerDisconnected(DateTimeOffset Time, NodeId Peer, string Address, DisconnectReason Reason, string Detail) : PeerEvent(Time);
+
+/// <summary>A connection came to no link: this node refused, or the other did, or the handshake failed.</summary>
+/// <param name="Time">When.</param>
+/// <param name="Address">The other end, <c>host:port</c>.</param>
+/// <param name="Peer">The id, where it was proven.</param>
+/// <param name="Code">Why.</param>
+/// <param name="ByPeer">Whether the other side refused.</param>
+/// <param name="Detail">The same for people. May hold text of the peer: escape it before you show it.</param>
+/// <param name="RetryAfter">When it may be tried again, where that was said.</param>
+public sealed record PeerRefused(
+    DateTimeOffset Time, string Address, NodeId? Peer, MesharaErrorCode Code, bool ByPeer, string Detail, TimeSpan? RetryAfter) : PeerEvent(Time);
+
+/// <summary>A live node with the same identity key as another was seen (a copied data directory).</summary>
+/// <param name="Time">When.</param>
+/// <param name="Peer">The id that two nodes share.</param>
+/// <param name="Address">Where the newcomer is.</param>
+/// <param name="OtherAddress">Where the first one is; null when it is this node.</param>
+public sealed record IdentityShared(DateTimeOffset Time, NodeId Peer, string Address, string? OtherAddress) : PeerEvent(Time);

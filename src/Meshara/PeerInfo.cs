@@ -1,0 +1,47 @@
+namespace Meshara;
+
+/// <summary>A peer to which a link lives, as it was at one moment.</summary>
+public sealed record PeerInfo
+{
+    /// <summary>The id proven in the handshake.</summary>
+    public required NodeId Id { get; init; }
+
+    /// <summary>The key proven in the handshake.</summary>
+    public required PublicKey PublicKey { get; init; }
+
+    /// <summary>The other end of the connection, <c>host:port</c>.</summary>
+    public required string Address { get; init; }
+
+    /// <summary>Whether the peer dialled this node.</summary>
+    public required bool Inbound { get; init; }
+
+    /// <summary>Whether the operator named this peer (added with its key, trusted, or stored).</summary>
+    public required bool Pinned { get; init; }
+
+    /// <summary>When the link came to life.</summary>
+    public required DateTimeOffset ConnectedSince { get; init; }
+
+    /// <summary>When the last frame came from the peer.</summary>
+    public required DateTimeOffset LastSeen { get; init; }
+
+    /// <summary>Bytes of frames sent, before TLS.</summary>
+    public required long BytesSent { get; init; }
+
+    /// <summary>Bytes of frames received, after TLS.</summary>
+    public required long BytesReceived { get; init; }
+
+    /// <summary>Messages and requests sent.</summary>
+    public required long MessagesSent { get; init; }
+
+    /// <summary>Messages and requests received.</summary>
+    public required long MessagesReceived { get; init; }
+
+    /// <summary>The last measured time from PING to PONG; null before the first.</summary>
+    public required TimeSpan? RoundTripTime { get; init; }
+
+    /// <summary>What the peer's conduct is worth: 0 at first, less after violations.</summary>
+    public required double Reputation { get; init; }
+
+    /// <summary>What the peer says it runs. Hostile text: escape it before you show it.</summary>
+    public required string Agent { get; init; }
+}
