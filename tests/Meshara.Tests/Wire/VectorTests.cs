@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using Meshara.Wire;
 using Xunit;
@@ -55,30 +53,6 @@ public sealed class VectorTests
                 (cut[2], cut[3]) = ((byte)((length - 6) >> 8), (byte)(length - 6));
                 Decoded expected = IndependentDecoder.Decode(cut, vector.Stage);
                 Assert.True(expected.Agrees(CodecDecoder.Decode(cut, vector.Stage)), $"{vector.Name} cut to {length}");
-            }
-        }
-    }
-
-    [Fact]
-    public void Proof_EveryCase_AsSection52Says()
-    {
-        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Path.Combine(VectorFile.Root, "specs", "vectors", "proof.json")));
-        foreach (JsonElement item in document.RootElement.GetProperty("cases").EnumerateArray())
-        {
-            byte[] Bytes(string name) => Convert.FromHexString(item.GetProperty(name).GetString()!);
-            string Text(string name) => item.GetProperty(name).GetString()!;
-            byte[] mesh = Encoding.UTF8.GetBytes(Text("mesh"));
-            byte[] salt = [.. "meshara/1 secret"u8, 0, .. mesh];
-            byte[] key = Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(Text("secret")), salt, 600_000, HashAlgorithmName.SHA256, 32);
-            Assert.Equal(Bytes("key"), key);
-            Assert.Equal(Bytes("dialer_proof"), Proof("dialer", "acceptor"));
-            Assert.Equal(Bytes("acceptor_proof"), Proof("acceptor", "dialer"));
-
-            byte[] Proof(string prover, string verifier)
-            {
-                byte[] ids = [.. Bytes(prover + "_id"), .. Bytes(verifier + "_id")];
-                byte[] input = [.. "meshara/1 proof"u8, 0, (byte)mesh.Length, .. mesh, .. ids, .. Bytes(prover + "_nonce"), .. Bytes(verifier + "_nonce")];
-                return HMACSHA256.HashData(key, input);
             }
         }
     }
