@@ -1,0 +1,93 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Meshara.Net;
+
+/// <summary>Options of our sockets, each for a reason.</summary>
+internal static class TcpSockets
+{
+    // Wire protocol section 7.4: what the kernel holds unsent is what a PING waits behind.
+    private const int NotSentLowWater = 128 << 10;
+
+    private const int IpProtoTcp = 6;
+
+    /// <summary>Makes a connected socket a connection; throws <see cref="SocketException"/> if the peer is gone already.</summary>
+    public static TransportConnection Wrap(Socket socket)
+    {
+        socket.NoDelay = true;
+        LimitUnsent(socket);
+        var remote = (IPEndPoint)(socket.RemoteEndPoint ?? throw new SocketException((int)SocketError.NotConnected));
+        IPAddress address = remote.Address.IsIPv4MappedToIPv6 ? remote.Address.MapToIPv4() : remote.Address;
+        return new TransportConnection(new TcpStream(socket), address.ToString(), remote.Port);
+    }
+
+    public static void PrepareListener(Socket socket, IPAddress address)
+    {
+        if (address.AddressFamily == AddressFamily.InterNetworkV6)
+        {
+            socket.DualMode = address.Equals(IPAddress.IPv6Any);
+        }
+
+        if (OperatingSystem.IsWindows())
+        {
+            // Windows binds past TIME_WAIT anyway; without this another program could take our port away.
+            socket.ExclusiveAddressUse = true;
+            return;
+        }
+
+        // So that a restart binds while old connections are in TIME_WAIT. Raw, because the framework's ReuseAddress means
+        // SO_REUSEPORT too, and then a second node on the same port would be no error.
+        (int level, int option) = OperatingSystem.IsLinux() || OperatingSystem.IsAndroid() ? (1, 2) : (0xFFFF, 4);
+        TrySet(socket, level, option, 1);
+    }
+
+    private static void LimitUnsent(Socket socket)
+    {
+        if (OperatingSystem.IsLinux() || OperatingSystem.IsAndroid())
+        {
+            TrySet(socket, IpProtoTcp, 25, NotSentLowWater);
+        }
+        else if (OperatingSystem.IsMacOS() || OperatingSystem.IsIOS())
+        {
+            TrySet(socket, IpProtoTcp, 0x201, NotSentLowWater);
+        }
+    }
+
+    private static void TrySet(Socket socket, int level, int option, int value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(int)];
+        if (BitConverter.IsLittleEndian)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(bytes, value);
+        }
+        else
+        {
+            BinaryPrimitives.WriteInt32BigEndian(bytes, value);
+        }
+
+        try
+        {
+            socket.SetRawSocketOption(level, option, bytes);
+        }
+        catch (SocketException)
+        {
+            // An optimisation that this kernel does not have.
+        }
+    }
+}
+
+/// <summary>A socket's stream; disposing it resets the connection (TransportConnection.Stream).</summary>
+internal sealed class TcpStream(Socket socket) : NetworkStream(socket, ownsSocket: true)
+{
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            // A zero linger time: nothing unsent stays behind in the kernel for a peer that does not read.
+            Socket.Close(0);
+        }
+
+        base.Dispose(disposing);
+    }
+}

@@ -1,0 +1,95 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Meshara.Net;
+
+/// <summary>Accepts TCP connections until disposed, whatever happens to one of them.</summary>
+internal sealed class TcpTransportListener : TransportListener
+{
+    // Out of file descriptors or memory: the queue waits in the kernel, asking again at once would only burn the processor.
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
+
+    private readonly Socket _socket;
+    private readonly TimeProvider _timeProvider;
+    private readonly Func<CancellationToken, ValueTask<Socket>> _accept;
+    private readonly CancellationTokenSource _stop = new();
+
+    /// <summary>Takes over a socket.</summary>
+    /// <param name="socket">Listening; owned from here on.</param>
+    /// <param name="timeProvider">The clock of the pause after a failed accept.</param>
+    /// <param name="accept">For a test: the call that fails as the kernel would.</param>
+    public TcpTransportListener(Socket socket, TimeProvider timeProvider, Func<CancellationToken, ValueTask<Socket>>? accept = null)
+    {
+        _socket = socket;
+        _timeProvider = timeProvider;
+        _accept = accept ?? socket.AcceptAsync;
+        var local = (IPEndPoint)socket.LocalEndPoint!;
+        Host = local.Address.ToString();
+        Port = local.Port;
+    }
+
+    public override string Host { get; }
+
+    public override int Port { get; }
+
+    public override async ValueTask<TransportConnection?> AcceptAsync(CancellationToken cancellationToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stop.Token);
+        TimeSpan pause = FirstPause;
+        while (!_stop.IsCancellationRequested)
+        {
+            Socket? socket = null;
+            try
+            {
+                socket = await _accept(either.Token).ConfigureAwait(false);
+                TransportConnection connection = TcpSockets.Wrap(socket);
+                socket = null;
+                return connection;
+            }
+            catch (SocketException e) when (socket is not null || e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
+            {
+                // This connection ended before we had it; the next one may wait already.
+            }
+            catch (SocketException) when (!_stop.IsCancellationRequested)
+            {
+                if (!await PauseAsync(pause, either.Token, cancellationToken).ConfigureAwait(false))
+                {
+                    return null;
+                }
+
+                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            }
+            catch (Exception e) when (_stop.IsCancellationRequested && e is SocketException or ObjectDisposedException or OperationCanceledException)
+            {
+                return null;
+            }
+            finally
+            {
+                socket?.Dispose();
+            }
+        }
+
+        return null;
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        _socket.Dispose();
+    }
+
+    // False: the listener was disposed meanwhile.
+    private async ValueTask<bool> PauseAsync(TimeSpan pause, CancellationToken either, CancellationToken caller)
+    {
+        try
+        {
+            await Task.Delay(pause, _timeProvider, either).ConfigureAwait(false);
+            return true;
+        }
+        catch (OperationCanceledException) when (!caller.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+}

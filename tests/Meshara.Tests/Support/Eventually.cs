@@ -1,0 +1,15 @@
+namespace Meshara.Tests.Support;
+
+/// <summary>Waits for what another task is about to do, where nothing else tells.</summary>
+internal static class Eventually
+{
+    /// <summary>Until <paramref name="condition"/> holds; throws after 20 s.</summary>
+    public static async Task TrueAsync(Func<bool> condition)
+    {
+        using CancellationTokenSource guard = new(TimeSpan.FromSeconds(20), TimeProvider.System);
+        while (!condition())
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, guard.Token);
+        }
+    }
+}
