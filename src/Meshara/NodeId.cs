@@ -68,7 +68,7 @@ public readonly struct NodeId : IEquatable<NodeId>, IComparable<NodeId>, ISpanPa
 
     /// <inheritdoc cref="Parse(string)"/>
     public static NodeId Parse(ReadOnlySpan<char> s, IFormatProvider? provider) =>
-        TryParse(s, provider, out NodeId id) ? id : throw new FormatException(Explain(s));
+        TryParse(s, provider, out NodeId id) ? id : throw new FormatException($"{WhyNot(s)}.");
 
     /// <summary>Reads 64 hex digits of either case; false for anything else.</summary>
     public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out NodeId result) =>
@@ -131,8 +131,18 @@ public readonly struct NodeId : IEquatable<NodeId>, IComparable<NodeId>, ISpanPa
     /// <summary>Bytewise order.</summary>
     public static bool operator >=(NodeId left, NodeId right) => left.CompareTo(right) >= 0;
 
-    private static string Explain(ReadOnlySpan<char> s) =>
-        s.StartsWith("12D3Koo") || s.StartsWith("Qm")
-            ? $"'{s}' is a libp2p peer id. Meshara ids are the SHA-256 of the public key, 64 hex digits: run 'meshara id' on that machine."
-            : $"'{(s.Length > 80 ? string.Concat(s[..80], "…") : s)}' is not a node id: {Size * 2} hex digits are expected, these are {s.Length} characters.";
+    /// <summary>Why text is not a node id, a clause without a full stop.</summary>
+    internal static string WhyNot(ReadOnlySpan<char> s) =>
+        HasForeignPrefix(s)
+            ? $"{Printable.Quote(s)} is a libp2p peer id, which names another kind of key; a Meshara id is the SHA-256 of the public key, {Size * 2} hex digits ('meshara id' on that machine prints it)"
+            : s.Length == Size * 2
+                ? $"{Printable.Quote(s)} is not a node id: it has characters that are not hex digits"
+                : $"{Printable.Quote(s)} is not a node id: {Size * 2} hex digits are expected, these are {s.Length} characters";
+
+    /// <summary>Whether the text is, by prefix and length, the id of a libp2p peer and not a host name.</summary>
+    internal static bool IsForeignId(ReadOnlySpan<char> s) => s.Length is >= 46 and <= 64 && !s.ContainsAny('.', ':') && HasForeignPrefix(s);
+
+    // Ed25519, RSA and secp256k1 ids in base58, and CIDs of keys in base32 and base36.
+    private static bool HasForeignPrefix(ReadOnlySpan<char> s) =>
+        s.StartsWith("12D3Koo") || s.StartsWith("Qm") || s.StartsWith("16Uiu2") || s.StartsWith("bafz") || s.StartsWith("k51qzi");
 }

@@ -127,8 +127,15 @@ public sealed class PublicKey : IEquatable<PublicKey>
         }
     }
 
-    private static string Explain(string text) =>
-        text.Contains("PRIVATE KEY", StringComparison.Ordinal)
+    private static string Explain(string text)
+    {
+        string trimmed = text.Trim();
+        return text.Contains("PRIVATE KEY", StringComparison.Ordinal)
             ? "This is a private key. Give others only the public one: 'meshara id' prints it."
-            : $"Not a public key: {Size * 2} hex digits of SubjectPublicKeyInfo, or PEM with BEGIN {PemLabel}, of a P-256 key are expected.";
+            : NodeId.TryParse(trimmed, null, out _)
+            ? $"This is a node id, the hash of a key; the public key itself is expected, {Size * 2} hex digits: 'meshara id' prints both."
+            : trimmed.Length == Size * 2 || text.Contains($"BEGIN {PemLabel}", StringComparison.Ordinal)
+            ? "Not a P-256 public key: SubjectPublicKeyInfo with the named curve and an uncompressed point on it is expected."
+            : $"Not a public key: {Size * 2} hex digits of SubjectPublicKeyInfo, or PEM with BEGIN {PemLabel}, of a P-256 key are expected, these are {text.Length} characters.";
+    }
 }
