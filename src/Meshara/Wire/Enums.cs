@@ -77,6 +77,8 @@ internal enum GoodbyeCode
 /// <summary>Section 7.3.</summary>
 internal enum NoticeCode
 {
+    /// <summary>Never written; what a code we do not know is read as.</summary>
+    Unknown = 0,
     IdentityInUse = 1,
 }
 
