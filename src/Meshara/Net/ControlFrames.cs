@@ -12,6 +12,9 @@ internal sealed class ControlFrames
     /// <summary>Section 7.1.</summary>
     public const int MaxPings = 4;
 
+    // Header and two varints: the longest of the frames that are not built elsewhere.
+    private const int PairSize = FrameCodec.HeaderSize + (2 * Varint.MaxLength);
+
     private readonly Queue<ulong> _pings = new();
     private readonly Queue<LinkStream> _windows = new();
     private readonly Queue<LinkStream> _endings = new();
@@ -81,17 +84,17 @@ internal sealed class ControlFrames
 
         written += Take(ref _goodbye, room[written..]);
         written += Take(ref _notice, room[written..]);
-        if (_maxStreams > 0 && room.Length - written >= StreamFrames.MaxControlSize)
+        if (_maxStreams > 0 && room.Length - written >= PairSize)
         {
-            written += StreamFrames.WriteMaxStreams(room[written..], (ulong)_maxStreams);
+            written += StreamFrames.WriteMaxStreams(room[written..], _maxStreams);
             _maxStreams = 0;
         }
 
-        while (room.Length - written >= StreamFrames.MaxControlSize && _windows.TryDequeue(out LinkStream? stream))
+        while (room.Length - written >= PairSize && _windows.TryDequeue(out LinkStream? stream))
         {
             if (!stream.IsOver)
             {
-                written += StreamFrames.WriteWindow(room[written..], stream.Id, (ulong)stream.PendingWindow);
+                written += StreamFrames.WriteWindow(room[written..], stream.Id, stream.PendingWindow);
             }
 
             stream.PendingWindow = 0;
@@ -104,7 +107,7 @@ internal sealed class ControlFrames
     public int WriteTail(Span<byte> room)
     {
         int written = 0;
-        while (room.Length - written >= 3 * StreamFrames.MaxControlSize && _endings.TryDequeue(out LinkStream? stream))
+        while (room.Length - written >= 3 * PairSize && _endings.TryDequeue(out LinkStream? stream))
         {
             stream.InEndings = false;
             written += WriteAcks(stream, room[written..]);
@@ -115,12 +118,12 @@ internal sealed class ControlFrames
 
             if (stream.TakeStopSending() is { } stop)
             {
-                written += StreamFrames.WriteStopSending(room[written..], stream.Id, (ulong)stop);
+                written += StreamFrames.WriteStopSending(room[written..], stream.Id, stop);
             }
 
             if (stream.TakeReset() is { } reset)
             {
-                written += StreamFrames.WriteReset(room[written..], stream.Id, (ulong)reset);
+                written += StreamFrames.WriteReset(room[written..], stream.Id, reset);
             }
         }
 
@@ -140,13 +143,13 @@ internal sealed class ControlFrames
         int written = 0;
         while (stream.Acks.Count > 0)
         {
-            if (room.Length - written < 3 * StreamFrames.MaxControlSize)
+            if (room.Length - written < 3 * PairSize)
             {
                 Ending(stream);
                 break;
             }
 
-            written += StreamFrames.WriteAck(room[written..], stream.Id, (ulong)stream.Acks.Dequeue());
+            written += StreamFrames.WriteAck(room[written..], stream.Id, stream.Acks.Dequeue());
             stream.OnAckWritten();
         }
 
@@ -155,9 +158,9 @@ internal sealed class ControlFrames
 
     private static int WriteNonce(Span<byte> room, FrameType type, ulong nonce)
     {
-        FrameCodec.WriteHeader(room, type, FrameFlags.None, sizeof(ulong));
+        FrameCodec.WriteHeader(room, type, FrameFlags.None, sizeof);
         BinaryPrimitives.WriteUInt64BigEndian(room[FrameCodec.HeaderSize..], nonce);
-        return FrameCodec.HeaderSize + sizeof(ulong);
+        return FrameCodec.HeaderSize + sizeof;
     }
 
     private static int Take(ref byte[]? frame, Span<byte> room)

@@ -145,6 +145,17 @@ internal abstract class LinkStream
     /// <summary>Ends the stream in both directions. Returns false if it had ended.</summary>
     public bool Reset(long code, MesharaException error)
     {
+        if (!TryReset(code, error))
+        {
+            return false;
+        }
+
+        OnAborted(error);
+        return true;
+    }
+
+    private bool TryReset(long code, MesharaException error)
+    {
         lock (Outbox.Gate)
         {
             if (IsOver || WasReset)
@@ -167,7 +178,6 @@ internal abstract class LinkStream
             else
             {
                 IsOver = true;
-                Table.OnAbandoned();
             }
 
             return true;
@@ -191,14 +201,14 @@ internal abstract class LinkStream
     /// <summary>DATA arrived. Called by the read loop, whose span it is.</summary>
     public void Receive(FrameFlags flags, ReadOnlySpan<byte> data)
     {
-        CheckFlags(flags, data.Length);
+        CheckFlags(flags);
         if (RecvClosed)
         {
             throw new WireException(isViolation: true, $"DATA on stream {Id} after its end.");
         }
 
-        bool finOnly = data.Length == 0 && flags == FrameFlags.Fin;
-        if (!finOnly && !Window.TrySpend(ReceiveWindow.FrameCost + data.Length))
+        int cost = StreamFrames.CostOf(flags, data.Length);
+        if (!Window.TrySpend(cost))
         {
             throw new WireException(isViolation: true, $"DATA beyond the credit of stream {Id}.");
         }
@@ -214,7 +224,7 @@ internal abstract class LinkStream
             }
         }
 
-        if (!ignore && !finOnly)
+        if (!ignore && cost > 0)
         {
             OnData(flags, data);
         }
@@ -277,22 +287,22 @@ internal abstract class LinkStream
         }
     }
 
-    public void ReceiveWindow(ulong increment)
+    public void ReceiveCredit(long increment)
     {
-        if (IsKind0Acceptor || increment == 0)
+        if (IsKind0Acceptor)
         {
-            throw new WireException(isViolation: true, "WINDOW for a direction without data, or of nothing.");
+            throw new WireException(isViolation: true, "WINDOW for a direction without data.");
         }
 
         lock (Outbox.Gate)
         {
             const long Max = (1L << 62) - 1;
-            if ((long)increment > Max - SendCredit)
+            if (increment > Max - SendCredit)
             {
                 throw new WireException(isViolation: true, $"The credit of stream {Id} overflows.");
             }
 
-            SendCredit += (long)increment;
+            SendCredit += increment;
             Outbox.Resume(this);
         }
     }
@@ -345,7 +355,7 @@ internal abstract class LinkStream
     /// <summary>The peer sends no more.</summary>
     protected abstract void OnFinished();
 
-    /// <summary>The stream ended by the peer's RESET or with the link. Must be quick and never throw.</summary>
+    /// <summary>The stream ended by RESET or with the link. Called outside the gate; quick, and never throws.</summary>
     protected abstract void OnAborted(MesharaException error);
 
     /// <summary>What was received has been used; the peer may send as much again.</summary>
@@ -357,14 +367,12 @@ internal abstract class LinkStream
         }
     }
 
-    private void CheckFlags(FrameFlags flags, int length)
+    private void CheckFlags(FrameFlags flags)
     {
-        FrameFlags allowed = Kind == StreamKind.Messages ? FrameFlags.EndOfMessage | FrameFlags.Fin | FrameFlags.Acknowledge : FrameFlags.Fin;
-        bool ackWithoutEnd = flags.HasFlag(FrameFlags.Acknowledge) && !flags.HasFlag(FrameFlags.EndOfMessage);
-        bool says = length > 0 || (flags & (FrameFlags.EndOfMessage | FrameFlags.Fin)) != 0;
-        if ((flags & ~allowed) != 0 || ackWithoutEnd || !says || (Kind == StreamKind.Messages && IsOpener))
+        FrameFlags allowed = Kind is StreamKind.Request or StreamKind.Bytes ? FrameFlags.Fin : FrameFlags.EndOfMessage | FrameFlags.Fin | FrameFlags.Acknowledge;
+        if ((flags & ~allowed) != 0 || (Kind == StreamKind.Messages && IsOpener))
         {
-            throw new WireException(isViolation: true, $"DATA on stream {Id} with flags or bytes that its kind does not allow.");
+            throw new WireException(isViolation: true, $"DATA on stream {Id} that its kind or its flags do not allow.");
         }
     }
 

@@ -63,6 +63,20 @@ internal sealed class Outbox
         }
     }
 
+    /// <summary>Under the gate.</summary>
+    public void SayMaxStreams(long count)
+    {
+        _control.MaxStreams(count);
+        WakePump();
+    }
+
+    /// <summary>DONE goes out after everything else, and the pump ends. Under the gate.</summary>
+    public void SayDone()
+    {
+        _control.DonePending = true;
+        WakePump();
+    }
+
     public void SayWindow(LinkStream stream, long increment)
     {
         lock (Gate)
@@ -151,7 +165,7 @@ internal sealed class Outbox
     /// <summary>Writes OPEN if there is room. Under the gate; the stream has its id.</summary>
     public bool TryWriteOpen(LinkStream stream)
     {
-        if (!HasRoom(StreamFrames.MaxOpenSize))
+        if (!HasRoom(StreamFrames.MaxControlFrame))
         {
             return false;
         }
@@ -242,11 +256,13 @@ internal sealed class Outbox
         _filling ??= ArrayPool<byte>.Shared.Rent(BufferSize);
         int start = Headroom - headLength;
         head[..headLength].CopyTo(_filling.AsSpan(start));
+        bool done = _control.DonePending;
         int end = _filled + _control.WriteTail(_filling.AsSpan(_filled, BufferSize - _filled));
         (_filling, _flushing) = (_flushing, _filling);
         _filled = Headroom;
         BytesSent += end - start;
         DrainReady();
+        _completed |= done && !_control.DonePending;
         _room?.TrySetResult();
         _room = null;
         return _flushing.AsMemory(start, end - start);
@@ -287,7 +303,7 @@ internal sealed class Outbox
         int room = BulkEnd - _filled - StreamFrames.MaxDataOverhead;
         int rest = pending.Rest.Length;
         bool finOnly = rest == 0 && pending.Flags == FrameFlags.Fin;
-        long credit = stream.SendCredit - ReceiveWindow.FrameCost;
+        long credit = stream.SendCredit - StreamFrames.DataCost;
         int length = (int)Math.Min(Math.Min(rest, MaxChunk), Math.Min(room, Math.Max(0, credit)));
         bool waitsForCredit = !finOnly && (credit < 0 || (length < rest && (length == 0 || WaitsForWhole(stream, pending, credit))));
         if (waitsForCredit)
@@ -296,7 +312,7 @@ internal sealed class Outbox
         }
 
         bool last = length == rest;
-        WriteData(stream, pending.Rest.Span[..length], last ? pending.Flags : FrameFlags.None, finOnly ? 0 : ReceiveWindow.FrameCost + length);
+        WriteData(stream, pending.Rest.Span[..length], last ? pending.Flags : FrameFlags.None, finOnly ? 0 : StreamFrames.DataCost + length);
         pending.Advance(length);
         if (last)
         {
@@ -310,11 +326,11 @@ internal sealed class Outbox
 
     // Small messages are not cut for want of credit: the peer gives it back in time, and need not put pieces together.
     private bool WaitsForWhole(LinkStream stream, PendingWrite pending, long credit) =>
-        stream.Kind != StreamKind.Bytes && !pending.Started && credit < pending.Rest.Length && pending.Rest.Length + ReceiveWindow.FrameCost <= _wholeCost;
+        stream.Kind != StreamKind.Bytes && !pending.Started && credit < pending.Rest.Length && pending.Rest.Length + StreamFrames.DataCost <= _wholeCost;
 
     private bool TryWriteWhole(LinkStream stream, ReadOnlySpan<byte> data, FrameFlags flags, AckWaiter? ack)
     {
-        long cost = ReceiveWindow.FrameCost + data.Length;
+        long cost = StreamFrames.DataCost + data.Length;
         if (data.Length > MaxChunk || cost > stream.SendCredit || _ready.Count > 0 || !HasRoom(StreamFrames.MaxDataOverhead + data.Length))
         {
             return false;
@@ -327,7 +343,7 @@ internal sealed class Outbox
 
     private void WriteData(LinkStream stream, ReadOnlySpan<byte> data, FrameFlags flags, long cost)
     {
-        _filled += StreamFrames.WriteData(_filling.AsSpan(_filled), stream.Id, flags, data);
+        _filled += StreamFrames.WriteData(_filling.AsSpan(_filled), flags, stream.Id, data);
         stream.SendCredit -= cost;
     }
 

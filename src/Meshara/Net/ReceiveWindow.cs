@@ -3,9 +3,6 @@ namespace Meshara.Net;
 /// <summary>Credit of one direction towards this node, wire protocol section 8.3.</summary>
 internal sealed class ReceiveWindow(long initial, WindowBudget budget)
 {
-    /// <summary>What every DATA frame costs beside its bytes.</summary>
-    public const int FrameCost = 32;
-
     private readonly Lock _sync = new();
     private long _available = initial;
     private long _unreported;
