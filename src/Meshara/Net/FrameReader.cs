@@ -1,0 +1,112 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using Meshara.Wire;
+
+namespace Meshara.Net;
+
+/// <summary>Cuts a stream into frames where they lie in one rented buffer (wire protocol section 4).</summary>
+/// <remarks>One user at a time: take frames until there is none, then fill.</remarks>
+internal sealed class FrameReader(Stream stream) : IDisposable
+{
+    private const int InitialCapacity = 32 << 10;
+    private const int MaxFrame = FrameCodec.HeaderSize + FrameCodec.MaxPayload;
+
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(InitialCapacity);
+    private int _start;
+    private int _end;
+    private int _needed;
+    private bool _filling;
+    private bool _disposed;
+
+    /// <summary>Whether a frame has begun and not ended; at the end of the stream: whether it was cut off.</summary>
+    public bool HasPartial => _end > _start;
+
+    /// <summary>Size of the buffer now.</summary>
+    public int Capacity => _buffer.Length;
+
+    /// <summary>Takes the next complete frame. The payload is valid until the next call of any method.</summary>
+    /// <param name="maxPayload">Most that a payload may have now; a longer one throws as soon as its header is here.</param>
+    /// <param name="header">The frame's header.</param>
+    /// <param name="payload">The frame's payload.</param>
+    /// <returns>False: more bytes are needed.</returns>
+    /// <exception cref="WireException">The header breaks a rule. The stream cannot be read further.</exception>
+    public bool TryTake(int maxPayload, out FrameHeader header, out ReadOnlySpan<byte> payload)
+    {
+        ReadOnlySpan<byte> available = _buffer.AsSpan(_start, _end - _start);
+        if (FrameCodec.TryReadHeader(available, maxPayload, out header))
+        {
+            int length = FrameCodec.HeaderSize + header.Length;
+            if (available.Length >= length)
+            {
+                payload = available[FrameCodec.HeaderSize..length];
+                _start += length;
+                _needed = 0;
+                return true;
+            }
+
+            _needed = length;
+        }
+
+        payload = default;
+        return false;
+    }
+
+    /// <summary>Reads what there is, at least one byte. False: end of stream.</summary>
+    /// <exception cref="IOException">The connection broke.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        MakeRoom();
+        _filling = true;
+        int read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken).ConfigureAwait(false);
+
+        // Left true when the read throws: the stream may write to the buffer still, so it is not given back.
+        _filling = false;
+        _end += read;
+        return read > 0;
+    }
+
+    /// <summary>Forgets what was read and not taken.</summary>
+    public void Discard() => _start = _end = _needed = 0;
+
+    /// <summary>Gives the buffer back. Not while <see cref="FillAsync"/> runs: then the buffer is left to the garbage collector.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        Discard();
+        if (!_filling)
+        {
+            Return(_buffer);
+        }
+
+        _buffer = [];
+    }
+
+    private void MakeRoom()
+    {
+        int rest = _end - _start;
+        if (_needed > _buffer.Length || rest == _buffer.Length)
+        {
+            byte[] larger = ArrayPool<byte>.Shared.Rent(MaxFrame);
+            _buffer.AsSpan(_start, rest).CopyTo(larger);
+            Return(_buffer);
+            _buffer = larger;
+        }
+        else if (_start > 0)
+        {
+            _buffer.AsSpan(_start, rest).CopyTo(_buffer);
+        }
+
+        _start = 0;
+        _end = rest;
+    }
+
+    // It held decrypted payload.
+    private static void Return(byte[] buffer) => ArrayPool<byte>.Shared.Return(buffer, clearArray: true);
+}

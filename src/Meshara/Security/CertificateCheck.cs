@@ -1,0 +1,96 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Meshara.Security;
+
+/// <summary>The check of the peer's certificate in one TLS handshake: all rules of wire protocol section 3, nothing else, and no I/O.</summary>
+/// <remarks>Its answer to the framework is yes or no; why it was no is kept here for the exception.</remarks>
+internal sealed class CertificateCheck(PublicKey own, NodeId? pin, string address, bool isDialer)
+{
+    /// <summary>The peer's key, once <see cref="Validate"/> said yes.</summary>
+    public PublicKey? RemoteKey { get; private set; }
+
+    /// <summary>Why <see cref="Validate"/> said no; null before, and after a yes.</summary>
+    public MesharaException? Failure { get; private set; }
+
+    /// <summary>The <see cref="RemoteCertificateValidationCallback"/>. Never throws.</summary>
+    public bool Validate(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
+    {
+        try
+        {
+            RemoteKey = null;
+            Failure = certificate is null
+                ? new MesharaException(MesharaErrorCode.NoCertificate, $"{Peer} presented no certificate, so it did not say who it is. It is no Meshara node, or a broken one.")
+                : Judge(certificate, chain);
+        }
+        catch (Exception e)
+        {
+            // An exception thrown into the framework's handshake would surface elsewhere; a certificate that trips us is a bad one.
+            RemoteKey = null;
+            Failure = Bad("could not be read", e);
+        }
+
+        return Failure is null;
+    }
+
+    // "The node at" an address that we chose; "the caller from" one that chose us.
+    private string Peer => isDialer ? $"The node at {address}" : $"The caller from {address}";
+
+    private MesharaException? Judge(X509Certificate certificate, X509Chain? chain)
+    {
+        byte[] der = certificate.GetRawCertData();
+        if (CountOthers(der, chain) is > 0 and int others)
+        {
+            return new MesharaException(MesharaErrorCode.BadCertificate, $"{Peer} presented {others + 1} certificates; a Meshara node presents one.");
+        }
+
+        if (!CertificateParser.TryParse(der, out CertificateParser? parsed, out string? error))
+        {
+            return Bad(error);
+        }
+
+        if (!PublicKey.TryFromDer(parsed.PublicKey.Span, out PublicKey? key))
+        {
+            return Bad("holds a key that is not ECDSA on P-256 in its one encoding");
+        }
+
+        if (!key.Verify(parsed.Signed.Span, parsed.Signature.Span))
+        {
+            return Bad("is not signed by its own key");
+        }
+
+        if (parsed.UnknownCritical is { } extension)
+        {
+            return Bad($"has the critical extension {extension}, which Meshara does not know");
+        }
+
+        if (key.Equals(own))
+        {
+            return new MesharaException(
+                MesharaErrorCode.Self,
+                $"{Peer} has this node's own key {own.Id}: the address leads back to this node, or another machine runs with a copy of its data directory.");
+        }
+
+        if (pin is { } expected && key.Id != expected)
+        {
+            return new MesharaException(
+                MesharaErrorCode.PinMismatch,
+                $"At {address} answers the key {key.Id}, but {expected} is pinned. Another node has this address now, or somebody stands in between. "
+                + "Run 'meshara id' on the machine you mean to reach: if it prints the first, remove the old peer and add the new one; if it prints the second, correct the address.");
+        }
+
+        RemoteKey = key;
+        return null;
+    }
+
+    // What the peer sent beside the leaf. On Linux the server's store lacks the leaf and the client's has it; elsewhere it may have it.
+    private int CountOthers(byte[] leaf, X509Chain? chain)
+    {
+        X509Certificate2Collection sent = chain?.ChainPolicy.ExtraStore ?? [];
+        bool hasLeaf = (isDialer || !OperatingSystem.IsLinux()) && sent.Any(c => c.RawDataMemory.Span.SequenceEqual(leaf));
+        return sent.Count - (hasLeaf ? 1 : 0);
+    }
+
+    private MesharaException Bad(string what, Exception? cause = null) =>
+        new(MesharaErrorCode.BadCertificate, $"{Peer} presented a certificate that {what}. It is no Meshara node, or a broken one.", innerException: cause);
+}

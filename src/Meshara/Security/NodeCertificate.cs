@@ -1,0 +1,61 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Meshara.Security;
+
+/// <summary>The self-signed certificate in which a node presents its key in TLS, wire protocol section 3. Made once for each node.</summary>
+internal sealed class NodeCertificate : IDisposable
+{
+    // Receivers ignore names and dates; one name and the longest time for all nodes tell an observer nothing.
+    private const string Subject = "CN=meshara";
+    private static readonly DateTimeOffset NotBefore = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly DateTimeOffset NotAfter = new(9999, 12, 31, 23, 59, 59, TimeSpan.Zero);
+
+    private readonly X509Certificate2 _certificate;
+
+    /// <summary>Makes the certificate. The identity may be disposed afterwards.</summary>
+    public NodeCertificate(NodeIdentity identity)
+    {
+        PublicKey = identity.PublicKey;
+        _certificate = Create(identity.Key);
+        try
+        {
+            // Offline: there is no chain to complete. Once: building it is dear, and OpenSSL's context hangs on it.
+            Context = SslStreamCertificateContext.Create(_certificate, additionalCertificates: null, offline: true);
+        }
+        catch
+        {
+            _certificate.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What <see cref="SslStream"/> wants on both sides.</summary>
+    public SslStreamCertificateContext Context { get; }
+
+    /// <summary>The key in the certificate.</summary>
+    public PublicKey PublicKey { get; }
+
+    /// <summary>The certificate in DER.</summary>
+    internal ReadOnlyMemory<byte> Der => _certificate.RawDataMemory;
+
+    /// <inheritdoc/>
+    public void Dispose() => _certificate.Dispose();
+
+    private static X509Certificate2 Create(ECDsa key)
+    {
+        // No extensions: a receiver would ignore them.
+        X509Certificate2 certificate = new CertificateRequest(Subject, key, HashAlgorithmName.SHA256).CreateSelfSigned(NotBefore, NotAfter);
+        if (!OperatingSystem.IsWindows())
+        {
+            return certificate;
+        }
+
+        // Untested, written after the documentation (dotnet/runtime#23749): SChannel lives in another process and cannot use an ephemeral key.
+        using (certificate)
+        {
+            return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), password: null);
+        }
+    }
+}
