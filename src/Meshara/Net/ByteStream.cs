@@ -21,8 +21,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
 
     public async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken)
     {
-        await using CancellationTokenRegistration registration =
-            cancellationToken.UnsafeRegister(static signal => ((AsyncSignal)signal!).Set(), _signal).ConfigureAwait(false);
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static signal => ((AsyncSignal)signal!).Set(), _signal);
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -122,7 +121,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
 
     private async Task ServeAsync(Func<MeshStream, CancellationToken, ValueTask> handler)
     {
-        await using MeshStream stream = new(this);
+        MeshStream stream = new(this);
         try
         {
             await handler(stream, _ended.Token).ConfigureAwait(false);
@@ -138,6 +137,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
         }
         finally
         {
+            await stream.DisposeAsync().ConfigureAwait(false);
             HandlerDone();
         }
     }

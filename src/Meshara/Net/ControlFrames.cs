@@ -158,9 +158,9 @@ internal sealed class ControlFrames
 
     private static int WriteNonce(Span<byte> room, FrameType type, ulong nonce)
     {
-        FrameCodec.WriteHeader(room, type, FrameFlags.None, sizeof);
+        FrameCodec.WriteHeader(room, type, FrameFlags.None, sizeof(ulong));
         BinaryPrimitives.WriteUInt64BigEndian(room[FrameCodec.HeaderSize..], nonce);
-        return FrameCodec.HeaderSize + sizeof;
+        return FrameCodec.HeaderSize + sizeof(ulong);
     }
 
     private static int Take(ref byte[]? frame, Span<byte> room)

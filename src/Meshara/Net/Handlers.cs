@@ -22,6 +22,7 @@ internal sealed class Handlers
 
     public IDisposable Add(string protocol, Func<MeshStream, CancellationToken, ValueTask> handler) => Add(_streams, protocol, handler);
 
+    /// <summary>Registers the handler of messages that no other takes.</summary>
     /// <exception cref="InvalidOperationException">There is one already.</exception>
     public IDisposable AddAny(Func<Message, CancellationToken, ValueTask> handler) =>
         Interlocked.CompareExchange(ref _any, handler, null) is null

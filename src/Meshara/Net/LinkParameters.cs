@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Meshara.Wire;
 
 namespace Meshara.Net;
@@ -60,4 +61,5 @@ internal readonly record struct LinkEnd(DisconnectReason Reason, string Detail, 
 /// <param name="LastFrame">When the last complete frame came.</param>
 /// <param name="PartialFrameSince">Since when a frame has been incomplete; null: none is.</param>
 /// <param name="WriteSince">Since when one write has been under way; null: none is.</param>
+[StructLayout(LayoutKind.Auto)]
 internal readonly record struct LinkLiveness(TimeSpan LastFrame, TimeSpan? PartialFrameSince, TimeSpan? WriteSince);

@@ -370,7 +370,7 @@ internal abstract class LinkStream
     private void CheckFlags(FrameFlags flags)
     {
         FrameFlags allowed = Kind is StreamKind.Request or StreamKind.Bytes ? FrameFlags.Fin : FrameFlags.EndOfMessage | FrameFlags.Fin | FrameFlags.Acknowledge;
-        if ((flags & ~allowed) != 0 || (Kind == StreamKind.Messages && IsOpener))
+        if ((flags & ~allowed) != FrameFlags.None || (Kind == StreamKind.Messages && IsOpener))
         {
             throw new WireException(isViolation: true, $"DATA on stream {Id} that its kind or its flags do not allow.");
         }

@@ -37,6 +37,7 @@ internal sealed class Outbox
     private bool _completed;
     private long _writeSince = -1;
 
+    /// <summary>An empty outbox; <see cref="PumpAsync"/> starts it.</summary>
     /// <param name="clock">The node's clock.</param>
     /// <param name="peerWindow">The peer's initial window: up to half of it, a message waits for credit rather than be cut in pieces.</param>
     public Outbox(NodeClock clock, long peerWindow)

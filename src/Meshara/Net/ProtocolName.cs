@@ -6,6 +6,7 @@ namespace Meshara.Net;
 /// <summary>Protocol names as wire protocol section 8.1 has them.</summary>
 internal static class ProtocolName
 {
+    /// <summary>Checks a name that the application gave.</summary>
     /// <exception cref="ArgumentException">Empty, over 128 bytes of UTF-8, control characters, or not Unicode.</exception>
     public static void ThrowIfInvalid(string protocol)
     {

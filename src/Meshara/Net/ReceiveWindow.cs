@@ -3,6 +3,7 @@ namespace Meshara.Net;
 /// <summary>Credit of one direction towards this node, wire protocol section 8.3.</summary>
 internal sealed class ReceiveWindow(long initial, WindowBudget budget)
 {
+    private readonly long _initial = initial;
     private readonly Lock _sync = new();
     private long _available = initial;
     private long _unreported;
@@ -46,7 +47,7 @@ internal sealed class ReceiveWindow(long initial, WindowBudget budget)
             if (!_closed)
             {
                 _closed = true;
-                budget.Return(_size - initial);
+                budget.Return(_size - _initial);
             }
         }
     }

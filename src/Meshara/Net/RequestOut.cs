@@ -10,8 +10,8 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
     public async ValueTask<byte[]> SendAsync(ReadOnlyMemory<byte> body, TimeSpan timeout, CancellationToken cancellationToken)
     {
         using CancellationTokenSource deadline = new(timeout, Table.Clock.Provider);
-        await using CancellationTokenRegistration timer = deadline.Token.UnsafeRegister(static request => ((RequestOut)request!).GiveUp(StreamCode.Timeout), this).ConfigureAwait(false);
-        await using CancellationTokenRegistration cancel = cancellationToken.UnsafeRegister(static request => ((RequestOut)request!).GiveUp(StreamCode.Cancelled), this).ConfigureAwait(false);
+        using CancellationTokenRegistration timer = deadline.Token.UnsafeRegister(static request => ((RequestOut)request!).GiveUp(StreamCode.Timeout), this);
+        using CancellationTokenRegistration cancel = cancellationToken.UnsafeRegister(static request => ((RequestOut)request!).GiveUp(StreamCode.Cancelled), this);
         try
         {
             Table.Open(this);
