@@ -16,11 +16,11 @@ internal sealed class Handlers
 
     public Func<MeshStream, CancellationToken, ValueTask>? FindStream(string protocol) => _streams.GetValueOrDefault(protocol);
 
-    public IDisposable Add(string protocol, Func<Message, CancellationToken, ValueTask> handler) => Add(_messages, protocol, handler);
+    public IDisposable AddMessages(string protocol, Func<Message, CancellationToken, ValueTask> handler) => Add(_messages, protocol, handler);
 
-    public IDisposable Add(string protocol, Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>> handler) => Add(_requests, protocol, handler);
+    public IDisposable AddRequests(string protocol, Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>> handler) => Add(_requests, protocol, handler);
 
-    public IDisposable Add(string protocol, Func<MeshStream, CancellationToken, ValueTask> handler) => Add(_streams, protocol, handler);
+    public IDisposable AddStreams(string protocol, Func<MeshStream, CancellationToken, ValueTask> handler) => Add(_streams, protocol, handler);
 
     /// <summary>Registers the handler of messages that no other takes.</summary>
     /// <exception cref="InvalidOperationException">There is one already.</exception>
