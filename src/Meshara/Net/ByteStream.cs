@@ -1,0 +1,207 @@
+using System.Buffers;
+using Meshara.Wire;
+
+namespace Meshara.Net;
+
+/// <summary>Both directions of a byte stream (wire protocol section 8.1, kind 2); <see cref="MeshStream"/> is what the application holds.</summary>
+internal sealed class ByteStream(StreamTable table, string protocol, bool opener) : LinkStream(table, StreamKind.Bytes, protocol, opener)
+{
+    private const int SegmentSize = 16 << 10;
+
+    private readonly Lock _sync = new();
+    private readonly Queue<Piece> _pieces = new();
+    private readonly AsyncSignal _signal = new();
+    private readonly CancellationTokenSource _ended = new();
+    private Piece? _tail;
+    private long _overhead;
+    private bool _finished;
+    private MesharaException? _error;
+
+    public NodeId Peer => Table.PeerId;
+
+    public async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static signal => ((AsyncSignal)signal!).Set(), _signal);
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (TryRead(destination.Span, out int read, out long giveBack))
+            {
+                if (giveBack > 0)
+                {
+                    GiveBack(giveBack);
+                }
+
+                return read;
+            }
+
+            await _signal.WaitAsync().ConfigureAwait(false);
+        }
+    }
+
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken) =>
+        data.IsEmpty ? ValueTask.CompletedTask : Outbox.WriteAsync(this, data, FrameFlags.None, null, cancellationToken);
+
+    public void Abort(long code) =>
+        Reset(code, new MesharaException(MesharaErrorCode.StreamReset, "The stream was aborted on this side.") { StreamCode = code });
+
+    /// <summary>Ends this direction after what was written, and wants no more of the other.</summary>
+    public void Close()
+    {
+        Finish();
+        bool finished;
+        lock (_sync)
+        {
+            finished = _finished;
+            Drop();
+        }
+
+        if (!finished)
+        {
+            StopSending(StreamCode.Cancelled);
+        }
+    }
+
+    /// <summary>Runs the application's handler; its end is the stream's.</summary>
+    public void Serve(Func<MeshStream, CancellationToken, ValueTask> handler)
+    {
+        HandlerStarts();
+        Table.Tasks.Start(() => ServeAsync(handler));
+    }
+
+    protected override void OnData(FrameFlags flags, ReadOnlySpan<byte> data)
+    {
+        lock (_sync)
+        {
+            _overhead += StreamFrames.DataCost;
+            while (!data.IsEmpty)
+            {
+                if (_tail is null || _tail.End == _tail.Buffer.Length)
+                {
+                    _tail = new Piece(ArrayPool<byte>.Shared.Rent(SegmentSize));
+                    _pieces.Enqueue(_tail);
+                }
+
+                int length = Math.Min(data.Length, _tail.Buffer.Length - _tail.End);
+                data[..length].CopyTo(_tail.Buffer.AsSpan(_tail.End));
+                _tail.End += length;
+                data = data[length..];
+            }
+        }
+
+        _signal.Set();
+    }
+
+    protected override void OnFinished()
+    {
+        lock (_sync)
+        {
+            _finished = true;
+        }
+
+        _signal.Set();
+    }
+
+    protected override void OnAborted(MesharaException error)
+    {
+        lock (_sync)
+        {
+            // The link may go after the peer ended its direction properly: that end, and what came before it, stands.
+            if (!_finished || WasReset)
+            {
+                _error = error;
+                _finished = true;
+                Drop();
+            }
+        }
+
+        _signal.Set();
+        Table.Tasks.Start(_ended.CancelAsync);
+    }
+
+    private async Task ServeAsync(Func<MeshStream, CancellationToken, ValueTask> handler)
+    {
+        MeshStream stream = new(this);
+        try
+        {
+            await handler(stream, _ended.Token).ConfigureAwait(false);
+        }
+        catch (Exception fault)
+        {
+            if (!_ended.IsCancellationRequested)
+            {
+                Table.OnHandlerFault(Protocol, fault);
+            }
+
+            Reset(StreamCode.HandlerFailed, StreamErrors.Local(MesharaErrorCode.HandlerFailed, "The handler threw."));
+        }
+        finally
+        {
+            await stream.DisposeAsync().ConfigureAwait(false);
+            HandlerDone();
+        }
+    }
+
+    private bool TryRead(Span<byte> destination, out int read, out long giveBack)
+    {
+        read = 0;
+        giveBack = 0;
+        lock (_sync)
+        {
+            if (_error is not null)
+            {
+                throw _error;
+            }
+
+            while (_pieces.TryPeek(out Piece? piece) && read < destination.Length)
+            {
+                int length = Math.Min(destination.Length - read, piece.End - piece.Start);
+                piece.Buffer.AsSpan(piece.Start, length).CopyTo(destination[read..]);
+                piece.Start += length;
+                read += length;
+                if (piece.Start < piece.End)
+                {
+                    break;
+                }
+
+                Free(_pieces.Dequeue());
+            }
+
+            if (read > 0)
+            {
+                giveBack = read + _overhead;
+                _overhead = 0;
+                return true;
+            }
+
+            return _finished || (destination.IsEmpty && _pieces.Count > 0);
+        }
+    }
+
+    private void Drop()
+    {
+        while (_pieces.TryDequeue(out Piece? piece))
+        {
+            Free(piece);
+        }
+    }
+
+    private void Free(Piece piece)
+    {
+        if (ReferenceEquals(piece, _tail))
+        {
+            _tail = null;
+        }
+
+        ArrayPool<byte>.Shared.Return(piece.Buffer);
+    }
+
+    private sealed class Piece(byte[] buffer)
+    {
+        public byte[] Buffer { get; } = buffer;
+
+        public int Start { get; set; }
+
+        public int End { get; set; }
+    }
+}

@@ -1,0 +1,45 @@
+using System.Collections.Concurrent;
+
+namespace Meshara.Net;
+
+/// <summary>What the application registered, by protocol. Filled by the application only, so it needs no cap.</summary>
+internal sealed class Handlers
+{
+    private readonly ConcurrentDictionary<string, Func<Message, CancellationToken, ValueTask>> _messages = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>>> _requests = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Func<MeshStream, CancellationToken, ValueTask>> _streams = new(StringComparer.Ordinal);
+    private Func<Message, CancellationToken, ValueTask>? _any;
+
+    public Func<Message, CancellationToken, ValueTask>? FindMessage(string protocol) => _messages.GetValueOrDefault(protocol) ?? Volatile.Read(ref _any);
+
+    public Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>>? FindRequest(string protocol) => _requests.GetValueOrDefault(protocol);
+
+    public Func<MeshStream, CancellationToken, ValueTask>? FindStream(string protocol) => _streams.GetValueOrDefault(protocol);
+
+    public IDisposable AddMessages(string protocol, Func<Message, CancellationToken, ValueTask> handler) => Add(_messages, protocol, handler);
+
+    public IDisposable AddRequests(string protocol, Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>> handler) => Add(_requests, protocol, handler);
+
+    public IDisposable AddStreams(string protocol, Func<MeshStream, CancellationToken, ValueTask> handler) => Add(_streams, protocol, handler);
+
+    /// <summary>Registers the handler of messages that no other takes.</summary>
+    /// <exception cref="InvalidOperationException">There is one already.</exception>
+    public IDisposable AddAny(Func<Message, CancellationToken, ValueTask> handler) =>
+        Interlocked.CompareExchange(ref _any, handler, null) is null
+            ? new Registration(() => Interlocked.CompareExchange(ref _any, null, handler))
+            : throw new InvalidOperationException("There is a catch-all handler already; dispose its registration first.");
+
+    private static Registration Add<T>(ConcurrentDictionary<string, T> table, string protocol, T handler)
+        where T : Delegate
+    {
+        ProtocolName.ThrowIfInvalid(protocol);
+        return table.TryAdd(protocol, handler)
+            ? new Registration(() => table.TryRemove(new KeyValuePair<string, T>(protocol, handler)))
+            : throw new InvalidOperationException($"Protocol '{protocol}' has a handler of this shape already; dispose its registration first.");
+    }
+
+    private sealed class Registration(Action remove) : IDisposable
+    {
+        public void Dispose() => remove();
+    }
+}

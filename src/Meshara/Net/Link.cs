@@ -1,0 +1,419 @@
+using System.Buffers.Binary;
+using Meshara.Wire;
+
+namespace Meshara.Net;
+
+/// <summary>
+/// One live link to one peer: a read loop, a pump, and the streams between them. The first reason to end wins and is the one that is reported.
+/// </summary>
+/// <remarks>
+/// <code>
+///   live ──GOODBYE said or heard──▶ draining ──DONE said and heard, or the drain deadline──▶ closed
+///     │                                                                                        ▲
+///     ├──protocol error, timeout──▶ last GOODBYE, at most 1 s ─────────────────────────────────┤
+///     └──connection lost───────────────────────────────────────────────────────────────────────┘
+/// </code>
+/// </remarks>
+internal sealed class Link
+{
+    // Long enough for the peer to read the last GOODBYE, wire protocol section 2.
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
+
+    private readonly LinkParameters _p;
+    private readonly Outbox _outbox;
+    private readonly StreamTable _streams;
+    private readonly PingTable _pings;
+    private readonly LinkCounters _counters = new();
+    private readonly DateTimeOffset _since;
+    private readonly TaskCompletionSource<(LinkEnd End, LinkEnding Ending)> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _peerDone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _lastFrame;
+    private long _partialSince = -1;
+    private long _bytesReceived;
+    private bool _peerSaidGoodbye;
+    private int _saidGoodbye;
+
+    public Link(LinkParameters parameters)
+    {
+        _p = parameters;
+        _outbox = new Outbox(parameters.Clock, parameters.Remote.InitialWindow);
+        _streams = new StreamTable(parameters, _outbox, _counters);
+        _pings = new PingTable(parameters.Clock);
+        _since = parameters.Clock.UtcNow;
+        _lastFrame = parameters.Clock.Now.Ticks;
+    }
+
+    public NodeId PeerId => _p.PeerKey.Id;
+
+    public string Address => _p.Address;
+
+    /// <summary>Signs of life for the mesh's heartbeat; also looks after what only time changes.</summary>
+    public LinkLiveness CheckLiveness()
+    {
+        _streams.Tick();
+        return new LinkLiveness(new TimeSpan(Volatile.Read(ref _lastFrame)), Volatile.Read(ref _partialSince) is >= 0 and long ticks ? new TimeSpan(ticks) : null, _outbox.WriteSince);
+    }
+
+    /// <summary>Runs until the connection is closed; never throws. Handlers may still be at work afterwards (<see cref="LinkParameters.Tasks"/>).</summary>
+    public async Task<LinkEnd> RunAsync()
+    {
+        Task reader = ReadAsync();
+        Task pump = PumpAsync();
+        SendPing();
+        (LinkEnd end, LinkEnding ending) = await _end.Task.ConfigureAwait(false);
+        if (ending == LinkEnding.Drain)
+        {
+            await WithinAsync(_p.Timeouts.Drain, Task.WhenAll(pump, Task.WhenAny(_peerDone.Task, reader))).ConfigureAwait(false);
+        }
+        else if (ending == LinkEnding.LastWords)
+        {
+            _outbox.Complete();
+            await WithinAsync(LastWords, Task.WhenAll(pump, reader)).ConfigureAwait(false);
+        }
+
+        _outbox.Complete();
+        await _p.Stream.DisposeAsync().ConfigureAwait(false);
+        await pump.ConfigureAwait(false);
+        await reader.ConfigureAwait(false);
+        _p.Reader.Dispose();
+        _streams.LinkDown(StreamErrors.LinkDown(PeerId, end.Reason, end.Detail));
+        return end;
+    }
+
+    /// <summary>Begins to close: says GOODBYE and drains where the reason allows. Does not block; the first reason wins.</summary>
+    public void Close(DisconnectReason reason, string detail)
+    {
+        LinkEnding ending = LinkGoodbye.EndingOf(reason);
+        if (!_end.TrySetResult((new LinkEnd(reason, detail, reason == DisconnectReason.ProtocolError), ending)))
+        {
+            return;
+        }
+
+        if (ending != LinkEnding.Abort)
+        {
+            SayGoodbye(LinkGoodbye.CodeOf(reason), detail);
+        }
+
+        if (ending == LinkEnding.Drain)
+        {
+            _streams.Drain();
+        }
+    }
+
+    /// <summary>Sends a PING; null when so many are unanswered that none may follow.</summary>
+    public ulong? SendPing()
+    {
+        if (!_pings.TryAdd(out ulong nonce))
+        {
+            return null;
+        }
+
+        _outbox.Say(control => control.Ping(nonce));
+        return nonce;
+    }
+
+    /// <summary>Tells the peer that another live node has its identity.</summary>
+    public void SendIdentityInUse(string address) =>
+        _outbox.Say(control => control.Notice(LinkGoodbye.NoticeFrame(new Notice { Code = NoticeCode.IdentityInUse, Message = address })));
+
+    /// <summary>Sends a message; completes when it is copied under credit.</summary>
+    public ValueTask SendAsync(string protocol, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    {
+        ThrowIfTooLarge(protocol, payload.Length);
+        MessageOut stream = _streams.MessagesOf(protocol);
+        _counters.AddSentMessage();
+        return _outbox.WriteAsync(stream, payload, FrameFlags.EndOfMessage, null, cancellationToken);
+    }
+
+    /// <summary>Sends a message; completes when the peer's handler has returned.</summary>
+    public async ValueTask SendAcknowledgedAsync(string protocol, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    {
+        ThrowIfTooLarge(protocol, payload.Length);
+        MessageOut stream = _streams.MessagesOf(protocol);
+        AckWaiter ack = new();
+        _counters.AddSentMessage();
+        try
+        {
+            await _outbox.WriteAsync(stream, payload, FrameFlags.EndOfMessage | FrameFlags.Acknowledge, ack, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            ack.TrySetCanceled(CancellationToken.None);
+            throw;
+        }
+
+        long code = await ack.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (code != StreamCode.None)
+        {
+            throw StreamErrors.FromReset(PeerId, protocol, code);
+        }
+    }
+
+    public ValueTask<byte[]> RequestAsync(string protocol, ReadOnlyMemory<byte> body, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        ProtocolName.ThrowIfInvalid(protocol);
+        ThrowIfTooLarge(protocol, body.Length);
+        return new RequestOut(_streams, protocol).SendAsync(body, timeout, cancellationToken);
+    }
+
+    public MeshStream OpenStream(string protocol)
+    {
+        ProtocolName.ThrowIfInvalid(protocol);
+        ByteStream stream = new(_streams, protocol, opener: true);
+        _streams.Open(stream);
+        return new MeshStream(stream);
+    }
+
+    public PeerInfo Describe(bool pinned, double reputation) => new()
+    {
+        Id = PeerId,
+        PublicKey = _p.PeerKey,
+        Address = _p.Address,
+        Inbound = _p.Inbound,
+        Pinned = pinned,
+        ConnectedSince = _since,
+        LastSeen = _p.Clock.UtcNow - (_p.Clock.Now - new TimeSpan(Volatile.Read(ref _lastFrame))),
+        BytesSent = _outbox.BytesSent,
+        BytesReceived = Volatile.Read(ref _bytesReceived),
+        MessagesSent = _counters.MessagesSent,
+        MessagesReceived = _counters.MessagesReceived,
+        RoundTripTime = _pings.RoundTrip,
+        Reputation = reputation,
+        Agent = _p.Remote.Agent,
+    };
+
+    private void ThrowIfTooLarge(string protocol, int length)
+    {
+        if (length > _streams.PeerMaxMessage)
+        {
+            throw new MesharaException(
+                MesharaErrorCode.MessageTooLarge,
+                $"{length} bytes on '{protocol}' are more than {PeerId.ToShortString()} accepts (max_message = {_streams.PeerMaxMessage}). Send less, or use OpenStreamAsync.");
+        }
+    }
+
+    private async Task ReadAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                ProcessBuffered();
+                if (!await _p.Reader.FillAsync(CancellationToken.None).ConfigureAwait(false))
+                {
+                    break;
+                }
+            }
+
+            End(DisconnectReason.ConnectionLost, _p.Reader.HasPartial ? "the connection ended within a frame" : "the connection ended without a goodbye");
+        }
+        catch (WireException error)
+        {
+            EndForViolation(error);
+            await DiscardAsync().ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException)
+        {
+            End(DisconnectReason.ConnectionLost, error.Message);
+        }
+        catch (Exception fault)
+        {
+            _p.OnHandlerFault("(link)", fault);
+            Close(DisconnectReason.InternalError, fault.GetType().Name);
+        }
+    }
+
+    // After a protocol error the peer shall be able to read why: what it sends meanwhile is thrown away unread.
+    private async Task DiscardAsync()
+    {
+        try
+        {
+            byte[] waste = new byte[4096];
+            while (await _p.Stream.ReadAsync(waste).ConfigureAwait(false) > 0)
+            {
+            }
+        }
+        catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException)
+        {
+            // The end that was waited for.
+        }
+    }
+
+    private async Task PumpAsync()
+    {
+        try
+        {
+            await _outbox.PumpAsync(_p.Stream, _streams.OpenWaitingStreams).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException)
+        {
+            End(DisconnectReason.ConnectionLost, error.Message);
+        }
+        catch (Exception fault)
+        {
+            _p.OnHandlerFault("(link)", fault);
+            End(DisconnectReason.InternalError, fault.GetType().Name);
+        }
+    }
+
+    private void ProcessBuffered()
+    {
+        bool alive = false;
+        while (_p.Reader.TryTake(FrameCodec.MaxPayload, out FrameHeader header, out ReadOnlySpan<byte> payload))
+        {
+            _bytesReceived += FrameCodec.HeaderSize + payload.Length;
+            if (_peerDone.Task.IsCompleted)
+            {
+                throw new WireException(isViolation: false, "A frame after DONE.");
+            }
+
+            alive |= Dispatch(header, payload);
+        }
+
+        long now = _p.Clock.Now.Ticks;
+        if (alive)
+        {
+            Volatile.Write(ref _lastFrame, now);
+        }
+
+        if (!_p.Reader.HasPartial)
+        {
+            Volatile.Write(ref _partialSince, -1);
+        }
+        else if (alive || _partialSince < 0)
+        {
+            Volatile.Write(ref _partialSince, now);
+        }
+    }
+
+    private bool Dispatch(FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        switch (header.Type)
+        {
+            case FrameType.Data:
+                _streams.ReceiveData(header.Flags, payload);
+                return true;
+            case FrameType.Open:
+                _streams.ReceiveOpen(payload);
+                return true;
+            case FrameType.Window:
+                StreamFrames.ParseWindow(payload, out ulong windowId, out long increment);
+                _streams.Find(windowId)?.ReceiveCredit(increment);
+                return true;
+            case FrameType.Reset:
+                StreamFrames.ParseReset(payload, out ulong resetId, out long resetCode);
+                _streams.Find(resetId)?.ReceiveReset(resetCode);
+                return true;
+            case FrameType.StopSending:
+                StreamFrames.ParseStopSending(payload, out ulong stopId, out long stopCode);
+                _streams.Find(stopId)?.ReceiveStopSending(stopCode);
+                return true;
+            case FrameType.Ack:
+                StreamFrames.ParseAck(payload, out ulong ackId, out long ackCode);
+                _streams.Find(ackId)?.ReceiveAck(ackCode);
+                return true;
+            case FrameType.MaxStreams:
+                StreamFrames.ParseMaxStreams(payload, out long count);
+                _streams.ReceiveMaxStreams(count);
+                return true;
+            default:
+                return DispatchLinkFrame(header.Type, payload);
+        }
+    }
+
+    private bool DispatchLinkFrame(FrameType type, ReadOnlySpan<byte> payload)
+    {
+        switch (type)
+        {
+            case FrameType.Ping:
+                ulong ping = ReadNonce(payload);
+                _outbox.Say(control => control.Pong(ping));
+                return true;
+            case FrameType.Pong:
+                ulong pong = ReadNonce(payload);
+                if (!_pings.TrySettle(pong))
+                {
+                    throw new WireException(isViolation: true, "A PONG that answers no PING.");
+                }
+
+                _p.OnPong(pong);
+                return true;
+            case FrameType.Goodbye:
+                ReceiveGoodbye(Goodbye.Parse(payload));
+                return true;
+            case FrameType.Done:
+                if (payload.Length > 0 || !_peerSaidGoodbye || _streams.Count > 0)
+                {
+                    throw new WireException(isViolation: false, "DONE out of place.");
+                }
+
+                _peerDone.TrySetResult();
+                return true;
+            case FrameType.Notice:
+                Notice notice = Notice.Parse(payload);
+                if (notice.Code == NoticeCode.IdentityInUse)
+                {
+                    _p.OnIdentityInUse(PeerText.Clean(notice.Message));
+                }
+
+                return true;
+            case FrameType.Hello or FrameType.Proof or FrameType.Ready or FrameType.Refuse:
+                throw new WireException(isViolation: true, $"{type} on a live link.");
+            default:
+                _counters.AddIgnored();
+                return false;
+        }
+    }
+
+    private void ReceiveGoodbye(Goodbye goodbye)
+    {
+        if (_peerSaidGoodbye)
+        {
+            throw new WireException(isViolation: false, "A second GOODBYE.");
+        }
+
+        _peerSaidGoodbye = true;
+        DisconnectReason reason = LinkGoodbye.ReasonOf(goodbye.Code);
+        LinkEnding ending = goodbye.Code == GoodbyeCode.ProtocolError ? LinkEnding.Abort : LinkEnding.Drain;
+        _end.TrySetResult((new LinkEnd(reason, PeerText.Clean(goodbye.Message), false), ending));
+        SayGoodbye(goodbye.Code, "");
+        _streams.PeerDrains();
+    }
+
+    private void SayGoodbye(GoodbyeCode code, string detail)
+    {
+        if (Interlocked.Exchange(ref _saidGoodbye, 1) == 0)
+        {
+            byte[] frame = LinkGoodbye.Frame(code, detail);
+            _outbox.Say(control => control.Goodbye(frame));
+        }
+    }
+
+    private void EndForViolation(WireException error)
+    {
+        if (error.IsViolation)
+        {
+            Close(DisconnectReason.ProtocolError, error.Message);
+        }
+        else
+        {
+            End(DisconnectReason.ConnectionLost, error.Message);
+        }
+    }
+
+    private void End(DisconnectReason reason, string detail) =>
+        _end.TrySetResult((new LinkEnd(reason, detail, false), LinkEnding.Abort));
+
+    private async Task WithinAsync(TimeSpan limit, Task task)
+    {
+        using CancellationTokenSource stop = new();
+        await Task.WhenAny(task, Task.Delay(limit, _p.Clock.Provider, stop.Token)).ConfigureAwait(false);
+        await stop.CancelAsync().ConfigureAwait(false);
+    }
+
+    private static ulong ReadNonce(ReadOnlySpan<byte> payload) =>
+        payload.Length == sizeof(ulong)
+            ? BinaryPrimitives.ReadUInt64BigEndian(payload)
+            : throw new WireException(isViolation: true, $"A PING or PONG of {payload.Length} bytes instead of 8.");
+}

@@ -1,0 +1,22 @@
+namespace Meshara.Net;
+
+/// <summary>What a link has carried.</summary>
+internal sealed class LinkCounters
+{
+    private long _sent;
+    private long _received;
+    private long _ignored;
+
+    public long MessagesSent => Volatile.Read(ref _sent);
+
+    public long MessagesReceived => Volatile.Read(ref _received);
+
+    /// <summary>Frames that were dropped without blame.</summary>
+    public long Ignored => Volatile.Read(ref _ignored);
+
+    public void AddSentMessage() => Interlocked.Increment(ref _sent);
+
+    public void AddReceivedMessage() => Interlocked.Increment(ref _received);
+
+    public void AddIgnored() => Interlocked.Increment(ref _ignored);
+}

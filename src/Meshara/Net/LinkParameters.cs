@@ -1,0 +1,65 @@
+using System.Runtime.InteropServices;
+using Meshara.Wire;
+
+namespace Meshara.Net;
+
+/// <summary>What a link is made of and whom it tells.</summary>
+internal sealed record LinkParameters
+{
+    /// <summary>TLS; disposed by the link.</summary>
+    public required Stream Stream { get; init; }
+
+    /// <summary>The reader that the handshake used: it may hold the first frames already. Disposed by the link.</summary>
+    public required FrameReader Reader { get; init; }
+
+    /// <summary>The key proven in TLS.</summary>
+    public required PublicKey PeerKey { get; init; }
+
+    /// <summary><c>host:port</c> of the other end.</summary>
+    public required string Address { get; init; }
+
+    /// <summary>Whether the peer dialled: its streams are the even ones then.</summary>
+    public required bool Inbound { get; init; }
+
+    /// <summary>The peer's HELLO.</summary>
+    public required Hello Remote { get; init; }
+
+    public required LinkLimits Limits { get; init; }
+
+    public required NodeTimeouts Timeouts { get; init; }
+
+    public required NodeClock Clock { get; init; }
+
+    public required Handlers Handlers { get; init; }
+
+    /// <summary>Handlers run here; the node waits for them when it stops.</summary>
+    public required TaskTracker Tasks { get; init; }
+
+    /// <summary>The node's places for large messages.</summary>
+    public required SlotPool NodePlaces { get; init; }
+
+    /// <summary>Cancelled when the node stops.</summary>
+    public required CancellationToken Stopping { get; init; }
+
+    /// <summary>A PONG came; the argument is the nonce that <see cref="Link.SendPing"/> returned.</summary>
+    public required Action<ulong> OnPong { get; init; }
+
+    /// <summary>The peer tells that another node has our identity; the argument is its address, peer text.</summary>
+    public required Action<string> OnIdentityInUse { get; init; }
+
+    /// <summary>A handler of the application threw.</summary>
+    public required Action<string, Exception> OnHandlerFault { get; init; }
+}
+
+/// <summary>How a link ended: the first reason.</summary>
+/// <param name="Reason">The reason.</param>
+/// <param name="Detail">For people; cleaned of control characters.</param>
+/// <param name="Penalise">Whether to hold it against the peer's id.</param>
+internal readonly record struct LinkEnd(DisconnectReason Reason, string Detail, bool Penalise);
+
+/// <summary>Signs of life, on the clock of <see cref="NodeClock.Now"/>.</summary>
+/// <param name="LastFrame">When the last complete frame came.</param>
+/// <param name="PartialFrameSince">Since when a frame has been incomplete; null: none is.</param>
+/// <param name="WriteSince">Since when one write has been under way; null: none is.</param>
+[StructLayout(LayoutKind.Auto)]
+internal readonly record struct LinkLiveness(TimeSpan LastFrame, TimeSpan? PartialFrameSince, TimeSpan? WriteSince);

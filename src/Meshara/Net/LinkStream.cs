@@ -1,0 +1,425 @@
+using Meshara.Wire;
+
+namespace Meshara.Net;
+
+/// <summary>
+/// One stream of a link: its ends, its credit, and what waits to be sent (wire protocol section 8). The shapes derive from it.
+/// </summary>
+/// <remarks>
+/// <code>
+///              OPEN                FIN or RESET sent: SendClosed
+///  waiting ──────────▶ open ─────────────────────────────────────▶ over, when both are closed
+///                                 FIN or RESET received: RecvClosed    and every ACK is settled
+/// </code>
+/// The sending side and the ends are guarded by the outbox's gate; what arrives is handled by the link's one read loop.
+/// </remarks>
+internal abstract class LinkStream
+{
+    private readonly Queue<AckWaiter> _ackWaiters = new();
+    private long? _reset;
+    private long? _stop;
+    private int _acksOwed;
+    private bool _handlerRuns;
+    private MesharaException? _sendError;
+
+    protected LinkStream(StreamTable table, StreamKind kind, string protocol, bool opener)
+    {
+        Table = table;
+        Kind = kind;
+        Protocol = protocol;
+        IsOpener = opener;
+        SendCredit = table.PeerInitialWindow;
+        Window = table.NewWindow();
+        RecvClosed = kind == StreamKind.Messages && opener;
+        SendClosed = SendEnded = kind == StreamKind.Messages && !opener;
+    }
+
+    public StreamKind Kind { get; }
+
+    public string Protocol { get; }
+
+    public bool IsOpener { get; }
+
+    /// <summary>Credit of the direction towards this node.</summary>
+    public ReceiveWindow Window { get; }
+
+    public ulong Id { get; set; }
+
+    /// <summary>OPEN is written or has been received.</summary>
+    public bool IsOpen { get; set; }
+
+    public bool IsOver { get; private set; }
+
+    /// <summary>The application sends no more.</summary>
+    public bool SendEnded { get; set; }
+
+    /// <summary>FIN or RESET is written or about to be.</summary>
+    public bool SendClosed { get; private set; }
+
+    public bool RecvClosed { get; private set; }
+
+    /// <summary>This node sent RESET or STOP_SENDING: what still arrives is dropped.</summary>
+    public bool IgnoresData { get; private set; }
+
+    public bool WasReset { get; private set; }
+
+    public LinkedList<PendingWrite> Pending { get; } = [];
+
+    /// <summary>ACKs to be written.</summary>
+    public Queue<long> Acks { get; } = new();
+
+    public long SendCredit { get; set; }
+
+    public long PendingWindow { get; set; }
+
+    public bool InReady { get; set; }
+
+    public bool InEndings { get; set; }
+
+    protected StreamTable Table { get; }
+
+    protected Outbox Outbox => Table.Outbox;
+
+    private bool IsKind0Acceptor => Kind == StreamKind.Messages && !IsOpener;
+
+    /// <summary>Under the gate.</summary>
+    public void ThrowIfCannotSend()
+    {
+        if (_sendError is not null)
+        {
+            throw _sendError;
+        }
+
+        if (SendEnded)
+        {
+            throw new InvalidOperationException("Writing has been completed on this stream.");
+        }
+    }
+
+    /// <summary>The last frame of a write is in the buffer. Under the gate.</summary>
+    public void OnWritten(FrameFlags flags, AckWaiter? ack)
+    {
+        if (ack is not null)
+        {
+            _ackWaiters.Enqueue(ack);
+        }
+
+        if (flags.HasFlag(FrameFlags.Fin))
+        {
+            SendEnded = SendClosed = true;
+            CheckOver();
+        }
+    }
+
+    /// <summary>Under the gate.</summary>
+    public void OnAckWritten()
+    {
+        _acksOwed--;
+        CheckOver();
+    }
+
+    public long? TakeReset()
+    {
+        (long? code, _reset) = (_reset, null);
+        return code;
+    }
+
+    public long? TakeStopSending()
+    {
+        (long? code, _stop) = (_stop, null);
+        return code;
+    }
+
+    /// <summary>Ends this node's direction once what waits is sent.</summary>
+    public void Finish()
+    {
+        lock (Outbox.Gate)
+        {
+            if (!SendEnded)
+            {
+                Outbox.Finish(this);
+            }
+        }
+    }
+
+    /// <summary>Ends the stream in both directions. Returns false if it had ended.</summary>
+    public bool Reset(long code, MesharaException error)
+    {
+        if (!TryReset(code, error))
+        {
+            return false;
+        }
+
+        OnAborted(error);
+        return true;
+    }
+
+    private bool TryReset(long code, MesharaException error)
+    {
+        lock (Outbox.Gate)
+        {
+            if (IsOver || WasReset)
+            {
+                return false;
+            }
+
+            WasReset = true;
+            IgnoresData = true;
+            FailSending(error);
+            SendEnded = SendClosed = true;
+            _acksOwed = 0;
+            Acks.Clear();
+            if (IsOpen)
+            {
+                _reset = code;
+                Outbox.End(this);
+                CheckOver();
+            }
+            else
+            {
+                IsOver = true;
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Asks the peer to send no more; what still arrives is dropped.</summary>
+    public void StopSending(long code)
+    {
+        lock (Outbox.Gate)
+        {
+            if (IsOpen && !RecvClosed && !IgnoresData)
+            {
+                IgnoresData = true;
+                _stop = code;
+                Outbox.End(this);
+            }
+        }
+    }
+
+    /// <summary>DATA arrived. Called by the read loop, whose span it is.</summary>
+    public void Receive(FrameFlags flags, ReadOnlySpan<byte> data)
+    {
+        CheckFlags(flags);
+        if (RecvClosed)
+        {
+            throw new WireException(isViolation: true, $"DATA on stream {Id} after its end.");
+        }
+
+        int cost = StreamFrames.CostOf(flags, data.Length);
+        if (!Window.TrySpend(cost))
+        {
+            throw new WireException(isViolation: true, $"DATA beyond the credit of stream {Id}.");
+        }
+
+        bool fin = flags.HasFlag(FrameFlags.Fin);
+        bool ignore;
+        lock (Outbox.Gate)
+        {
+            ignore = IgnoresData;
+            if (flags.HasFlag(FrameFlags.Acknowledge) && !ignore)
+            {
+                _acksOwed++;
+            }
+        }
+
+        if (!ignore && cost > 0)
+        {
+            OnData(flags, data);
+        }
+
+        if (fin)
+        {
+            if (!ignore)
+            {
+                OnFinished();
+            }
+
+            CloseReceiving();
+        }
+    }
+
+    public void ReceiveReset(long code)
+    {
+        lock (Outbox.Gate)
+        {
+            if (IsOver)
+            {
+                return;
+            }
+
+            WasReset = true;
+            RecvClosed = true;
+            FailSending(StreamErrors.FromReset(Table.PeerId, Protocol, code));
+            _acksOwed = 0;
+            Acks.Clear();
+            if (!SendClosed)
+            {
+                SendEnded = SendClosed = true;
+                _reset = StreamCode.None;
+                Outbox.End(this);
+            }
+
+            CheckOver();
+        }
+
+        OnAborted(StreamErrors.FromReset(Table.PeerId, Protocol, code));
+    }
+
+    public void ReceiveStopSending(long code)
+    {
+        if (IsKind0Acceptor)
+        {
+            throw new WireException(isViolation: true, "STOP_SENDING for a direction without data.");
+        }
+
+        lock (Outbox.Gate)
+        {
+            if (SendClosed)
+            {
+                return;
+            }
+
+            FailPending(StreamErrors.FromReset(Table.PeerId, Protocol, code));
+            _sendError ??= StreamErrors.FromReset(Table.PeerId, Protocol, code);
+            Outbox.Finish(this);
+        }
+    }
+
+    public void ReceiveCredit(long increment)
+    {
+        if (IsKind0Acceptor)
+        {
+            throw new WireException(isViolation: true, "WINDOW for a direction without data.");
+        }
+
+        lock (Outbox.Gate)
+        {
+            const long Max = (1L << 62) - 1;
+            if (increment > Max - SendCredit)
+            {
+                throw new WireException(isViolation: true, $"The credit of stream {Id} overflows.");
+            }
+
+            SendCredit += increment;
+            Outbox.Resume(this);
+        }
+    }
+
+    public void ReceiveAck(long code)
+    {
+        lock (Outbox.Gate)
+        {
+            if (!_ackWaiters.TryDequeue(out AckWaiter? waiter))
+            {
+                throw new WireException(isViolation: true, $"An ACK on stream {Id} that nobody asked for.");
+            }
+
+            waiter.TrySetResult(code);
+            CheckOver();
+        }
+    }
+
+    /// <summary>The link is gone.</summary>
+    public void OnLinkDown(MesharaException error)
+    {
+        lock (Outbox.Gate)
+        {
+            FailSending(error);
+            SendEnded = SendClosed = RecvClosed = IsOver = true;
+            Window.Close();
+        }
+
+        OnAborted(error);
+    }
+
+    /// <summary>A handler works on this stream: its place is not given back before <see cref="HandlerDone"/>.</summary>
+    public void HandlerStarts() => _handlerRuns = true;
+
+    public void HandlerDone()
+    {
+        lock (Outbox.Gate)
+        {
+            _handlerRuns = false;
+            if (IsOver)
+            {
+                Table.OnEnded(this);
+            }
+        }
+    }
+
+    /// <summary>Bytes of a frame that was paid for with credit.</summary>
+    protected abstract void OnData(FrameFlags flags, ReadOnlySpan<byte> data);
+
+    /// <summary>The peer sends no more.</summary>
+    protected abstract void OnFinished();
+
+    /// <summary>The stream ended by RESET or with the link. Called outside the gate; quick, and never throws.</summary>
+    protected abstract void OnAborted(MesharaException error);
+
+    /// <summary>What was received has been used; the peer may send as much again.</summary>
+    protected void GiveBack(long cost)
+    {
+        if (!RecvClosed && !IgnoresData && Window.GiveBack(cost) is > 0 and long increment)
+        {
+            Outbox.SayWindow(this, increment);
+        }
+    }
+
+    private void CheckFlags(FrameFlags flags)
+    {
+        FrameFlags allowed = Kind is StreamKind.Request or StreamKind.Bytes ? FrameFlags.Fin : FrameFlags.EndOfMessage | FrameFlags.Fin | FrameFlags.Acknowledge;
+        if ((flags & ~allowed) != FrameFlags.None || (Kind == StreamKind.Messages && IsOpener))
+        {
+            throw new WireException(isViolation: true, $"DATA on stream {Id} that its kind or its flags do not allow.");
+        }
+    }
+
+    private void CloseReceiving()
+    {
+        lock (Outbox.Gate)
+        {
+            RecvClosed = true;
+            CheckOver();
+        }
+    }
+
+    private void CheckOver()
+    {
+        bool acksSettled = WasReset || (_ackWaiters.Count == 0 && _acksOwed == 0);
+        if (IsOver || !SendClosed || !RecvClosed || !acksSettled)
+        {
+            return;
+        }
+
+        IsOver = true;
+        Window.Close();
+        Table.OnOver(this);
+        if (!_handlerRuns)
+        {
+            Table.OnEnded(this);
+        }
+    }
+
+    private void FailSending(MesharaException error)
+    {
+        _sendError ??= error;
+        FailPending(error);
+        while (_ackWaiters.TryDequeue(out AckWaiter? waiter))
+        {
+            waiter.TrySetException(error);
+        }
+    }
+
+    private void FailPending(MesharaException error)
+    {
+        foreach (PendingWrite write in Pending)
+        {
+            write.Ack?.TrySetException(error);
+            write.Fail(error);
+        }
+
+        Pending.Clear();
+    }
+}

@@ -1,0 +1,126 @@
+using System.Buffers;
+using System.Buffers.Binary;
+
+namespace Meshara.Net;
+
+/// <summary>Messages that arrived and wait for their handler, small ones packed into rented segments. The credit of the stream bounds it.</summary>
+internal sealed class MessageInbox
+{
+    private const int FirstSegment = 4 << 10;
+    private const int NextSegment = 32 << 10;
+
+    private readonly Lock _sync = new();
+    private Segment? _head;
+    private Segment? _tail;
+
+    /// <summary>Adds a message that came in one frame.</summary>
+    public void Add(ReadOnlySpan<byte> data, bool acknowledge)
+    {
+        lock (_sync)
+        {
+            int size = Segment.EntryHeader + data.Length;
+            if (_tail is null || !_tail.HasRoom(size))
+            {
+                Append(new Segment(Math.Max(size, _tail is null ? FirstSegment : NextSegment)));
+            }
+
+            _tail!.Add(data, acknowledge);
+        }
+    }
+
+    /// <summary>Adds a message that came in pieces.</summary>
+    public void Add(BodyBuffer body, bool acknowledge)
+    {
+        lock (_sync)
+        {
+            Append(new Segment(body, acknowledge));
+        }
+    }
+
+    /// <summary>All that waits, oldest first; null when nothing does.</summary>
+    public Segment? TakeAll()
+    {
+        lock (_sync)
+        {
+            Segment? head = _head;
+            _head = _tail = null;
+            return head;
+        }
+    }
+
+    private void Append(Segment segment)
+    {
+        if (_tail is null)
+        {
+            _head = segment;
+        }
+        else
+        {
+            _tail.Next = segment;
+        }
+
+        _tail = segment;
+    }
+
+    /// <summary>Some small messages, or one large.</summary>
+    internal sealed class Segment
+    {
+        /// <summary>Length and the ACK flag.</summary>
+        public const int EntryHeader = 5;
+
+        private byte[] _buffer;
+        private int _written;
+        private int _read;
+
+        public Segment(int size) => _buffer = ArrayPool<byte>.Shared.Rent(size);
+
+        public Segment(BodyBuffer body, bool acknowledge)
+        {
+            _buffer = [];
+            Body = body;
+            BodyAcknowledge = acknowledge;
+        }
+
+        public Segment? Next { get; set; }
+
+        public BodyBuffer? Body { get; }
+
+        public bool BodyAcknowledge { get; }
+
+        public bool HasRoom(int size) => _buffer.Length - _written >= size;
+
+        public void Add(ReadOnlySpan<byte> data, bool acknowledge)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(_buffer.AsSpan(_written), data.Length);
+            _buffer[_written + 4] = acknowledge ? (byte)1 : (byte)0;
+            data.CopyTo(_buffer.AsSpan(_written + EntryHeader));
+            _written += EntryHeader + data.Length;
+        }
+
+        public bool TryRead(out ReadOnlyMemory<byte> message, out bool acknowledge)
+        {
+            message = default;
+            acknowledge = false;
+            if (_read == _written)
+            {
+                return false;
+            }
+
+            int length = BinaryPrimitives.ReadInt32LittleEndian(_buffer.AsSpan(_read));
+            acknowledge = _buffer[_read + 4] != 0;
+            message = _buffer.AsMemory(_read + EntryHeader, length);
+            _read += EntryHeader + length;
+            return true;
+        }
+
+        public void Free()
+        {
+            if (_buffer.Length > 0)
+            {
+                ArrayPool<byte>.Shared.Return(_buffer);
+                _buffer = [];
+                _written = _read = 0;
+            }
+        }
+    }
+}

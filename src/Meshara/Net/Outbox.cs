@@ -1,0 +1,400 @@
+using System.Buffers;
+using Meshara.Wire;
+
+namespace Meshara.Net;
+
+/// <summary>
+/// Everything on its way out of one link. Producers copy frames straight into one buffer under a lock while the pump writes the other to TLS;
+/// what finds no room or no credit waits with its stream, and streams that wait take turns.
+/// </summary>
+internal sealed class Outbox
+{
+    /// <summary>One TLS write, wire protocol section 7.4.</summary>
+    public const int BufferSize = 64 << 10;
+
+    /// <summary>Most bytes of one DATA frame sent: one TLS record.</summary>
+    public const int MaxChunk = 16 << 10;
+
+    private const int Headroom = 1024;
+    private const int Tailroom = 1024;
+    private const int BulkEnd = BufferSize - Tailroom;
+
+    private const int MaxQueuedAcks = 64;
+
+    // A fragment smaller than this is not worth its frame.
+    private const int MinFragment = 1024;
+
+    private readonly AsyncSignal _signal = new();
+    private readonly ControlFrames _control = new();
+    private readonly Queue<LinkStream> _ready = new();
+    private readonly NodeClock _clock;
+    private readonly long _wholeCost;
+    private TaskCompletionSource? _room;
+    private byte[]? _filling;
+    private byte[]? _flushing;
+    private int _filled = Headroom;
+    private bool _pumpWaits;
+    private bool _completed;
+    private long _writeSince = -1;
+
+    /// <summary>An empty outbox; <see cref="PumpAsync"/> starts it.</summary>
+    /// <param name="clock">The node's clock.</param>
+    /// <param name="peerWindow">The peer's initial window: up to half of it, a message waits for credit rather than be cut in pieces.</param>
+    public Outbox(NodeClock clock, long peerWindow)
+    {
+        _clock = clock;
+        _wholeCost = peerWindow / 2;
+    }
+
+    /// <summary>Guards the outbox and the sending side of every stream of the link.</summary>
+    public Lock Gate { get; } = new();
+
+    public long BytesSent { get; private set; }
+
+    /// <summary>Since when the pump has been in one write; null when it is not.</summary>
+    public TimeSpan? WriteSince => Volatile.Read(ref _writeSince) is >= 0 and long ticks ? new TimeSpan(ticks) : null;
+
+    /// <summary>Changes what is to be said, under the gate, and wakes the pump.</summary>
+    public void Say(Action<ControlFrames> what)
+    {
+        lock (Gate)
+        {
+            what(_control);
+            WakePump();
+        }
+    }
+
+    /// <summary>Under the gate.</summary>
+    public void SayMaxStreams(long count)
+    {
+        _control.MaxStreams(count);
+        WakePump();
+    }
+
+    /// <summary>DONE goes out after everything else, and the pump ends. Under the gate.</summary>
+    public void SayDone()
+    {
+        _control.DonePending = true;
+        WakePump();
+    }
+
+    public void SayWindow(LinkStream stream, long increment)
+    {
+        lock (Gate)
+        {
+            if (!stream.IsOver)
+            {
+                _control.Window(stream, increment);
+                WakePump();
+            }
+        }
+    }
+
+    /// <summary>Writes DATA, or lets it wait behind what the stream has waiting. The result ends when all bytes are copied.</summary>
+    public ValueTask WriteAsync(LinkStream stream, ReadOnlyMemory<byte> data, FrameFlags flags, AckWaiter? ack, CancellationToken cancellationToken)
+    {
+        PendingWrite pending;
+        lock (Gate)
+        {
+            stream.ThrowIfCannotSend();
+            if (stream.IsOpen && stream.Pending.Count == 0 && TryWriteWhole(stream, data.Span, flags, ack))
+            {
+                WakePump();
+                return ValueTask.CompletedTask;
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            pending = new PendingWrite(data, flags, ack);
+            stream.Pending.AddLast(pending);
+            MakeReady(stream);
+            DrainReady();
+            WakePump();
+        }
+
+        pending.CancelWith(write => Cancel(stream, (PendingWrite)write!), cancellationToken);
+        return new ValueTask(pending.Task);
+    }
+
+    /// <summary>Ends the direction after what waits; never blocks. Under the gate.</summary>
+    public void Finish(LinkStream stream)
+    {
+        stream.SendEnded = true;
+        stream.Pending.AddLast(new PendingWrite(ReadOnlyMemory<byte>.Empty, FrameFlags.Fin, null));
+        MakeReady(stream);
+        DrainReady();
+        WakePump();
+    }
+
+    /// <summary>The stream has a RESET or STOP_SENDING to send. Under the gate.</summary>
+    public void End(LinkStream stream)
+    {
+        _control.Ending(stream);
+        WakePump();
+    }
+
+    /// <summary>Queues the ACK of the next message of the stream; false when so many wait that the handler should too (<see cref="RoomAsync"/>).</summary>
+    public bool TryQueueAck(LinkStream stream, long code)
+    {
+        lock (Gate)
+        {
+            if (stream.IsOver || _completed)
+            {
+                return true;
+            }
+
+            if (stream.Acks.Count >= MaxQueuedAcks)
+            {
+                return false;
+            }
+
+            stream.Acks.Enqueue(code);
+            _control.Ending(stream);
+            WakePump();
+            return true;
+        }
+    }
+
+    /// <summary>Ends after the next swap of buffers, or when nothing is sent any more.</summary>
+    public Task RoomAsync()
+    {
+        lock (Gate)
+        {
+            return _completed ? Task.CompletedTask : (_room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        }
+    }
+
+    /// <summary>Writes OPEN if there is room. Under the gate; the stream has its id.</summary>
+    public bool TryWriteOpen(LinkStream stream)
+    {
+        if (!HasRoom(StreamFrames.MaxControlFrame))
+        {
+            return false;
+        }
+
+        _filled += StreamFrames.WriteOpen(_filling.AsSpan(_filled), stream.Id, stream.Kind, stream.Protocol);
+        WakePump();
+        return true;
+    }
+
+    /// <summary>The stream may send more (credit came, or it has just been opened). Under the gate.</summary>
+    public void Resume(LinkStream stream)
+    {
+        if (stream.Pending.Count > 0)
+        {
+            MakeReady(stream);
+            DrainReady();
+            WakePump();
+        }
+    }
+
+    /// <summary>Nothing more is sent; the pump ends after what it is writing.</summary>
+    public void Complete()
+    {
+        lock (Gate)
+        {
+            _completed = true;
+            WakePump();
+        }
+    }
+
+    /// <summary>Writes to the stream until completed or until the stream fails.</summary>
+    /// <param name="stream">TLS.</param>
+    /// <param name="onRoom">Called after each swap, outside the gate: streams may be opened, acknowledgements written.</param>
+    public async Task PumpAsync(Stream stream, Action onRoom)
+    {
+        try
+        {
+            while (true)
+            {
+                ReadOnlyMemory<byte> chunk;
+                bool completed;
+                lock (Gate)
+                {
+                    chunk = Take();
+                    completed = _completed;
+                    _pumpWaits = chunk.IsEmpty && !completed;
+                }
+
+                if (chunk.IsEmpty)
+                {
+                    if (completed)
+                    {
+                        return;
+                    }
+
+                    await _signal.WaitAsync().ConfigureAwait(false);
+                    continue;
+                }
+
+                onRoom();
+                Volatile.Write(ref _writeSince, _clock.Now.Ticks);
+                await stream.WriteAsync(chunk).ConfigureAwait(false);
+                Volatile.Write(ref _writeSince, -1);
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _writeSince, -1);
+            lock (Gate)
+            {
+                _completed = true;
+                _room?.TrySetResult();
+                ReturnBuffers();
+            }
+        }
+    }
+
+    private ReadOnlyMemory<byte> Take()
+    {
+        if (_filled == Headroom && !_control.HasHead && !_control.HasTail)
+        {
+            ReturnBuffers();
+            return default;
+        }
+
+        Span<byte> head = stackalloc byte[Headroom];
+        int headLength = _control.WriteHead(head);
+        _filling ??= ArrayPool<byte>.Shared.Rent(BufferSize);
+        int start = Headroom - headLength;
+        head[..headLength].CopyTo(_filling.AsSpan(start));
+        bool done = _control.DonePending;
+        int end = _filled + _control.WriteTail(_filling.AsSpan(_filled, BufferSize - _filled));
+        (_filling, _flushing) = (_flushing, _filling);
+        _filled = Headroom;
+        BytesSent += end - start;
+        DrainReady();
+        _completed |= done && !_control.DonePending;
+        _room?.TrySetResult();
+        _room = null;
+        return _flushing.AsMemory(start, end - start);
+    }
+
+    private void MakeReady(LinkStream stream)
+    {
+        if (!stream.InReady && stream.IsOpen)
+        {
+            stream.InReady = true;
+            _ready.Enqueue(stream);
+        }
+    }
+
+    // Streams that wait take turns, one frame each.
+    private void DrainReady()
+    {
+        while (_ready.TryPeek(out LinkStream? stream))
+        {
+            if (!HasRoom(StreamFrames.MaxDataOverhead + MinFragment))
+            {
+                return;
+            }
+
+            _ready.Dequeue();
+            bool more = stream.Pending.First is { } first && TryWriteOne(stream, first.Value);
+            stream.InReady = more;
+            if (more)
+            {
+                _ready.Enqueue(stream);
+            }
+        }
+    }
+
+    // Writes one frame of what waits first; false when the stream can go on only after WINDOW or has nothing more.
+    private bool TryWriteOne(LinkStream stream, PendingWrite pending)
+    {
+        int room = BulkEnd - _filled - StreamFrames.MaxDataOverhead;
+        int rest = pending.Rest.Length;
+        bool finOnly = rest == 0 && pending.Flags == FrameFlags.Fin;
+        long credit = stream.SendCredit - StreamFrames.DataCost;
+        int length = (int)Math.Min(Math.Min(rest, MaxChunk), Math.Min(room, Math.Max(0, credit)));
+        bool waitsForCredit = !finOnly && (credit < 0 || (length < rest && (length == 0 || WaitsForWhole(stream, pending, credit))));
+        if (waitsForCredit)
+        {
+            return false;
+        }
+
+        bool last = length == rest;
+        WriteData(stream, pending.Rest.Span[..length], last ? pending.Flags : FrameFlags.None, finOnly ? 0 : StreamFrames.DataCost + length);
+        pending.Advance(length);
+        if (last)
+        {
+            stream.Pending.RemoveFirst();
+            stream.OnWritten(pending.Flags, pending.Ack);
+            pending.Finish();
+        }
+
+        return stream.Pending.Count > 0;
+    }
+
+    // Small messages are not cut for want of credit: the peer gives it back in time, and need not put pieces together.
+    private bool WaitsForWhole(LinkStream stream, PendingWrite pending, long credit) =>
+        stream.Kind != StreamKind.Bytes && !pending.Started && credit < pending.Rest.Length && pending.Rest.Length + StreamFrames.DataCost <= _wholeCost;
+
+    private bool TryWriteWhole(LinkStream stream, ReadOnlySpan<byte> data, FrameFlags flags, AckWaiter? ack)
+    {
+        long cost = StreamFrames.DataCost + data.Length;
+        if (data.Length > MaxChunk || cost > stream.SendCredit || _ready.Count > 0 || !HasRoom(StreamFrames.MaxDataOverhead + data.Length))
+        {
+            return false;
+        }
+
+        WriteData(stream, data, flags, data.Length == 0 && flags == FrameFlags.Fin ? 0 : cost);
+        stream.OnWritten(flags, ack);
+        return true;
+    }
+
+    private void WriteData(LinkStream stream, ReadOnlySpan<byte> data, FrameFlags flags, long cost)
+    {
+        _filled += StreamFrames.WriteData(_filling.AsSpan(_filled), flags, stream.Id, data);
+        stream.SendCredit -= cost;
+    }
+
+    private bool HasRoom(int bytes)
+    {
+        if (_completed || BulkEnd - _filled < bytes)
+        {
+            return false;
+        }
+
+        _filling ??= ArrayPool<byte>.Shared.Rent(BufferSize);
+        return true;
+    }
+
+    // A message of which a part is out cannot be taken back without ending its stream; anything else can.
+    private void Cancel(LinkStream stream, PendingWrite pending)
+    {
+        lock (Gate)
+        {
+            if ((pending.Started && stream.Kind != StreamKind.Bytes) || !stream.Pending.Remove(pending))
+            {
+                return;
+            }
+        }
+
+        pending.TrySetCanceled();
+    }
+
+    private void WakePump()
+    {
+        if (_pumpWaits)
+        {
+            _pumpWaits = false;
+            _signal.Set();
+        }
+    }
+
+    private void ReturnBuffers()
+    {
+        Return(ref _filling);
+        Return(ref _flushing);
+        _filled = Headroom;
+    }
+
+    private static void Return(ref byte[]? buffer)
+    {
+        if (buffer is not null)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            buffer = null;
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using Meshara.Wire;
+
+namespace Meshara.Net;
+
+/// <summary>A request of this node: its body goes out, the reply comes in (wire protocol section 8.1, kind 1).</summary>
+internal sealed class RequestOut(StreamTable table, string protocol) : BodyStream(table, StreamKind.Request, protocol, opener: true)
+{
+    private readonly TaskCompletionSource<byte[]> _reply = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public async ValueTask<byte[]> SendAsync(ReadOnlyMemory<byte> body, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource deadline = new(timeout, Table.Clock.Provider);
+        using CancellationTokenRegistration timer = deadline.Token.UnsafeRegister(static request => ((RequestOut)request!).GiveUp(StreamCode.Timeout), this);
+        using CancellationTokenRegistration cancel = cancellationToken.UnsafeRegister(static request => ((RequestOut)request!).GiveUp(StreamCode.Cancelled), this);
+        try
+        {
+            Table.Open(this);
+            await Outbox.WriteAsync(this, body, FrameFlags.Fin, null, CancellationToken.None).ConfigureAwait(false);
+            Table.Counters.AddSentMessage();
+        }
+        catch (MesharaException)
+        {
+            // The peer may answer before it has read all; what it said is in the reply.
+            if (!_reply.Task.IsCompleted)
+            {
+                throw;
+            }
+        }
+
+        byte[] reply;
+        try
+        {
+            reply = await _reply.Task.ConfigureAwait(false);
+        }
+        catch (MesharaException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+
+        return reply;
+    }
+
+    protected override void OnData(FrameFlags flags, ReadOnlySpan<byte> data) =>
+        Append(data, StreamFrames.CostOf(flags, data.Length), last: flags.HasFlag(FrameFlags.Fin));
+
+    protected override void OnFinished()
+    {
+        BodyBuffer body = TakeBody();
+        byte[] reply = body.Bytes.ToArray();
+        Release(body);
+        _reply.TrySetResult(reply);
+    }
+
+    protected override void OnAborted(MesharaException error)
+    {
+        DropBody();
+        _reply.TrySetException(error);
+    }
+
+    private void GiveUp(long code)
+    {
+        MesharaException error = code == StreamCode.Timeout
+            ? new MesharaException(MesharaErrorCode.RequestTimeout, $"{Table.PeerId.ToShortString()} did not answer on '{PeerText.Clean(Protocol)}' in time.", isTransient: true)
+            : StreamErrors.Local(MesharaErrorCode.StreamReset, "Cancelled by the caller.");
+        Reset(code, error);
+        _reply.TrySetException(error);
+    }
+}

@@ -1,0 +1,27 @@
+using Meshara.Wire;
+
+namespace Meshara.Net;
+
+/// <summary>Stream codes of wire protocol section 8.5 as exceptions, and back.</summary>
+internal static class StreamErrors
+{
+    public static MesharaException FromReset(NodeId peer, string protocol, long code)
+    {
+        string where = $"by {peer.ToShortString()} on protocol '{PeerText.Clean(protocol)}'";
+        return code switch
+        {
+            StreamCode.UnknownProtocol => new(MesharaErrorCode.UnknownProtocol, $"Not handled {where}: the program there registered no handler of this shape for it (yet).", isTransient: true),
+            StreamCode.HandlerFailed => new(MesharaErrorCode.HandlerFailed, $"The handler threw, {where}; that machine's log says why."),
+            StreamCode.Timeout => new(MesharaErrorCode.RequestTimeout, $"Given up for want of time {where}.", isTransient: true),
+            StreamCode.Busy or StreamCode.NoProgress => new(MesharaErrorCode.RemoteBusy, $"Dropped for want of memory or progress {where}.", isTransient: true),
+            StreamCode.MessageTooLarge => new(MesharaErrorCode.MessageTooLarge, $"Refused as too large {where}."),
+            StreamCode.GoingAway => new(MesharaErrorCode.GoingAway, $"Not taken {where}: that node is shutting down.", isTransient: true),
+            _ => new(MesharaErrorCode.StreamReset, $"Ended {where} with code {code}.") { StreamCode = code },
+        };
+    }
+
+    public static MesharaException LinkDown(NodeId peer, DisconnectReason reason, string detail) =>
+        new(MesharaErrorCode.LinkClosed, $"The link to {peer.ToShortString()} ended ({reason}{(detail.Length > 0 ? ": " : "")}{detail}); what was under way may or may not have arrived.", isTransient: true);
+
+    public static MesharaException Local(MesharaErrorCode code, string message) => new(code, message);
+}

@@ -1,0 +1,434 @@
+using Meshara.Wire;
+
+namespace Meshara.Net;
+
+/// <summary>All streams of one link: who may open how many, which id is whose, and when none is left (wire protocol sections 8.1 and 8.4).</summary>
+internal sealed class StreamTable
+{
+    private readonly Dictionary<ulong, LinkStream> _streams = [];
+    private readonly Dictionary<string, MessageIn> _messagesIn = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, MessageOut> _messagesOut = new(StringComparer.Ordinal);
+    private readonly Queue<LinkStream> _toOpen = new();
+    private readonly WindowBudget _windows;
+    private readonly LinkParameters _link;
+    private readonly StreamPlaces _places;
+    private LinkStream? _lastUsed;
+    private ulong _nextOwn;
+    private ulong _nextPeer;
+    private long _peerAllows;
+    private long _ownOpened;
+    private long _ownLive;
+    private bool _draining;
+    private bool _peerDrains;
+    private bool _doneSaid;
+    private MesharaException? _down;
+
+    public StreamTable(LinkParameters link, Outbox outbox, LinkCounters counters)
+    {
+        _link = link;
+        Outbox = outbox;
+        Counters = counters;
+        _windows = WindowBudget.From(link.Limits);
+        _places = new StreamPlaces(link.Limits.MaxStreams, link.Clock);
+        _nextOwn = link.Inbound ? 1u : 0u;
+        _nextPeer = link.Inbound ? 0u : 1u;
+        _peerAllows = link.Remote.MaxStreams;
+        Places = new PlacePools(SlotPool.From(link.Limits.LinkReassembly, link.Limits.MaxMessage), link.NodePlaces);
+    }
+
+    public Outbox Outbox { get; }
+
+    public LinkCounters Counters { get; }
+
+    public PlacePools Places { get; }
+
+    public NodeClock Clock => _link.Clock;
+
+    public NodeId PeerId => _link.PeerKey.Id;
+
+    public Handlers Handlers => _link.Handlers;
+
+    public TaskTracker Tasks => _link.Tasks;
+
+    /// <summary>The node stops: message handlers are asked to end.</summary>
+    public CancellationToken Stopping => _link.Stopping;
+
+    public int MaxMessage => _link.Limits.MaxMessage;
+
+    public int PeerMaxMessage => _link.Remote.MaxMessage;
+
+    public long PeerInitialWindow => _link.Remote.InitialWindow;
+
+    public int Count
+    {
+        get
+        {
+            lock (Outbox.Gate)
+            {
+                return _streams.Count;
+            }
+        }
+    }
+
+    public ReceiveWindow NewWindow() => new(_link.Limits.InitialWindow, _windows);
+
+    public void OnHandlerFault(string protocol, Exception fault) => _link.OnHandlerFault(protocol, fault);
+
+    /// <summary>Opens a stream of this node, at once or when there is a place for it.</summary>
+    /// <exception cref="MesharaException">The link is closing or gone.</exception>
+    public void Open(LinkStream stream)
+    {
+        lock (Outbox.Gate)
+        {
+            ThrowIfClosing();
+            _toOpen.Enqueue(stream);
+            OpenWaiting();
+        }
+    }
+
+    /// <summary>The stream for this node's messages of a protocol, opened at the first one.</summary>
+    /// <exception cref="MesharaException">The link is closing or gone, or the peer has just refused the protocol.</exception>
+    public MessageOut MessagesOf(string protocol)
+    {
+        lock (Outbox.Gate)
+        {
+            ThrowIfClosing();
+            if (_messagesOut.TryGetValue(protocol, out MessageOut? stream))
+            {
+                if (!stream.SendEnded)
+                {
+                    return stream;
+                }
+
+                // A protocol that was just refused is not tried for every message: that would be a flood of OPEN and RESET.
+                if (stream.Refused is { } refused && Clock.Now - refused.At < TimeSpan.FromSeconds(1))
+                {
+                    throw refused.Error;
+                }
+            }
+
+            ProtocolName.ThrowIfInvalid(protocol);
+            stream = new MessageOut(this, protocol);
+            _messagesOut[protocol] = stream;
+            _toOpen.Enqueue(stream);
+            OpenWaiting();
+            return stream;
+        }
+    }
+
+    /// <summary>Opens what waits, as far as the peer's MAX_STREAMS, our own limit and the buffer allow.</summary>
+    public void OpenWaitingStreams()
+    {
+        lock (Outbox.Gate)
+        {
+            OpenWaiting();
+        }
+    }
+
+    /// <summary>MAX_STREAMS arrived.</summary>
+    public void ReceiveMaxStreams(long count)
+    {
+        lock (Outbox.Gate)
+        {
+            _peerAllows = Math.Max(_peerAllows, count);
+            OpenWaiting();
+        }
+    }
+
+    /// <summary>OPEN arrived.</summary>
+    /// <exception cref="WireException">Out of order, beyond MAX_STREAMS, after GOODBYE, or too many that end by RESET.</exception>
+    public void ReceiveOpen(ReadOnlySpan<byte> payload)
+    {
+        StreamFrames.ParseOpen(payload, out ulong id, out StreamKind kind, out string protocol, out bool critical);
+        LinkStream stream;
+        long? refusal;
+        Func<MeshStream, CancellationToken, ValueTask>? serve = null;
+        Task previous = Task.CompletedTask;
+        lock (Outbox.Gate)
+        {
+            if (id != _nextPeer)
+            {
+                throw new WireException(isViolation: true, $"OPEN with id {id}; {_nextPeer} is next.");
+            }
+
+            if (_peerDrains)
+            {
+                throw new WireException(isViolation: false, "OPEN after GOODBYE.");
+            }
+
+            _places.Take();
+            _nextPeer += 2;
+            refusal = RefusalOf(kind, protocol, critical);
+            stream = Create(kind, protocol, refusal is not null);
+            stream.Id = id;
+            stream.IsOpen = true;
+            _streams[id] = stream;
+            if (stream is MessageIn messages)
+            {
+                previous = _messagesIn.GetValueOrDefault(protocol)?.Pumped ?? previous;
+                _messagesIn[protocol] = messages;
+            }
+            else if (stream is ByteStream)
+            {
+                serve = Handlers.FindStream(protocol);
+            }
+        }
+
+        if (refusal is { } code)
+        {
+            stream.Reset(code, StreamErrors.Local(MesharaErrorCode.Refused, "Refused."));
+        }
+        else if (stream is MessageIn messageIn)
+        {
+            messageIn.Start(previous);
+        }
+        else if (serve is not null)
+        {
+            ((ByteStream)stream).Serve(serve);
+        }
+    }
+
+    /// <summary>DATA arrived.</summary>
+    public void ReceiveData(FrameFlags flags, ReadOnlySpan<byte> payload)
+    {
+        StreamFrames.ParseData(flags, payload, out ulong id, out ReadOnlySpan<byte> body);
+        LinkStream? stream = _lastUsed;
+        if (stream is null || stream.Id != id || stream.IsOver)
+        {
+            stream = Find(id) ?? throw new WireException(isViolation: true, $"DATA on stream {id}, which had ended.");
+            _lastUsed = stream;
+        }
+
+        stream.Receive(flags, body);
+    }
+
+    /// <summary>The stream, or null when it is over already (which a race explains).</summary>
+    /// <exception cref="WireException">It was never opened.</exception>
+    public LinkStream? Find(ulong id)
+    {
+        lock (Outbox.Gate)
+        {
+            if (_streams.TryGetValue(id, out LinkStream? stream))
+            {
+                return stream;
+            }
+
+            bool own = (id & 1) == (_nextOwn & 1);
+            if (id >= (own ? _nextOwn : _nextPeer))
+            {
+                throw new WireException(isViolation: true, $"A frame for stream {id}, which was never opened.");
+            }
+
+            Counters.AddIgnored();
+            return null;
+        }
+    }
+
+    /// <summary>GOODBYE was said: no new streams; those of messages end after what waits.</summary>
+    public void Drain()
+    {
+        lock (Outbox.Gate)
+        {
+            if (_draining)
+            {
+                return;
+            }
+
+            _draining = true;
+            foreach (LinkStream stream in _streams.Values.ToArray())
+            {
+                if (stream is MessageOut { SendEnded: false })
+                {
+                    Outbox.Finish(stream);
+                }
+            }
+        }
+
+        MesharaException error = new(MesharaErrorCode.GoingAway, $"The link to {PeerId.ToShortString()} is closing.", isTransient: true);
+        while (TakeUnopened() is { } stream)
+        {
+            stream.OnLinkDown(error);
+        }
+
+        CheckDone();
+    }
+
+    /// <summary>The peer said GOODBYE.</summary>
+    public void PeerDrains()
+    {
+        lock (Outbox.Gate)
+        {
+            _peerDrains = true;
+        }
+
+        Drain();
+        CheckDone();
+    }
+
+    /// <summary>The connection is gone: everything that waits fails with the reason.</summary>
+    public void LinkDown(MesharaException error)
+    {
+        LinkStream[] streams;
+        lock (Outbox.Gate)
+        {
+            _down = error;
+            streams = [.. _streams.Values];
+            _streams.Clear();
+        }
+
+        foreach (LinkStream stream in streams)
+        {
+            stream.OnLinkDown(error);
+        }
+
+        while (TakeUnopened() is { } stream)
+        {
+            stream.OnLinkDown(error);
+        }
+    }
+
+    /// <summary>Looks after what only time changes: places that come back slowly, large messages that make no progress.</summary>
+    public void Tick()
+    {
+        LinkStream[] streams;
+        lock (Outbox.Gate)
+        {
+            SayMaxStreams();
+            streams = [.. _streams.Values];
+        }
+
+        TimeSpan now = Clock.Now;
+        foreach (LinkStream stream in streams)
+        {
+            if (stream is BodyStream { WaitsSince: { } since } && now - since >= _link.Timeouts.Progress)
+            {
+                stream.Reset(StreamCode.NoProgress, new MesharaException(MesharaErrorCode.RemoteBusy, $"A large message of {PeerId.ToShortString()} made no progress.", isTransient: true));
+            }
+        }
+    }
+
+    /// <summary>Both ends of a stream are closed. Under the gate.</summary>
+    public void OnOver(LinkStream stream)
+    {
+        _streams.Remove(stream.Id);
+        CheckDone();
+    }
+
+    /// <summary>A stream is over and its handler has returned: its place is free. Under the gate.</summary>
+    public void OnEnded(LinkStream stream)
+    {
+        if ((stream.Id & 1) == (_nextOwn & 1))
+        {
+            _ownLive--;
+            OpenWaiting();
+            return;
+        }
+
+        _places.Free(stream.WasReset);
+        SayMaxStreams();
+    }
+
+    /// <summary>The last message of a stream has been handled.</summary>
+    public void OnPumped(MessageIn stream)
+    {
+        lock (Outbox.Gate)
+        {
+            if (ReferenceEquals(_messagesIn.GetValueOrDefault(stream.Protocol), stream))
+            {
+                _messagesIn.Remove(stream.Protocol);
+            }
+        }
+    }
+
+    private long? RefusalOf(StreamKind kind, string protocol, bool critical)
+    {
+        bool handled = kind switch
+        {
+            StreamKind.Messages => Handlers.FindMessage(protocol) is not null,
+            StreamKind.Request => Handlers.FindRequest(protocol) is not null,
+            StreamKind.Bytes => Handlers.FindStream(protocol) is not null,
+            _ => false,
+        };
+        bool second = kind == StreamKind.Messages && _messagesIn.TryGetValue(protocol, out MessageIn? first) && !first.IsOver;
+        return critical || kind > StreamKind.Bytes || second ? StreamCode.Refused
+            : _draining ? StreamCode.GoingAway
+            : handled ? null
+            : StreamCode.UnknownProtocol;
+    }
+
+    private LinkStream Create(StreamKind kind, string protocol, bool refused) => kind switch
+    {
+        _ when refused => new RefusedStream(this, kind, protocol),
+        StreamKind.Messages => new MessageIn(this, protocol),
+        StreamKind.Request => new RequestIn(this, protocol),
+        _ => new ByteStream(this, protocol, opener: false),
+    };
+
+    private void OpenWaiting()
+    {
+        while (_toOpen.TryPeek(out LinkStream? stream))
+        {
+            if (stream.IsOver)
+            {
+                _toOpen.Dequeue();
+                continue;
+            }
+
+            stream.Id = _nextOwn;
+            if (_ownOpened >= _peerAllows || _ownLive >= _link.Limits.MaxStreams || !Outbox.TryWriteOpen(stream))
+            {
+                return;
+            }
+
+            // All of it before Resume, which may end the stream and come back here.
+            _toOpen.Dequeue();
+            _nextOwn += 2;
+            _ownOpened++;
+            _ownLive++;
+            _streams[stream.Id] = stream;
+            stream.IsOpen = true;
+            Outbox.Resume(stream);
+        }
+    }
+
+    private LinkStream? TakeUnopened()
+    {
+        lock (Outbox.Gate)
+        {
+            return _toOpen.TryDequeue(out LinkStream? stream) ? stream : null;
+        }
+    }
+
+    private void SayMaxStreams()
+    {
+        if (_places.TakeIncrease() is > 0 and long count)
+        {
+            Outbox.SayMaxStreams(count);
+        }
+    }
+
+    private void CheckDone()
+    {
+        lock (Outbox.Gate)
+        {
+            if (_draining && _peerDrains && !_doneSaid && _streams.Count == 0)
+            {
+                _doneSaid = true;
+                Outbox.SayDone();
+            }
+        }
+    }
+
+    private void ThrowIfClosing()
+    {
+        if (_down is not null)
+        {
+            throw _down;
+        }
+
+        if (_draining)
+        {
+            throw new MesharaException(MesharaErrorCode.GoingAway, $"The link to {PeerId.ToShortString()} is closing.", isTransient: true);
+        }
+    }
+}
