@@ -25,7 +25,7 @@ internal sealed class Outbox
     private const int MinFragment = 1024;
 
     private readonly AsyncSignal _signal = new();
-    private readonly ControlFrames _control = new();
+    private readonly ControlQueue _control = new();
     private readonly Queue<LinkStream> _ready = new();
     private readonly NodeClock _clock;
     private readonly long _wholeCost;
@@ -55,7 +55,7 @@ internal sealed class Outbox
     public TimeSpan? WriteSince => Volatile.Read(ref _writeSince) is >= 0 and long ticks ? new TimeSpan(ticks) : null;
 
     /// <summary>Changes what is to be said, under the gate, and wakes the pump.</summary>
-    public void Say(Action<ControlFrames> what)
+    public void Say(Action<ControlQueue> what)
     {
         lock (Gate)
         {

@@ -17,7 +17,7 @@ internal sealed class PingTable(NodeClock clock)
         lock (_sync)
         {
             nonce = _next;
-            if (_outstanding.Count == ControlFrames.MaxPings)
+            if (_outstanding.Count == ControlQueue.MaxPings)
             {
                 return false;
             }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Meshara.Wire;
 using Xunit;
 

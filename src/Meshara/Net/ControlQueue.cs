@@ -7,7 +7,7 @@ namespace Meshara.Net;
 /// Frames that go before bulk (wire protocol section 7.4), kept as what is to be said rather than as bytes, so that they cannot pile up:
 /// one PONG, a few PINGs, one increment for each stream. Guarded by the outbox's gate.
 /// </summary>
-internal sealed class ControlFrames
+internal sealed class ControlQueue
 {
     /// <summary>Section 7.1.</summary>
     public const int MaxPings = 4;
