@@ -52,6 +52,9 @@ internal sealed class Link
 
     public string Address => _p.Address;
 
+    /// <summary>The streams, for those who look after them.</summary>
+    internal StreamTable Streams => _streams;
+
     /// <summary>Signs of life for the mesh's heartbeat; also looks after what only time changes.</summary>
     public LinkLiveness CheckLiveness()
     {

@@ -71,6 +71,22 @@ internal sealed class StreamTable
         }
     }
 
+    /// <summary>Protocols of which the peer has a stream of messages, or had one that is still being handled.</summary>
+    public int MessageProtocols
+    {
+        get
+        {
+            lock (Outbox.Gate)
+            {
+                return _messagesIn.Count;
+            }
+        }
+    }
+
+    public WindowBudget Windows => _windows;
+
+    public StreamPlaces PeerPlaces => _places;
+
     public ReceiveWindow NewWindow() => new(_link.Limits.InitialWindow, _windows);
 
     public void OnHandlerFault(string protocol, Exception fault) => _link.OnHandlerFault(protocol, fault);

@@ -51,13 +51,17 @@ internal sealed class LinkSide
 
     public required ConcurrentQueue<Exception> Faults { get; init; }
 
+    /// <summary>NOTICE(1), each time the link told of it.</summary>
+    public required ConcurrentQueue<string> Notices { get; init; }
+
     public Task<LinkEnd> Ended { get; private set; } = Task.FromException<LinkEnd>(new InvalidOperationException("Not started."));
 
     public static LinkSide Create(
-        Stream stream, PublicKey peer, bool inbound, LinkLimits limits, LinkLimits peerLimits, NodeTimeouts? timeouts, TimeProvider? time, CancellationToken stopping)
+        Stream stream, PublicKey peer, bool inbound, LinkLimits limits, LinkLimits peerLimits, NodeTimeouts? timeouts, TimeProvider? time, CancellationToken stopping, SlotPool? nodePlaces = null)
     {
         Handlers handlers = new();
         ConcurrentQueue<Exception> faults = new();
+        ConcurrentQueue<string> notices = new();
         TaskTracker tasks = new(faults.Enqueue);
         Link link = new(new LinkParameters
         {
@@ -72,13 +76,13 @@ internal sealed class LinkSide
             Clock = new NodeClock(time ?? TimeProvider.System),
             Handlers = handlers,
             Tasks = tasks,
-            NodePlaces = SlotPool.From(limits.NodeReassembly, limits.MaxMessage),
+            NodePlaces = nodePlaces ?? SlotPool.From(limits.NodeReassembly, limits.MaxMessage),
             Stopping = stopping,
             OnPong = _ => { },
-            OnIdentityInUse = _ => { },
+            OnIdentityInUse = notices.Enqueue,
             OnHandlerFault = (_, fault) => faults.Enqueue(fault),
         });
-        return new LinkSide { Link = link, Handlers = handlers, Tasks = tasks, Faults = faults };
+        return new LinkSide { Link = link, Handlers = handlers, Tasks = tasks, Faults = faults, Notices = notices };
     }
 
     public static Hello HelloOf(NodeId id, LinkLimits limits) => new()
