@@ -83,6 +83,18 @@ internal sealed class StreamTable
         }
     }
 
+    /// <summary>Streams of this node that wait to be opened, and those given up meanwhile.</summary>
+    public int Unopened
+    {
+        get
+        {
+            lock (Outbox.Gate)
+            {
+                return _toOpen.Count;
+            }
+        }
+    }
+
     public WindowBudget Windows => _windows;
 
     public StreamPlaces PeerPlaces => _places;
