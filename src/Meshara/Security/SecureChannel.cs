@@ -32,7 +32,7 @@ internal sealed class SecureChannel : IAsyncDisposable
     /// <see cref="MesharaErrorCode.WrongProtocol"/>, <see cref="MesharaErrorCode.TlsTimeout"/> or <see cref="MesharaErrorCode.TlsFailed"/>.
     /// </exception>
     /// <exception cref="OperationCanceledException"><paramref name="ct"/> was cancelled.</exception>
-    /// <remarks>Under TLS 1.3 this succeeds although the acceptor refuses our certificate; the first read then ends (section 3).</remarks>
+    /// <remarks>This may succeed although the acceptor refuses our certificate, under TLS 1.3 always (section 3); the first read then ends.</remarks>
     public static Task<SecureChannel> ConnectAsync(
         Stream transport, NodeCertificate own, NodeId? pin, string address, SecureChannelOptions options, CancellationToken ct)
     {
