@@ -112,7 +112,11 @@ internal sealed class ChannelBed : IDisposable
         MesharaException error = await Assert.ThrowsAsync<MesharaException>(() => honest.WaitAsync(Guard));
         Assert.False(ours.CanRead, "The transport was not disposed.");
         await playing.WaitAsync(Guard);
-        await ReadToEndAsync(theirs);
+        if (theirs.CanRead)
+        {
+            await ReadToEndAsync(theirs);
+        }
+
         return error;
     }
 

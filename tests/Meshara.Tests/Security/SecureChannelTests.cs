@@ -93,6 +93,33 @@ public sealed class SecureChannelTests
     }
 
     [Fact]
+    public async Task Accept_TransportThrowsWhenDisposed_TimeoutIsStillTheReason()
+    {
+        using ChannelBed bed = new();
+        ManualTimeProvider time = new();
+        await using DeafStream transport = new() { ThrowsOnce = true };
+        Task<SecureChannel> accepting = SecureChannel.AcceptAsync(
+            transport, bed.Certificate, ChannelBed.Address, new SecureChannelOptions(MinimumTls.Tls12, TimeSpan.FromSeconds(5), time), CancellationToken.None);
+
+        // Would throw here, where in a program the timer's thread is, if the complaint escaped.
+        time.Advance(TimeSpan.FromSeconds(5));
+
+        Assert.Equal(MesharaErrorCode.TlsTimeout, (await Assert.ThrowsAsync<MesharaException>(() => accepting.WaitAsync(ChannelBed.Guard))).Code);
+    }
+
+    [Fact]
+    public async Task Connect_TransportIsClosedAlready_TlsFailed()
+    {
+        using ChannelBed bed = new();
+        await using LoopbackPair pair = await LoopbackPair.CreateAsync();
+        await pair.Dialer.DisposeAsync();
+
+        MesharaException error = await Assert.ThrowsAsync<MesharaException>(() => SecureChannel.ConnectAsync(
+            pair.Dialer, bed.Certificate, null, ChannelBed.Address, ChannelBed.Options, CancellationToken.None).WaitAsync(ChannelBed.Guard));
+        Assert.Equal(MesharaErrorCode.TlsFailed, error.Code);
+    }
+
+    [Fact]
     public async Task Connect_Done_LeavesNoTimer()
     {
         ManualTimeProvider time = new();
@@ -185,6 +212,8 @@ public sealed class SecureChannelTests
     {
         private readonly TaskCompletionSource<int> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+        public bool ThrowsOnce { get; set; }
+
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => new(_end.Task);
 
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
@@ -195,6 +224,11 @@ public sealed class SecureChannelTests
         {
             _end.TrySetException(new ObjectDisposedException(nameof(DeafStream)));
             base.Dispose(disposing);
+            if (ThrowsOnce)
+            {
+                ThrowsOnce = false;
+                throw new InvalidOperationException("This transport complains about its end.");
+            }
         }
     }
 
