@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Meshara.Security;
 using Meshara.Tests.Support;
 using Xunit;
@@ -221,9 +222,10 @@ public sealed class OpenSslTests : IDisposable
             Assert.Equal(PeerId, channel.RemoteId);
 
             // A ticket of TLS 1.3 comes after the handshake: a round trip makes sure that it was read.
-            await server.WriteLineAsync($"round {i}");
+            await server.WriteLineAsync($"visit {i}");
             byte[] line = new byte[7];
             await channel.Stream.ReadExactlyAsync(line).AsTask().WaitAsync(ChannelBed.Guard);
+            Assert.Equal($"visit {i}", Encoding.ASCII.GetString(line));
             await channel.Stream.ShutdownAsync();
         }
 
