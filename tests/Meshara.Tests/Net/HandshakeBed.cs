@@ -80,9 +80,9 @@ internal sealed class HandshakeBed : IAsyncDisposable
     }
 
     /// <summary>One side played by the test, byte by byte.</summary>
-    public RawPeer Play(bool dialer)
+    public ScriptedPeer Play(bool dialer)
     {
-        RawPeer peer = new(dialer ? Dialer.Stream : Acceptor.Stream, dialer ? DialerId : AcceptorId);
+        ScriptedPeer peer = new(dialer ? Dialer.Stream : Acceptor.Stream, dialer ? DialerId : AcceptorId);
         _owned.Add(peer);
         return peer;
     }
@@ -130,7 +130,7 @@ internal sealed class HandshakeBed : IAsyncDisposable
 }
 
 /// <summary>A peer that may break every rule. Shares no encoder with the library.</summary>
-internal sealed class RawPeer(Stream stream, NodeId id) : IDisposable
+internal sealed class ScriptedPeer(Stream stream, NodeId id) : IDisposable
 {
     private readonly FrameReader _reader = new(stream);
 

@@ -28,9 +28,9 @@ public sealed class HandshakeHostileTests
     public async Task F4_AfterHello_TheCapIs16KiB()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(dialer: false);
-        await peer.SendAsync([.. RawPeer.Frame(FrameType.Hello, peer.Hello()), .. RawPeer.Frame((FrameType)0xEE, new byte[16384]), 0, 0, 0x40, 1, 0xEE, 0]);
+        await peer.SendAsync([.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello()), .. ScriptedPeer.Frame((FrameType)0xEE, new byte[16384]), 0, 0, 0x40, 1, 0xEE, 0]);
         await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
 
         Violates(await HandshakeBed.ThrowsAsync(() => acceptor.ReadAnswerAsync(CancellationToken.None).WaitAsync(HandshakeBed.Guard)));
@@ -52,10 +52,10 @@ public sealed class HandshakeHostileTests
     public async Task F5_OneByteEachTlsRecord_IsParsed()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(dialer: false);
         Task<HelloFacts> accepting = acceptor.ExchangeAsync(null, false, true, CancellationToken.None);
-        foreach (byte b in (byte[])[.. RawPeer.Frame(FrameType.Hello, peer.Hello(agent: "slow/1"u8.ToArray())), .. RawPeer.Frame(FrameType.Ready, [0])])
+        foreach (byte b in (byte[])[.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello(agent: "slow/1"u8.ToArray())), .. ScriptedPeer.Frame(FrameType.Ready, [0])])
         {
             await peer.SendAsync([b]);
         }
@@ -71,8 +71,8 @@ public sealed class HandshakeHostileTests
     public async Task F6_TruncatedFrameThenFin_EndsWithoutBlame(int length)
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
-        await peer.SendAsync(RawPeer.Frame(FrameType.Hello, peer.Hello())[..length]);
+        ScriptedPeer peer = bed.Play(dialer: true);
+        await peer.SendAsync(ScriptedPeer.Frame(FrameType.Hello, peer.Hello())[..length]);
         await bed.Dialer.Stream.ShutdownAsync();
         bed.FinishDialer();
         Handshake acceptor = bed.Shake(dialer: false);
@@ -91,8 +91,8 @@ public sealed class HandshakeHostileTests
     public async Task F7_HalfAFrameThenSilence_EndsAtTheHelloDeadline(int length)
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
-        await peer.SendAsync(RawPeer.Frame(FrameType.Hello, peer.Hello())[..length]);
+        ScriptedPeer peer = bed.Play(dialer: true);
+        await peer.SendAsync(ScriptedPeer.Frame(FrameType.Hello, peer.Hello())[..length]);
         Handshake acceptor = bed.Shake(dialer: false);
         using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(5), bed.Clock);
         Task<HelloFacts> accepting = acceptor.ExchangeAsync(null, false, true, deadline.Token);
@@ -114,9 +114,9 @@ public sealed class HandshakeHostileTests
     internal async Task F9_ReservedFlagInHello_IsAViolation(FrameType type, byte flags)
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
 
-        Violates(await bed.AcceptorFacesAsync(RawPeer.Frame(type, peer.Hello(), flags)));
+        Violates(await bed.AcceptorFacesAsync(ScriptedPeer.Frame(type, peer.Hello(), flags)));
     }
 
     [Theory]
@@ -125,7 +125,7 @@ public sealed class HandshakeHostileTests
     [InlineData(FrameType.Refuse)]
     [InlineData(FrameType.Goodbye)]
     [InlineData(FrameType.Notice)]
-    internal async Task F9_ReservedFlagAfterHello_IsAViolation(FrameType type) => await ViolatesAfterHelloAsync(RawPeer.Frame(type, [0], 0x02));
+    internal async Task F9_ReservedFlagAfterHello_IsAViolation(FrameType type) => await ViolatesAfterHelloAsync(ScriptedPeer.Frame(type, [0], 0x02));
 
     [Theory]
     [InlineData(true)]
@@ -133,30 +133,30 @@ public sealed class HandshakeHostileTests
     public async Task F10_AListThatClaimsAMillionItems_IsAViolation(bool extensions)
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
         byte[] million = [0x80, 0x0F, 0x42, 0x40];
 
-        Violates(await bed.AcceptorFacesAsync(RawPeer.Frame(FrameType.Hello, extensions ? peer.Hello(extensions: million) : peer.Hello(addresses: million))));
+        Violates(await bed.AcceptorFacesAsync(ScriptedPeer.Frame(FrameType.Hello, extensions ? peer.Hello(extensions: million) : peer.Hello(addresses: million))));
     }
 
     [Fact]
     public async Task F10_RefuseWithAMillionRecords_IsAViolation() =>
-        await ViolatesAfterHelloAsync(RawPeer.Frame(FrameType.Refuse, [2, 0, 0, 0, 0, 0x80, 0x0F, 0x42, 0x40]));
+        await ViolatesAfterHelloAsync(ScriptedPeer.Frame(FrameType.Refuse, [2, 0, 0, 0, 0, 0x80, 0x0F, 0x42, 0x40]));
 
     [Fact]
     public async Task F11_TrailingByteInHello_IsAViolation()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
 
-        Violates(await bed.AcceptorFacesAsync(RawPeer.Frame(FrameType.Hello, [.. peer.Hello(), 0])));
+        Violates(await bed.AcceptorFacesAsync(ScriptedPeer.Frame(FrameType.Hello, [.. peer.Hello(), 0])));
     }
 
     [Theory]
     [InlineData(FrameType.Ready, new byte[] { 0, 0 })]
     [InlineData(FrameType.Refuse, new byte[] { 2, 0, 0, 0, 0, 0, 0 })]
     [InlineData(FrameType.Goodbye, new byte[] { 0, 0, 0, 0 })]
-    internal async Task F11_TrailingByteAfterHello_IsAViolation(FrameType type, byte[] payload) => await ViolatesAfterHelloAsync(RawPeer.Frame(type, payload));
+    internal async Task F11_TrailingByteAfterHello_IsAViolation(FrameType type, byte[] payload) => await ViolatesAfterHelloAsync(ScriptedPeer.Frame(type, payload));
 
     [Fact]
     public async Task F11_ProofOfAnotherLength_IsAViolation()
@@ -164,8 +164,8 @@ public sealed class HandshakeHostileTests
         foreach (int length in (int[])[0, 31, 33])
         {
             await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-            RawPeer peer = bed.Play(dialer: true);
-            byte[] bytes = [.. RawPeer.Frame(FrameType.Hello, peer.Hello(features: 1)), .. RawPeer.Frame(FrameType.Proof, new byte[length])];
+            ScriptedPeer peer = bed.Play(dialer: true);
+            byte[] bytes = [.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello(features: 1)), .. ScriptedPeer.Frame(FrameType.Proof, new byte[length])];
 
             Violates(await bed.AcceptorFacesAsync(bytes, c => c with { SecretKey = Key }));
         }
@@ -184,28 +184,28 @@ public sealed class HandshakeHostileTests
         foreach (bool asAgent in (bool[])[true, false])
         {
             await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-            RawPeer peer = bed.Play(dialer: true);
+            ScriptedPeer peer = bed.Play(dialer: true);
             byte[] hello = asAgent ? peer.Hello(agent: text) : peer.Hello(addresses: [1, (byte)text.Length, .. text]);
 
-            Violates(await bed.AcceptorFacesAsync(RawPeer.Frame(FrameType.Hello, hello)));
+            Violates(await bed.AcceptorFacesAsync(ScriptedPeer.Frame(FrameType.Hello, hello)));
         }
     }
 
     [Fact]
     public async Task F12_AnsiEscapeInAReason_IsAViolation()
     {
-        await ViolatesAfterHelloAsync(RawPeer.Frame(FrameType.Refuse, [2, 0, 0, 0, 4, 0x1B, (byte)'[', (byte)'2', (byte)'J', 0]));
-        await ViolatesAfterHelloAsync(RawPeer.Frame(FrameType.Goodbye, [0, 0, 4, 0x1B, (byte)'[', (byte)'2', (byte)'J']));
+        await ViolatesAfterHelloAsync(ScriptedPeer.Frame(FrameType.Refuse, [2, 0, 0, 0, 4, 0x1B, (byte)'[', (byte)'2', (byte)'J', 0]));
+        await ViolatesAfterHelloAsync(ScriptedPeer.Frame(FrameType.Goodbye, [0, 0, 4, 0x1B, (byte)'[', (byte)'2', (byte)'J']));
     }
 
     [Fact]
     public async Task F12_BidirectionalOverrideAndMarkup_DoNotReachTheMessageAsTheyAre()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: false);
+        ScriptedPeer peer = bed.Play(dialer: false);
         Handshake dialer = bed.Shake(dialer: true);
         byte[] said = Encoding.UTF8.GetBytes("[red]\u202Eevil\u2066\u200B\u2028end");
-        await peer.SendAsync([.. RawPeer.Frame(FrameType.Hello, peer.Hello()), .. RawPeer.Frame(FrameType.Refuse, [9, 0, (byte)said.Length, .. said, 5, (byte)said.Length, .. said, 0])]);
+        await peer.SendAsync([.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello()), .. ScriptedPeer.Frame(FrameType.Refuse, [9, 0, (byte)said.Length, .. said, 5, (byte)said.Length, .. said, 0])]);
         await dialer.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
 
         MesharaException? e = (await dialer.ReadAnswerAsync(CancellationToken.None).WaitAsync(HandshakeBed.Guard)).Failure;
@@ -219,7 +219,7 @@ public sealed class HandshakeHostileTests
     public async Task H14_HelloIdDiffersFromTls_IsAViolation_AndThePeerIsToldGoodbye()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(dialer: false);
         await peer.SendAsync(FrameType.Hello, peer.Hello(hasId: bed.AcceptorId));
 
@@ -234,7 +234,7 @@ public sealed class HandshakeHostileTests
     public async Task H14_HelloNamesAnotherExpectedId_ClosesWithoutBlame()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(dialer: false);
         await peer.SendAsync(FrameType.Hello, peer.Hello(expected: bed.DialerId.ToByteArray()));
 
@@ -248,17 +248,17 @@ public sealed class HandshakeHostileTests
     public async Task H14_ExpectedIdOfAnotherLength_IsAViolation()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
 
-        Violates(await bed.AcceptorFacesAsync(RawPeer.Frame(FrameType.Hello, peer.Hello(expected: new byte[31]))));
+        Violates(await bed.AcceptorFacesAsync(ScriptedPeer.Frame(FrameType.Hello, peer.Hello(expected: new byte[31]))));
     }
 
     [Fact]
     public async Task H15_SecondHello_IsAViolation()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
-        byte[] hello = RawPeer.Frame(FrameType.Hello, peer.Hello());
+        ScriptedPeer peer = bed.Play(dialer: true);
+        byte[] hello = ScriptedPeer.Frame(FrameType.Hello, peer.Hello());
 
         Violates(await bed.AcceptorFacesAsync([.. hello, .. hello]));
     }
@@ -277,7 +277,7 @@ public sealed class HandshakeHostileTests
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
 
-        Violates(await bed.AcceptorFacesAsync(RawPeer.Frame(type, [0])));
+        Violates(await bed.AcceptorFacesAsync(ScriptedPeer.Frame(type, [0])));
     }
 
     [Theory]
@@ -288,21 +288,21 @@ public sealed class HandshakeHostileTests
     [InlineData(FrameType.Data)]
     [InlineData(FrameType.Window)]
     [InlineData(FrameType.Notice)]
-    internal async Task H15_LinkFrameBeforeReady_IsAViolation(FrameType type) => await ViolatesAfterHelloAsync(RawPeer.Frame(type, new byte[8]));
+    internal async Task H15_LinkFrameBeforeReady_IsAViolation(FrameType type) => await ViolatesAfterHelloAsync(ScriptedPeer.Frame(type, new byte[8]));
 
     [Fact]
     public async Task F8_UnknownOptionalAfterHello_IsIgnored_UnknownCriticalIsAViolation()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(dialer: false);
         await peer.SendAsync([
-            .. RawPeer.Frame(FrameType.Hello, peer.Hello()), .. RawPeer.Frame((FrameType)0xEE, [1, 2, 3], 0xFF), .. RawPeer.Frame((FrameType)0x85, []), .. RawPeer.Frame(FrameType.Ready, [0]),
+            .. ScriptedPeer.Frame(FrameType.Hello, peer.Hello()), .. ScriptedPeer.Frame((FrameType)0xEE, [1, 2, 3], 0xFF), .. ScriptedPeer.Frame((FrameType)0x85, []), .. ScriptedPeer.Frame(FrameType.Ready, [0]),
         ]);
         await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
         Assert.True((await acceptor.ReadAnswerAsync(CancellationToken.None).WaitAsync(HandshakeBed.Guard)).IsReady);
 
-        await ViolatesAfterHelloAsync(RawPeer.Frame((FrameType)0x7E, []));
+        await ViolatesAfterHelloAsync(ScriptedPeer.Frame((FrameType)0x7E, []));
     }
 
     [Theory]
@@ -312,9 +312,9 @@ public sealed class HandshakeHostileTests
     public async Task H16_VersionRangeEmptyOrInverted_ClosesWithoutBlame(ushort min, ushort max)
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
 
-        Exception e = await bed.AcceptorFacesAsync(RawPeer.Frame(FrameType.Hello, peer.Hello(minVersion: min, maxVersion: max)));
+        Exception e = await bed.AcceptorFacesAsync(ScriptedPeer.Frame(FrameType.Hello, peer.Hello(minVersion: min, maxVersion: max)));
 
         Assert.False(Assert.IsType<WireException>(e).IsViolation);
     }
@@ -327,7 +327,7 @@ public sealed class HandshakeHostileTests
     internal async Task Exchange_AHelloThatCannotBeServed_IsRefusedWithTheReason(string what, RefuseCode code, MesharaErrorCode thrown)
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(dialer: false);
         await peer.SendAsync(FrameType.Hello, what switch
         {
@@ -349,7 +349,7 @@ public sealed class HandshakeHostileTests
     public async Task Exchange_UnknownEvenExtensionAndHigherVersionsToo_AreAccepted()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(dialer: false);
         await peer.SendAsync(FrameType.Hello, peer.Hello(maxVersion: 9, features: 0xFFFFFFFFFFFFFFFE, extensions: [1, 8, 3, 1, 2, 3]));
 
@@ -362,9 +362,9 @@ public sealed class HandshakeHostileTests
     public async Task Ready_UnknownCriticalExtension_ClosesWithoutBlame()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
 
-        Exception e = await bed.AcceptorFacesAsync([.. RawPeer.Frame(FrameType.Hello, peer.Hello()), .. RawPeer.Frame(FrameType.Ready, [1, 7, 0])]);
+        Exception e = await bed.AcceptorFacesAsync([.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello()), .. ScriptedPeer.Frame(FrameType.Ready, [1, 7, 0])]);
 
         Assert.False(Assert.IsType<WireException>(e).IsViolation);
     }
@@ -375,8 +375,8 @@ public sealed class HandshakeHostileTests
     public async Task Proof_WhereNoneIsDue_IsAViolation(ulong features, bool weHaveASecret)
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
-        byte[] bytes = [.. RawPeer.Frame(FrameType.Hello, peer.Hello(features: features)), .. RawPeer.Frame(FrameType.Proof, new byte[32])];
+        ScriptedPeer peer = bed.Play(dialer: true);
+        byte[] bytes = [.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello(features: features)), .. ScriptedPeer.Frame(FrameType.Proof, new byte[32])];
 
         Violates(await bed.AcceptorFacesAsync(bytes, c => c with { SecretKey = weHaveASecret ? Key : null }));
     }
@@ -385,19 +385,19 @@ public sealed class HandshakeHostileTests
     public async Task Proof_Twice_IsAViolation()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
-        byte[] proof = RawPeer.Frame(FrameType.Proof, new byte[32]);
+        ScriptedPeer peer = bed.Play(dialer: true);
+        byte[] proof = ScriptedPeer.Frame(FrameType.Proof, new byte[32]);
 
-        Violates(await bed.AcceptorFacesAsync([.. RawPeer.Frame(FrameType.Hello, peer.Hello(features: 1)), .. proof, .. proof], c => c with { SecretKey = Key }));
+        Violates(await bed.AcceptorFacesAsync([.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello(features: 1)), .. proof, .. proof], c => c with { SecretKey = Key }));
     }
 
     [Fact]
     public async Task Proof_Wrong_NothingIsProvenToTheGuesser()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(false, c => c with { SecretKey = Key });
-        await peer.SendAsync([.. RawPeer.Frame(FrameType.Hello, peer.Hello(features: 1)), .. RawPeer.Frame(FrameType.Proof, new byte[32])]);
+        await peer.SendAsync([.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello(features: 1)), .. ScriptedPeer.Frame(FrameType.Proof, new byte[32])]);
 
         Assert.False((await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard)).SecretProven);
         await acceptor.SendReadyAsync(CancellationToken.None);
@@ -413,9 +413,9 @@ public sealed class HandshakeHostileTests
     internal async Task Proof_OwedButNotSent_HasProvenNothing(FrameType instead, byte[] payload)
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(false, c => c with { SecretKey = Key });
-        await peer.SendAsync([.. RawPeer.Frame(FrameType.Hello, peer.Hello(features: 1)), .. RawPeer.Frame(instead, payload)]);
+        await peer.SendAsync([.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello(features: 1)), .. ScriptedPeer.Frame(instead, payload)]);
 
         Assert.False((await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard)).SecretProven);
         HandshakeAnswer answer = await acceptor.ReadAnswerAsync(CancellationToken.None).WaitAsync(HandshakeBed.Guard);
@@ -428,13 +428,13 @@ public sealed class HandshakeHostileTests
     private static async Task ViolatesAfterHelloAsync(byte[] frame)
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
 
-        Violates(await bed.AcceptorFacesAsync([.. RawPeer.Frame(FrameType.Hello, peer.Hello()), .. frame]));
+        Violates(await bed.AcceptorFacesAsync([.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello()), .. frame]));
     }
 
     // Section 2: after a protocol error GOODBYE(4) before the end, after a close nothing.
-    private static async Task EndsAsync(Handshake handshake, Exception cause, RawPeer peer, bool speaks)
+    private static async Task EndsAsync(Handshake handshake, Exception cause, ScriptedPeer peer, bool speaks)
     {
         Task ending = handshake.EndAsync(cause, CancellationToken.None);
         Assert.Equal(FrameType.Hello, (await peer.ReadAsync())?.Type);

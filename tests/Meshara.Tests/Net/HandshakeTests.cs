@@ -186,10 +186,10 @@ public sealed class HandshakeTests
     public async Task ReadAnswer_WhatFollowsReadyInTheSameWrite_IsLeftForTheLink()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(false, out FrameReader reader);
         await peer.SendAsync([
-            .. RawPeer.Frame(FrameType.Hello, peer.Hello()), .. RawPeer.Frame(FrameType.Ready, [0]), .. RawPeer.Frame(FrameType.Ping, [1, 2, 3, 4, 5, 6, 7, 8]),
+            .. ScriptedPeer.Frame(FrameType.Hello, peer.Hello()), .. ScriptedPeer.Frame(FrameType.Ready, [0]), .. ScriptedPeer.Frame(FrameType.Ping, [1, 2, 3, 4, 5, 6, 7, 8]),
         ]);
 
         await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
@@ -226,7 +226,7 @@ public sealed class HandshakeTests
     public async Task Refuse_TheOtherSideDoesNotClose_ClosesAfterOneSecond()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(false);
         await peer.SendAsync(FrameType.Hello, peer.Hello());
         await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
@@ -266,7 +266,7 @@ public sealed class HandshakeTests
     public async Task ReadAnswer_Cancelled_TheLastWordStillArrives()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(false);
         await peer.SendAsync(FrameType.Hello, peer.Hello());
         await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
@@ -303,7 +303,7 @@ public sealed class HandshakeTests
     public async Task Nonces_AreTakenFromTheConfig_AndBoundIntoTheProof()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        RawPeer peer = bed.Play(dialer: true);
+        ScriptedPeer peer = bed.Play(dialer: true);
         byte[] mine = [.. Enumerable.Range(0, 32).Select(i => (byte)i)], its = [.. Enumerable.Range(100, 32).Select(i => (byte)i)];
         Handshake acceptor = bed.Shake(false, c => c with { SecretKey = Key, NewNonce = () => its });
         await peer.SendAsync(FrameType.Hello, peer.Hello(features: 1, nonce: mine));
