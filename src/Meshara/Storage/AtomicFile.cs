@@ -19,8 +19,18 @@ internal static class AtomicFile
         string temporary = WriteTemporary(path, content);
         try
         {
-            // Without overwrite this is link(2) on Unix and MoveFileEx without REPLACE_EXISTING on Windows: one of two racers wins.
-            File.Move(temporary, path, overwrite: false);
+            bool? linked = HardLink.TryCreate(temporary, path);
+            if (linked is null)
+            {
+                // MoveFileEx without REPLACE_EXISTING on Windows: one of two racers wins there too.
+                File.Move(temporary, path, overwrite: false);
+            }
+            else
+            {
+                File.Delete(temporary);
+                if (linked is false)
+                    return false;
+            }
         }
         catch (IOException) when (Path.Exists(path))
         {

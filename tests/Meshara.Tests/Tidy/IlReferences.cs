@@ -132,7 +132,9 @@ internal sealed class IlReferences : IDisposable
                     Use(MetadataTokens.EntityHandle(il.ReadInt32()), names, use);
                     break;
                 case OperandType.InlineSwitch:
-                    il.Offset += 4 * il.ReadInt32();
+                    // Read first: a compound assignment would take the offset from before the read.
+                    int targets = il.ReadInt32();
+                    il.Offset += 4 * targets;
                     break;
                 case OperandType.InlineNone:
                     break;

@@ -21,7 +21,9 @@ public static class VectorFile
         foreach (string path in Directory.GetFiles(Path.Combine(Root, "specs", "vectors"), "*.json").Order(StringComparer.Ordinal))
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path));
-            if (document.RootElement.TryGetProperty("vectors", out JsonElement items))
+
+            // proof.json holds no frames; SecretProofTests reads it.
+            if (Path.GetFileName(path) != "proof.json" && document.RootElement.TryGetProperty("vectors", out JsonElement items))
                 vectors.AddRange(items.EnumerateArray().Select(item => Read(Path.GetFileName(path), item)));
         }
 

@@ -1,0 +1,47 @@
+namespace Meshara.Benchmarks;
+
+/// <summary>What is sent and what comes back.</summary>
+internal enum Shape : byte
+{
+    /// <summary>Bytes one way, written 64 KiB at a time.</summary>
+    Bulk,
+
+    /// <summary>Messages one way.</summary>
+    Messages,
+
+    /// <summary>Message and echo, one after the other.</summary>
+    RoundTrip,
+
+    /// <summary>Messages and echoes, many under way at a time.</summary>
+    InFlight,
+}
+
+/// <summary>One line of the comparison.</summary>
+/// <param name="Name">For people.</param>
+/// <param name="Shape">What is sent.</param>
+/// <param name="Size">Bytes of a message or of a write.</param>
+/// <param name="Concurrency">Producers of messages, or requests under way.</param>
+internal sealed record Workload(string Name, Shape Shape, int Size, int Concurrency)
+{
+    public const int BulkWrite = 64 * 1024;
+
+    public static IReadOnlyList<Workload> All { get; } =
+    [
+        new("bulk, 64 KiB writes", Shape.Bulk, BulkWrite, 1),
+        new("64 B messages, 1 producer", Shape.Messages, 64, 1),
+        new("64 B messages, 4 producers", Shape.Messages, 64, 4),
+        new("1 KiB messages, 1 producer", Shape.Messages, 1024, 1),
+        new("1 KiB messages, 4 producers", Shape.Messages, 1024, 4),
+        new("16 KiB messages, 1 producer", Shape.Messages, 16 * 1024, 1),
+        new("16 KiB messages, 4 producers", Shape.Messages, 16 * 1024, 4),
+        new("64 B round trip", Shape.RoundTrip, 64, 1),
+        new("64 B requests, 1,000 in flight", Shape.InFlight, 64, 1000),
+    ];
+
+    /// <summary>The rate of this many units in this time: MB/s (10^6 bytes) for bulk, units a second for the rest.</summary>
+    public double Rate(long count, TimeSpan elapsed) =>
+        Shape == Shape.Bulk ? count * (double)Size / elapsed.TotalSeconds / 1e6 : count / elapsed.TotalSeconds;
+}
+
+/// <summary>One measurement: how long the units took from the first byte out to the receiver's word that it has all, and each round trip.</summary>
+internal sealed record Sample(TimeSpan Elapsed, double[] RoundTripMicroseconds);
