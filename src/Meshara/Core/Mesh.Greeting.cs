@@ -207,13 +207,17 @@ internal sealed partial class Mesh
         Fail(connection, new ConnectionFailure(AdmissionRule.ToError(code), $"This node refused {connection.Address}: {detail ?? message}.", AdmissionRule.IsTransient(code)), now);
     }
 
-    private void AbortNewcomers(PeerEntry peer, TimeSpan now)
+    // An admitted connection that is not wanted any more: REFUSE before READY, GOODBYE after it.
+    private void TurnAway(MeshConnection connection, RefuseCode refuse, GoodbyeCode goodbye, string message, TimeSpan now)
     {
-        foreach (MeshConnection newcomer in peer.Newcomers.ToArray())
+        if (!connection.ReadySent)
         {
-            Emit(new MeshAction.Abort(newcomer.Id));
-            Fail(newcomer, new ConnectionFailure(MesharaErrorCode.Removed, "removed by the operator"), now);
+            Refuse(connection, refuse, message, now);
+            return;
         }
+
+        Emit(new MeshAction.SendGoodbye(connection.Id, goodbye));
+        Fail(connection, new ConnectionFailure(AdmissionRule.ToError(refuse), $"This node refused {connection.Address}: {message}."), now);
     }
 
     private string Explain(RefuseCode code) => code switch

@@ -2,7 +2,7 @@ using Meshara.Wire;
 
 namespace Meshara.Core;
 
-/// <summary>What the driver has to do, in the order given. A connection not live yet is forgotten by the mesh with SendRefuse and Abort; a live one with LinkClosed.</summary>
+/// <summary>What the driver has to do, in the order given. A connection not live yet is forgotten by the mesh with SendRefuse, SendGoodbye and Abort; a live one with LinkClosed.</summary>
 internal abstract record MeshAction
 {
     private MeshAction()
@@ -19,6 +19,9 @@ internal abstract record MeshAction
 
     /// <summary>Send REFUSE and close. Nothing more is heard of this connection.</summary>
     public sealed record SendRefuse(long Connection, RefuseCode Code, TimeSpan? RetryAfter, string Limit, long Value, string Message) : MeshAction;
+
+    /// <summary>Send GOODBYE and close: this side has sent READY, but does not want the link any more. Nothing more is heard of this connection.</summary>
+    public sealed record SendGoodbye(long Connection, GoodbyeCode Code) : MeshAction;
 
     /// <summary>Close a connection that is not live, at once. Nothing more is heard of it.</summary>
     public sealed record Abort(long Connection) : MeshAction;

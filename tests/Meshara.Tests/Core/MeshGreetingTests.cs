@@ -317,7 +317,8 @@ public sealed class MeshGreetingTests
 
         IReadOnlyList<MeshAction> actions = s.Take();
         Assert.Equal([held, waiting], actions.OfType<MeshAction.SendRefuse>().Where(r => r.Code == RefuseCode.GoingAway).Select(r => r.Connection));
-        Assert.Equal([readySent, fresh, dial], actions.OfType<MeshAction.Abort>().Select(a => a.Connection));
+        Assert.Equal([new MeshAction.SendGoodbye(readySent, GoodbyeCode.Shutdown)], actions.OfType<MeshAction.SendGoodbye>());
+        Assert.Equal([fresh, dial], actions.OfType<MeshAction.Abort>().Select(a => a.Connection));
         Assert.Equal((link, DisconnectReason.LocalShutdown), Assert.Single(actions.OfType<MeshAction.CloseLink>().Select(a => (a.Connection, a.Reason))));
         Assert.Equal(MesharaErrorCode.NodeStopped, Assert.Single(actions.OfType<MeshAction.AddFailed>()).Failure.Code);
         Assert.Empty(actions.OfType<MeshAction.SendReady>());
