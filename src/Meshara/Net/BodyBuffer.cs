@@ -13,10 +13,10 @@ internal sealed class BodyBuffer(int maxMessage)
 
     public int Length { get; private set; }
 
-    /// <summary>A place in the pools has been asked for.</summary>
-    public bool PlaceAsked { get; set; }
+    /// <summary>The place in the pools that has been asked for.</summary>
+    public Place? Place { get; set; }
 
-    /// <summary>A place in the pools is held.</summary>
+    /// <summary>The place is held.</summary>
     public bool HasPlace { get; private set; }
 
     public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, Length);
@@ -37,7 +37,7 @@ internal sealed class BodyBuffer(int maxMessage)
     }
 
     /// <summary>The place is there.</summary>
-    public void TakePlace() => HasPlace = true;
+    public void OnPlace() => HasPlace = true;
 
     /// <summary>The credit that was not given back yet; the caller gives it back now.</summary>
     public long TakeHeldCost()

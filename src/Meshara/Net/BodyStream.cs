@@ -8,6 +8,7 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
     // Guards the body in progress: the read loop fills it, the pools grant places from anywhere.
     private readonly Lock _sync = new();
     private BodyBuffer? _body;
+    private bool _dropped;
     private TimeSpan _lastProgress;
 
     /// <summary>When the body in progress, if it holds a place, last grew; null when there is none.</summary>
@@ -22,12 +23,13 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
         }
     }
 
-    /// <summary>Gives up the body in progress.</summary>
+    /// <summary>Gives up the body in progress; what still comes is no body any more.</summary>
     public void DropBody()
     {
         BodyBuffer? body;
         lock (_sync)
         {
+            _dropped = true;
             (body, _body) = (_body, null);
         }
 
@@ -37,15 +39,26 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
         }
     }
 
-    /// <summary>The body in progress is complete; an empty one if nothing came.</summary>
-    protected BodyBuffer TakeBody()
+    /// <summary>The body in progress is complete; an empty one if nothing came. False: it was given up, and the stream with it.</summary>
+    protected bool TryTakeBody(out BodyBuffer body)
     {
         lock (_sync)
         {
-            BodyBuffer body = _body ?? new BodyBuffer(Table.MaxMessage);
+            body = _body ?? new BodyBuffer(Table.MaxMessage);
             _body = null;
-            return body;
+            if (_dropped)
+            {
+                return false;
+            }
         }
+
+        // Complete before it got a place: it needs none any more, and must not stay in line.
+        if (!body.HasPlace)
+        {
+            body.Place?.GiveUp();
+        }
+
+        return true;
     }
 
     protected bool HasBody
@@ -59,28 +72,37 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
         }
     }
 
-    /// <summary>Adds to the body in progress; false when that ended the stream, since it grew too large.</summary>
+    /// <summary>Adds to the body in progress; false when that ended the stream, since it grew too large, or when it had ended.</summary>
     protected bool Append(ReadOnlySpan<byte> data, int cost, bool last)
     {
         long giveBack = 0;
-        Action? ask = null;
+        Place? ask = null;
+        bool fits;
         lock (_sync)
         {
-            BodyBuffer body = _body ??= new BodyBuffer(Table.MaxMessage);
-            if (!body.TryAppend(data, cost))
+            // Another thread may have ended the stream since the read loop looked.
+            if (_dropped)
             {
-                ask = () => Reset(StreamCode.MessageTooLarge, StreamErrors.Local(MesharaErrorCode.MessageTooLarge, $"The peer sent more than {Table.MaxMessage} bytes on '{PeerText.Clean(Protocol)}'."));
+                return false;
             }
-            else if (body.HasPlace)
+
+            BodyBuffer body = _body ??= new BodyBuffer(Table.MaxMessage);
+            fits = body.TryAppend(data, cost);
+            if (fits && body.HasPlace)
             {
                 _lastProgress = Table.Clock.Now;
                 giveBack = body.TakeHeldCost();
             }
-            else if (!last && !body.PlaceAsked && Window.IsLow)
+            else if (fits && !last && body.Place is null && Window.IsLow)
             {
-                body.PlaceAsked = true;
-                ask = () => Table.Places.Acquire(() => OnPlace(body));
+                ask = body.Place = NewPlace(body);
             }
+        }
+
+        if (!fits)
+        {
+            Reset(StreamCode.MessageTooLarge, StreamErrors.Local(MesharaErrorCode.MessageTooLarge, $"The peer sent more than {Table.MaxMessage} bytes on '{PeerText.Clean(Protocol)}'."));
+            return false;
         }
 
         if (giveBack > 0)
@@ -88,47 +110,34 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
             GiveBack(giveBack);
         }
 
-        ask?.Invoke();
-        return !WasReset;
+        ask?.Ask();
+        return true;
     }
 
     /// <summary>A body that was handed on is used no more.</summary>
     protected void Release(BodyBuffer body)
     {
-        bool hadPlace;
-        lock (_sync)
-        {
-            hadPlace = body.HasPlace;
-            body.Free();
-        }
-
+        body.Free();
         GiveBack(body.TakeHeldCost());
-        if (hadPlace)
-        {
-            Table.Places.Release();
-        }
+        body.Place?.GiveUp();
     }
 
-    // The place may come when the body is complete or given up already: then it goes on to the next in line.
+    private Place NewPlace(BodyBuffer body) => Table.Places.New(() => OnPlace(body));
+
+    // The body may be complete or given up already; then its place has been, too.
     private void OnPlace(BodyBuffer body)
     {
-        long giveBack = 0;
-        bool wanted;
+        long giveBack;
         lock (_sync)
         {
-            wanted = ReferenceEquals(body, _body);
-            if (wanted)
+            if (!ReferenceEquals(body, _body))
             {
-                body.TakePlace();
-                _lastProgress = Table.Clock.Now;
-                giveBack = body.TakeHeldCost();
+                return;
             }
-        }
 
-        if (!wanted)
-        {
-            Table.Places.Release();
-            return;
+            body.OnPlace();
+            _lastProgress = Table.Clock.Now;
+            giveBack = body.TakeHeldCost();
         }
 
         if (giveBack > 0)

@@ -16,6 +16,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
     private long _overhead;
     private bool _finished;
     private MesharaException? _error;
+    private int _letGo;
 
     public NodeId Peer => Table.PeerId;
 
@@ -30,6 +31,10 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
                 if (giveBack > 0)
                 {
                     GiveBack(giveBack);
+                }
+                else if (!destination.IsEmpty)
+                {
+                    LetGo();
                 }
 
                 return read;
@@ -60,6 +65,15 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
         {
             StopSending(StreamCode.Cancelled);
         }
+
+        LetGo();
+    }
+
+    /// <summary>Opens it: what it holds counts until the application has read to the end or closed it.</summary>
+    public void Open()
+    {
+        HandlerStarts();
+        Table.Open(this);
     }
 
     /// <summary>Runs the application's handler; its end is the stream's.</summary>
@@ -116,6 +130,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
         }
 
         _signal.Set();
+        LetGo();
         Table.Tasks.Start(_ended.CancelAsync);
     }
 
@@ -128,7 +143,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
         }
         catch (Exception fault)
         {
-            if (!_ended.IsCancellationRequested)
+            if (!IsFaultOfThePeer(fault))
             {
                 Table.OnHandlerFault(Protocol, fault);
             }
@@ -138,6 +153,24 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
         finally
         {
             await stream.DisposeAsync().ConfigureAwait(false);
+            HandlerDone();
+        }
+    }
+
+    // The peer ended the stream or wants no more of it, or the link is gone: the handler could not but fail.
+    private bool IsFaultOfThePeer(Exception fault)
+    {
+        lock (_sync)
+        {
+            return _error is not null || IsSendError(fault);
+        }
+    }
+
+    // The acceptor's handler lets go by returning.
+    private void LetGo()
+    {
+        if (IsOpener && Interlocked.Exchange(ref _letGo, 1) == 0)
+        {
             HandlerDone();
         }
     }

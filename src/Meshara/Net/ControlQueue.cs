@@ -20,18 +20,27 @@ internal sealed class ControlQueue
     private readonly Queue<LinkStream> _endings = new();
     private ulong? _pong;
     private byte[]? _goodbye;
+    private bool _goodbyeSaid;
     private byte[]? _notice;
     private long _maxStreams;
 
     /// <summary>DONE goes out when everything else has.</summary>
     public bool DonePending { get; set; }
 
+    /// <summary>DONE is written: nothing may follow.</summary>
+    public bool DoneWritten { get; private set; }
+
     public bool HasHead => _pong is not null || _pings.Count > 0 || _goodbye is not null || _notice is not null || _maxStreams > 0 || _windows.Count > 0;
 
     public bool HasTail => _endings.Count > 0 || DonePending;
 
-    /// <summary>A newer PING takes the place of one that was not answered yet.</summary>
-    public void Pong(ulong nonce) => _pong = nonce;
+    /// <summary>A newer PING takes the place of one that was not answered yet: false then.</summary>
+    public bool TryPong(ulong nonce)
+    {
+        bool first = _pong is null;
+        _pong = nonce;
+        return first;
+    }
 
     public void Ping(ulong nonce)
     {
@@ -41,7 +50,15 @@ internal sealed class ControlQueue
         }
     }
 
-    public void Goodbye(byte[] frame) => _goodbye = frame;
+    /// <summary>GOODBYE is said once: the first.</summary>
+    public void Goodbye(byte[] frame)
+    {
+        if (!_goodbyeSaid)
+        {
+            _goodbyeSaid = true;
+            _goodbye = frame;
+        }
+    }
 
     public void Notice(byte[] frame) => _notice = frame;
 
@@ -68,7 +85,9 @@ internal sealed class ControlQueue
     }
 
     /// <summary>Writes what fits of the frames that overtake; returns the bytes written.</summary>
-    public int WriteHead(Span<byte> room)
+    /// <param name="room">Where to.</param>
+    /// <param name="opens">An OPEN waits to be written: GOODBYE must not overtake it (section 7.2), and goes first in the tail instead.</param>
+    public int WriteHead(Span<byte> room, bool opens)
     {
         int written = 0;
         if (_pong is { } pong)
@@ -82,7 +101,7 @@ internal sealed class ControlQueue
             written += WriteNonce(room[written..], FrameType.Ping, ping);
         }
 
-        written += Take(ref _goodbye, room[written..]);
+        written += opens ? 0 : Take(ref _goodbye, room[written..]);
         written += Take(ref _notice, room[written..]);
         if (_maxStreams > 0 && room.Length - written >= PairSize)
         {
@@ -106,7 +125,7 @@ internal sealed class ControlQueue
     /// <summary>Writes what fits of the frames that keep behind DATA; returns the bytes written.</summary>
     public int WriteTail(Span<byte> room)
     {
-        int written = 0;
+        int written = Take(ref _goodbye, room);
         while (room.Length - written >= 3 * PairSize && _endings.TryDequeue(out LinkStream? stream))
         {
             stream.InEndings = false;
@@ -127,11 +146,12 @@ internal sealed class ControlQueue
             }
         }
 
-        if (DonePending && _endings.Count == 0 && room.Length - written >= FrameCodec.HeaderSize)
+        if (DonePending && _endings.Count == 0 && _goodbye is null && room.Length - written >= FrameCodec.HeaderSize)
         {
             FrameCodec.WriteHeader(room[written..], FrameType.Done, FrameFlags.None, 0);
             written += FrameCodec.HeaderSize;
             DonePending = false;
+            DoneWritten = true;
         }
 
         return written;

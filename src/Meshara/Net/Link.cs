@@ -26,13 +26,17 @@ internal sealed class Link
     private readonly PingTable _pings;
     private readonly LinkCounters _counters = new();
     private readonly DateTimeOffset _since;
-    private readonly TaskCompletionSource<(LinkEnd End, LinkEnding Ending)> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly PingFlood _pingFlood;
+    private readonly TaskCompletionSource _closing = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _closed = new();
     private readonly TaskCompletionSource _peerDone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _lastFrame;
     private long _partialSince = -1;
     private long _bytesReceived;
     private bool _peerSaidGoodbye;
-    private int _saidGoodbye;
+    private bool _peerSaidNotice;
+    private volatile bool _violated;
+    private Decision? _decision;
 
     public Link(LinkParameters parameters)
     {
@@ -40,6 +44,7 @@ internal sealed class Link
         _outbox = new Outbox(parameters.Clock, parameters.Remote.InitialWindow);
         _streams = new StreamTable(parameters, _outbox, _counters);
         _pings = new PingTable(parameters.Clock);
+        _pingFlood = new PingFlood(parameters.Clock);
         _since = parameters.Clock.UtcNow;
         _lastFrame = parameters.Clock.Now.Ticks;
     }
@@ -61,10 +66,12 @@ internal sealed class Link
         Task reader = ReadAsync();
         Task pump = PumpAsync();
         SendPing();
-        (LinkEnd end, LinkEnding ending) = await _end.Task.ConfigureAwait(false);
+        await _closing.Task.ConfigureAwait(false);
+        (LinkEnd end, LinkEnding ending) = _decision!;
         if (ending == LinkEnding.Drain)
         {
-            await WithinAsync(_p.Timeouts.Drain, Task.WhenAll(pump, Task.WhenAny(_peerDone.Task, reader))).ConfigureAwait(false);
+            // When the reader ends, nothing that the drain waits for can come any more.
+            await WithinAsync(_p.Timeouts.Drain, Task.WhenAny(reader, Task.WhenAll(pump, _peerDone.Task))).ConfigureAwait(false);
         }
         else if (ending == LinkEnding.LastWords)
         {
@@ -73,32 +80,38 @@ internal sealed class Link
         }
 
         _outbox.Complete();
+        await _closed.CancelAsync().ConfigureAwait(false);
         await _p.Stream.DisposeAsync().ConfigureAwait(false);
         await pump.ConfigureAwait(false);
         await reader.ConfigureAwait(false);
         _p.Reader.Dispose();
         _streams.LinkDown(StreamErrors.LinkDown(PeerId, end.Reason, end.Detail));
-        return end;
+
+        // Breaking the protocol after GOODBYE does not change the reason, but is held against the peer all the same.
+        return end with { Penalise = end.Penalise || _violated };
     }
 
     /// <summary>Begins to close: says GOODBYE and drains where the reason allows. Does not block; the first reason wins.</summary>
     public void Close(DisconnectReason reason, string detail)
     {
         LinkEnding ending = LinkGoodbye.EndingOf(reason);
-        if (!_end.TrySetResult((new LinkEnd(reason, detail, reason == DisconnectReason.ProtocolError), ending)))
+        if (!TryDecide(new LinkEnd(reason, detail, reason == DisconnectReason.ProtocolError), ending))
         {
             return;
         }
 
-        if (ending != LinkEnding.Abort)
-        {
-            SayGoodbye(LinkGoodbye.CodeOf(reason), detail);
-        }
-
+        byte[] goodbye = LinkGoodbye.Frame(LinkGoodbye.CodeOf(reason), detail);
         if (ending == LinkEnding.Drain)
         {
-            _streams.Drain();
+            _streams.Drain(goodbye, peerDrains: false);
         }
+        else if (ending == LinkEnding.LastWords)
+        {
+            _outbox.Say(control => control.Goodbye(goodbye));
+        }
+
+        // Last, so that the words are there before the outbox is completed.
+        _closing.TrySetResult();
     }
 
     /// <summary>Sends a PING; null when so many are unanswered that none may follow.</summary>
@@ -162,7 +175,7 @@ internal sealed class Link
     {
         ProtocolName.ThrowIfInvalid(protocol);
         ByteStream stream = new(_streams, protocol, opener: true);
-        _streams.Open(stream);
+        stream.Open();
         return new MeshStream(stream);
     }
 
@@ -198,30 +211,39 @@ internal sealed class Link
     {
         try
         {
-            while (true)
+            do
             {
                 ProcessBuffered();
-                if (!await _p.Reader.FillAsync(CancellationToken.None).ConfigureAwait(false))
-                {
-                    break;
-                }
+                await _pingFlood.SlowDownAsync(_closed.Token).ConfigureAwait(false);
             }
+            while (await FillAsync().ConfigureAwait(false));
 
             End(DisconnectReason.ConnectionLost, _p.Reader.HasPartial ? "the connection ended within a frame" : "the connection ended without a goodbye");
         }
         catch (WireException error)
         {
-            EndForViolation(error);
-            await DiscardAsync().ConfigureAwait(false);
-        }
-        catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException)
-        {
-            End(DisconnectReason.ConnectionLost, error.Message);
+            if (EndForViolation(error))
+            {
+                await DiscardAsync().ConfigureAwait(false);
+            }
         }
         catch (Exception fault)
         {
             _p.OnHandlerFault("(link)", fault);
             Close(DisconnectReason.InternalError, fault.GetType().Name);
+        }
+    }
+
+    private async ValueTask<bool> FillAsync()
+    {
+        try
+        {
+            return await _p.Reader.FillAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is IOException or InvalidOperationException)
+        {
+            End(DisconnectReason.ConnectionLost, error.Message);
+            return false;
         }
     }
 
@@ -235,7 +257,7 @@ internal sealed class Link
             {
             }
         }
-        catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception error) when (error is IOException or InvalidOperationException)
         {
             // The end that was waited for.
         }
@@ -247,7 +269,7 @@ internal sealed class Link
         {
             await _outbox.PumpAsync(_p.Stream, _streams.OpenWaitingStreams).ConfigureAwait(false);
         }
-        catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException)
+        catch (IOException error)
         {
             End(DisconnectReason.ConnectionLost, error.Message);
         }
@@ -261,6 +283,7 @@ internal sealed class Link
     private void ProcessBuffered()
     {
         bool alive = false;
+        bool taken = false;
         while (_p.Reader.TryTake(FrameCodec.MaxPayload, out FrameHeader header, out ReadOnlySpan<byte> payload))
         {
             _bytesReceived += FrameCodec.HeaderSize + payload.Length;
@@ -269,6 +292,7 @@ internal sealed class Link
                 throw new WireException(isViolation: false, "A frame after DONE.");
             }
 
+            taken = true;
             alive |= Dispatch(header, payload);
         }
 
@@ -282,7 +306,7 @@ internal sealed class Link
         {
             Volatile.Write(ref _partialSince, -1);
         }
-        else if (alive || _partialSince < 0)
+        else if (taken || _partialSince < 0)
         {
             Volatile.Write(ref _partialSince, now);
         }
@@ -329,7 +353,11 @@ internal sealed class Link
         {
             case FrameType.Ping:
                 ulong ping = ReadNonce(payload);
-                _outbox.Say(control => control.Pong(ping));
+                if (!_outbox.TrySayPong(ping))
+                {
+                    _pingFlood.Count();
+                }
+
                 return true;
             case FrameType.Pong:
                 ulong pong = ReadNonce(payload);
@@ -353,8 +381,10 @@ internal sealed class Link
                 return true;
             case FrameType.Notice:
                 Notice notice = Notice.Parse(payload);
-                if (notice.Code == NoticeCode.IdentityInUse)
+                if (notice.Code == NoticeCode.IdentityInUse && !_peerSaidNotice)
                 {
+                    // Told once: a peer that repeats it shall not fill the application's events.
+                    _peerSaidNotice = true;
                     _p.OnIdentityInUse(PeerText.Clean(notice.Message));
                 }
 
@@ -375,36 +405,36 @@ internal sealed class Link
         }
 
         _peerSaidGoodbye = true;
-        DisconnectReason reason = LinkGoodbye.ReasonOf(goodbye.Code);
         LinkEnding ending = goodbye.Code == GoodbyeCode.ProtocolError ? LinkEnding.Abort : LinkEnding.Drain;
-        _end.TrySetResult((new LinkEnd(reason, PeerText.Clean(goodbye.Message), false), ending));
-        SayGoodbye(goodbye.Code, "");
-        _streams.PeerDrains();
+        TryDecide(new LinkEnd(LinkGoodbye.ReasonOf(goodbye.Code), PeerText.Clean(goodbye.Message), false), ending);
+        _streams.Drain(LinkGoodbye.Frame(goodbye.Code, ""), peerDrains: true);
+        _closing.TrySetResult();
     }
 
-    private void SayGoodbye(GoodbyeCode code, string detail)
+    // True: the peer is told why, and shall be able to read it.
+    private bool EndForViolation(WireException error)
     {
-        if (Interlocked.Exchange(ref _saidGoodbye, 1) == 0)
-        {
-            byte[] frame = LinkGoodbye.Frame(code, detail);
-            _outbox.Say(control => control.Goodbye(frame));
-        }
-    }
-
-    private void EndForViolation(WireException error)
-    {
-        if (error.IsViolation)
-        {
-            Close(DisconnectReason.ProtocolError, error.Message);
-        }
-        else
+        if (!error.IsViolation)
         {
             End(DisconnectReason.ConnectionLost, error.Message);
+            return false;
+        }
+
+        _violated = true;
+        Close(DisconnectReason.ProtocolError, error.Message);
+        return _decision!.Ending == LinkEnding.LastWords;
+    }
+
+    private void End(DisconnectReason reason, string detail)
+    {
+        if (TryDecide(new LinkEnd(reason, detail, false), LinkEnding.Abort))
+        {
+            _closing.TrySetResult();
         }
     }
 
-    private void End(DisconnectReason reason, string detail) =>
-        _end.TrySetResult((new LinkEnd(reason, detail, false), LinkEnding.Abort));
+    // The first reason wins.
+    private bool TryDecide(LinkEnd end, LinkEnding ending) => Interlocked.CompareExchange(ref _decision, new Decision(end, ending), null) is null;
 
     private async Task WithinAsync(TimeSpan limit, Task task)
     {
@@ -417,4 +447,6 @@ internal sealed class Link
         payload.Length == sizeof(ulong)
             ? BinaryPrimitives.ReadUInt64BigEndian(payload)
             : throw new WireException(isViolation: true, $"A PING or PONG of {payload.Length} bytes instead of 8.");
+
+    private sealed record Decision(LinkEnd End, LinkEnding Ending);
 }

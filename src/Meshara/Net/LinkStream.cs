@@ -82,6 +82,9 @@ internal abstract class LinkStream
 
     private bool IsKind0Acceptor => Kind == StreamKind.Messages && !IsOpener;
 
+    /// <summary>Whether this is what writes throw since the peer or the link ended this node's direction.</summary>
+    public bool IsSendError(Exception error) => ReferenceEquals(error, _sendError);
+
     /// <summary>Under the gate.</summary>
     public void ThrowIfCannotSend()
     {
@@ -131,15 +134,29 @@ internal abstract class LinkStream
     }
 
     /// <summary>Ends this node's direction once what waits is sent.</summary>
-    public void Finish()
+    /// <param name="error">What a later write throws; null: that writing was completed.</param>
+    public void Finish(MesharaException? error = null)
     {
         lock (Outbox.Gate)
         {
             if (!SendEnded)
             {
+                _sendError ??= error;
                 Outbox.Finish(this);
             }
         }
+    }
+
+    /// <summary>OPEN is written; what had to wait for it may follow. Under the gate.</summary>
+    public void OnOpened()
+    {
+        IsOpen = true;
+        if (_stop is not null)
+        {
+            Outbox.End(this);
+        }
+
+        Outbox.Resume(this);
     }
 
     /// <summary>Ends the stream in both directions. Returns false if it had ended.</summary>
@@ -178,6 +195,7 @@ internal abstract class LinkStream
             else
             {
                 IsOver = true;
+                Table.OnUnopened();
             }
 
             return true;
@@ -189,11 +207,14 @@ internal abstract class LinkStream
     {
         lock (Outbox.Gate)
         {
-            if (IsOpen && !RecvClosed && !IgnoresData)
+            if (!RecvClosed && !IgnoresData)
             {
                 IgnoresData = true;
                 _stop = code;
-                Outbox.End(this);
+                if (IsOpen)
+                {
+                    Outbox.End(this);
+                }
             }
         }
     }
@@ -242,6 +263,7 @@ internal abstract class LinkStream
 
     public void ReceiveReset(long code)
     {
+        MesharaException error = StreamErrors.FromReset(Table.PeerId, Protocol, code);
         lock (Outbox.Gate)
         {
             if (IsOver)
@@ -251,7 +273,7 @@ internal abstract class LinkStream
 
             WasReset = true;
             RecvClosed = true;
-            FailSending(StreamErrors.FromReset(Table.PeerId, Protocol, code));
+            FailSending(error);
             _acksOwed = 0;
             Acks.Clear();
             if (!SendClosed)
@@ -264,7 +286,7 @@ internal abstract class LinkStream
             CheckOver();
         }
 
-        OnAborted(StreamErrors.FromReset(Table.PeerId, Protocol, code));
+        OnAborted(error);
     }
 
     public void ReceiveStopSending(long code)
@@ -281,8 +303,9 @@ internal abstract class LinkStream
                 return;
             }
 
-            FailPending(StreamErrors.FromReset(Table.PeerId, Protocol, code));
-            _sendError ??= StreamErrors.FromReset(Table.PeerId, Protocol, code);
+            MesharaException error = StreamErrors.FromReset(Table.PeerId, Protocol, code);
+            FailPending(error);
+            _sendError ??= error;
             Outbox.Finish(this);
         }
     }
@@ -297,6 +320,11 @@ internal abstract class LinkStream
         lock (Outbox.Gate)
         {
             const long Max = (1L << 62) - 1;
+            if (SendClosed)
+            {
+                return;
+            }
+
             if (increment > Max - SendCredit)
             {
                 throw new WireException(isViolation: true, $"The credit of stream {Id} overflows.");
@@ -342,9 +370,9 @@ internal abstract class LinkStream
         lock (Outbox.Gate)
         {
             _handlerRuns = false;
-            if (IsOver)
+            if (IsOver && IsOpen)
             {
-                Table.OnEnded(this);
+                End();
             }
         }
     }
@@ -394,12 +422,18 @@ internal abstract class LinkStream
         }
 
         IsOver = true;
-        Window.Close();
         Table.OnOver(this);
         if (!_handlerRuns)
         {
-            Table.OnEnded(this);
+            End();
         }
+    }
+
+    // Not before the handler is done with what it was sent: until then that takes memory of the link's budget, and a place.
+    private void End()
+    {
+        Window.Close();
+        Table.OnEnded(this);
     }
 
     private void FailSending(MesharaException error)
@@ -408,7 +442,7 @@ internal abstract class LinkStream
         FailPending(error);
         while (_ackWaiters.TryDequeue(out AckWaiter? waiter))
         {
-            waiter.TrySetException(error);
+            waiter.SetObservedException(error);
         }
     }
 
@@ -416,7 +450,6 @@ internal abstract class LinkStream
     {
         foreach (PendingWrite write in Pending)
         {
-            write.Ack?.TrySetException(error);
             write.Fail(error);
         }
 

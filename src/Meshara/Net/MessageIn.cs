@@ -34,13 +34,13 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
         {
             _inbox.Add(data, acknowledge);
         }
-        else if (!Append(data, cost, end) || !end)
+        else if (Append(data, cost, end) && end && TryTakeBody(out BodyBuffer body))
         {
-            return;
+            _inbox.Add(body, acknowledge);
         }
         else
         {
-            _inbox.Add(TakeBody(), acknowledge);
+            return;
         }
 
         Table.Counters.AddReceivedMessage();
@@ -125,37 +125,41 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
 
     private async ValueTask HandleAsync(ReadOnlyMemory<byte> payload, bool acknowledge)
     {
-        if (Volatile.Read(ref _dropsRest) || Table.Stopping.IsCancellationRequested)
+        if (Volatile.Read(ref _dropsRest))
         {
             return;
         }
 
-        long code = StreamCode.None;
+        // A node that stops says so to who waits for an ACK, rather than let it wait for the drain deadline.
+        long code = Table.Stopping.IsCancellationRequested ? StreamCode.GoingAway : await CallAsync(payload).ConfigureAwait(false);
+        while (acknowledge && !Outbox.TryQueueAck(this, code, out Task room))
+        {
+            await room.ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<long> CallAsync(ReadOnlyMemory<byte> payload)
+    {
+        if (Table.Handlers.FindMessage(Protocol) is not { } handler)
+        {
+            Reset(StreamCode.UnknownProtocol, StreamErrors.Local(MesharaErrorCode.UnknownProtocol, $"The handler of '{PeerText.Clean(Protocol)}' was removed."));
+            return StreamCode.UnknownProtocol;
+        }
+
         try
         {
-            if (Table.Handlers.FindMessage(Protocol) is { } handler)
-            {
-                await handler(new Message(Table.PeerId, Protocol, payload), Table.Stopping).ConfigureAwait(false);
-            }
-            else
-            {
-                code = StreamCode.UnknownProtocol;
-                Reset(code, StreamErrors.Local(MesharaErrorCode.UnknownProtocol, $"The handler of '{PeerText.Clean(Protocol)}' was removed."));
-            }
+            await handler(new Message(Table.PeerId, Protocol, payload), Table.Stopping).ConfigureAwait(false);
+            return StreamCode.None;
+        }
+        catch (OperationCanceledException) when (Table.Stopping.IsCancellationRequested)
+        {
+            return StreamCode.Cancelled;
         }
         catch (Exception fault)
         {
             // A handler's fault is its own: the error is logged and the link lives.
-            code = StreamCode.HandlerFailed;
             Table.OnHandlerFault(Protocol, fault);
-        }
-
-        if (acknowledge)
-        {
-            while (!Outbox.TryQueueAck(this, code))
-            {
-                await Outbox.RoomAsync().ConfigureAwait(false);
-            }
+            return StreamCode.HandlerFailed;
         }
     }
 }

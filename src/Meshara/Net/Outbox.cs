@@ -33,6 +33,7 @@ internal sealed class Outbox
     private byte[]? _filling;
     private byte[]? _flushing;
     private int _filled = Headroom;
+    private bool _hasOpens;
     private bool _pumpWaits;
     private bool _completed;
     private long _writeSince = -1;
@@ -62,6 +63,24 @@ internal sealed class Outbox
             what(_control);
             WakePump();
         }
+    }
+
+    /// <summary>Answers a PING; false when an earlier one had not been answered yet.</summary>
+    public bool TrySayPong(ulong nonce)
+    {
+        lock (Gate)
+        {
+            bool first = _control.TryPong(nonce);
+            WakePump();
+            return first;
+        }
+    }
+
+    /// <summary>Under the gate.</summary>
+    public void SayGoodbye(byte[] frame)
+    {
+        _control.Goodbye(frame);
+        WakePump();
     }
 
     /// <summary>Under the gate.</summary>
@@ -105,13 +124,13 @@ internal sealed class Outbox
 
             cancellationToken.ThrowIfCancellationRequested();
             pending = new PendingWrite(data, flags, ack);
-            stream.Pending.AddLast(pending);
+            stream.Pending.AddLast(pending.Node);
             MakeReady(stream);
             DrainReady();
             WakePump();
         }
 
-        pending.CancelWith(write => Cancel(stream, (PendingWrite)write!), cancellationToken);
+        pending.CancelWith((write, token) => Cancel(stream, (PendingWrite)write!, token), cancellationToken);
         return new ValueTask(pending.Task);
     }
 
@@ -119,7 +138,7 @@ internal sealed class Outbox
     public void Finish(LinkStream stream)
     {
         stream.SendEnded = true;
-        stream.Pending.AddLast(new PendingWrite(ReadOnlyMemory<byte>.Empty, FrameFlags.Fin, null));
+        stream.Pending.AddLast(new PendingWrite(ReadOnlyMemory<byte>.Empty, FrameFlags.Fin, null).Node);
         MakeReady(stream);
         DrainReady();
         WakePump();
@@ -132,18 +151,23 @@ internal sealed class Outbox
         WakePump();
     }
 
-    /// <summary>Queues the ACK of the next message of the stream; false when so many wait that the handler should too (<see cref="RoomAsync"/>).</summary>
-    public bool TryQueueAck(LinkStream stream, long code)
+    /// <summary>Queues the ACK of the next message of the stream. False: so many wait that the handler should too, until <paramref name="room"/> ends.</summary>
+    public bool TryQueueAck(LinkStream stream, long code, out Task room)
     {
+        room = Task.CompletedTask;
+
+        // Asked and promised under one hold of the gate: a swap of buffers in between would be the last, and the promise never kept.
         lock (Gate)
         {
-            if (stream.IsOver || _completed)
+            if (stream.IsOver || stream.WasReset || _completed)
             {
                 return true;
             }
 
             if (stream.Acks.Count >= MaxQueuedAcks)
             {
+                _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                room = _room.Task;
                 return false;
             }
 
@@ -151,15 +175,6 @@ internal sealed class Outbox
             _control.Ending(stream);
             WakePump();
             return true;
-        }
-    }
-
-    /// <summary>Ends after the next swap of buffers, or when nothing is sent any more.</summary>
-    public Task RoomAsync()
-    {
-        lock (Gate)
-        {
-            return _completed ? Task.CompletedTask : (_room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }
     }
 
@@ -172,6 +187,7 @@ internal sealed class Outbox
         }
 
         _filled += StreamFrames.WriteOpen(_filling.AsSpan(_filled), stream.Id, stream.Kind, stream.Protocol);
+        _hasOpens = true;
         WakePump();
         return true;
     }
@@ -228,7 +244,7 @@ internal sealed class Outbox
 
                 onRoom();
                 Volatile.Write(ref _writeSince, _clock.Now.Ticks);
-                await stream.WriteAsync(chunk).ConfigureAwait(false);
+                await WriteAsync(stream, chunk).ConfigureAwait(false);
                 Volatile.Write(ref _writeSince, -1);
             }
         }
@@ -244,26 +260,39 @@ internal sealed class Outbox
         }
     }
 
+    // What a stream throws when it was disposed is turned into one kind, so that faults of our own are not taken for a lost connection.
+    private static async ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> chunk)
+    {
+        try
+        {
+            await stream.WriteAsync(chunk).ConfigureAwait(false);
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new IOException(error.Message, error);
+        }
+    }
+
     private ReadOnlyMemory<byte> Take()
     {
-        if (_filled == Headroom && !_control.HasHead && !_control.HasTail)
+        if (_control.DoneWritten || (_filled == Headroom && !_control.HasHead && !_control.HasTail))
         {
             ReturnBuffers();
             return default;
         }
 
         Span<byte> head = stackalloc byte[Headroom];
-        int headLength = _control.WriteHead(head);
+        int headLength = _control.WriteHead(head, _hasOpens);
         _filling ??= ArrayPool<byte>.Shared.Rent(BufferSize);
         int start = Headroom - headLength;
         head[..headLength].CopyTo(_filling.AsSpan(start));
-        bool done = _control.DonePending;
         int end = _filled + _control.WriteTail(_filling.AsSpan(_filled, BufferSize - _filled));
         (_filling, _flushing) = (_flushing, _filling);
         _filled = Headroom;
+        _hasOpens = false;
         BytesSent += end - start;
+        _completed |= _control.DoneWritten;
         DrainReady();
-        _completed |= done && !_control.DonePending;
         _room?.TrySetResult();
         _room = null;
         return _flushing.AsMemory(start, end - start);
@@ -359,18 +388,30 @@ internal sealed class Outbox
         return true;
     }
 
-    // A message of which a part is out cannot be taken back without ending its stream; anything else can.
-    private void Cancel(LinkStream stream, PendingWrite pending)
+    // A message of which a part is out cannot be taken back without ending its stream: it goes on from a copy. Anything else can.
+    private void Cancel(LinkStream stream, PendingWrite pending, CancellationToken cancellationToken)
     {
         lock (Gate)
         {
-            if ((pending.Started && stream.Kind != StreamKind.Bytes) || !stream.Pending.Remove(pending))
+            if (pending.Node.List is null)
             {
                 return;
             }
+
+            if (pending.Started && stream.Kind != StreamKind.Bytes)
+            {
+                pending.Detach();
+            }
+            else
+            {
+                stream.Pending.Remove(pending.Node);
+
+                // What was behind it may be small enough for the credit there is.
+                Resume(stream);
+            }
         }
 
-        pending.TrySetCanceled();
+        pending.TrySetCanceled(cancellationToken);
     }
 
     private void WakePump()

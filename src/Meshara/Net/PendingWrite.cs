@@ -3,15 +3,25 @@ using Meshara.Wire;
 namespace Meshara.Net;
 
 /// <summary>Bytes that did not fit into the outgoing buffer or the credit at once; guarded by the outbox's gate.</summary>
-internal sealed class PendingWrite(ReadOnlyMemory<byte> data, FrameFlags flags, AckWaiter? ack) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+internal sealed class PendingWrite : TaskCompletionSource
 {
     private CancellationTokenRegistration _registration;
 
-    public ReadOnlyMemory<byte> Rest { get; private set; } = data;
+    public PendingWrite(ReadOnlyMemory<byte> data, FrameFlags flags, AckWaiter? ack)
+        : base(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        (Rest, Flags, Ack) = (data, flags, ack);
+        Node = new LinkedListNode<PendingWrite>(this);
+    }
 
-    public FrameFlags Flags { get; } = flags;
+    /// <summary>Its place among what waits on the stream.</summary>
+    public LinkedListNode<PendingWrite> Node { get; }
 
-    public AckWaiter? Ack { get; } = ack;
+    public ReadOnlyMemory<byte> Rest { get; private set; }
+
+    public FrameFlags Flags { get; }
+
+    public AckWaiter? Ack { get; }
 
     public bool Started { get; private set; }
 
@@ -21,11 +31,17 @@ internal sealed class PendingWrite(ReadOnlyMemory<byte> data, FrameFlags flags, 
         Started = true;
     }
 
-    public void CancelWith(Action<object?> cancel, CancellationToken cancellationToken)
+    /// <summary>The caller's memory is used no more.</summary>
+    public void Detach() => Rest = Rest.ToArray();
+
+    public void CancelWith(Action<object?, CancellationToken> cancel, CancellationToken cancellationToken)
     {
         if (cancellationToken.CanBeCanceled)
         {
             _registration = cancellationToken.UnsafeRegister(cancel, this);
+
+            // Whoever ends it meanwhile saw no registration, or this sees the end.
+            Interlocked.MemoryBarrier();
             if (Task.IsCompleted)
             {
                 _registration.Unregister();
@@ -35,16 +51,32 @@ internal sealed class PendingWrite(ReadOnlyMemory<byte> data, FrameFlags flags, 
 
     public void Finish()
     {
-        _registration.Unregister();
         TrySetResult();
+        _registration.Unregister();
     }
 
     public void Fail(Exception error)
     {
+        this.SetObservedException(error);
         _registration.Unregister();
-        TrySetException(error);
     }
 }
 
 /// <summary>Someone who waits for the ACK of one message; the result is a stream code.</summary>
 internal sealed class AckWaiter() : TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+
+/// <summary>Failing what perhaps nobody waits for any more: that is no fault that went unseen.</summary>
+internal static class ObservedExceptions
+{
+    public static void SetObservedException(this TaskCompletionSource source, Exception error)
+    {
+        source.TrySetException(error);
+        _ = source.Task.Exception;
+    }
+
+    public static void SetObservedException<T>(this TaskCompletionSource<T> source, Exception error)
+    {
+        source.TrySetException(error);
+        _ = source.Task.Exception;
+    }
+}

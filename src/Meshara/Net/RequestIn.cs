@@ -13,17 +13,29 @@ internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream
 
     protected override void OnFinished()
     {
+        if (!TryTakeBody(out BodyBuffer body))
+        {
+            return;
+        }
+
         Table.Counters.AddReceivedMessage();
         HandlerStarts();
         Volatile.Write(ref _serving, true);
-        BodyBuffer body = TakeBody();
         Table.Tasks.Start(() => ServeAsync(body));
+
+        // Whoever ends the stream at this moment saw no handler to cancel, or this sees the end.
+        Interlocked.MemoryBarrier();
+        if (WasReset)
+        {
+            Table.Tasks.Start(_cancel.CancelAsync);
+        }
     }
 
     // On the pool, because callbacks of the token are the application's and must not run in the read loop.
     protected override void OnAborted(MesharaException error)
     {
         DropBody();
+        Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _serving))
         {
             Table.Tasks.Start(_cancel.CancelAsync);
@@ -34,19 +46,41 @@ internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream
     {
         try
         {
-            if (Table.Handlers.FindRequest(Protocol) is not { } handler)
+            if (await CallAsync(body).ConfigureAwait(false) is { } reply)
             {
-                Reset(StreamCode.UnknownProtocol, StreamErrors.Local(MesharaErrorCode.UnknownProtocol, "No handler."));
-                return;
+                await Outbox.WriteAsync(this, reply, FrameFlags.Fin, null, _cancel.Token).ConfigureAwait(false);
             }
+        }
+        catch (Exception error) when (error is MesharaException or OperationCanceledException)
+        {
+            // The peer wants no answer any more (RESET, STOP_SENDING), or the link is gone: no fault of the handler.
+        }
+        finally
+        {
+            Release(body);
+            HandlerDone();
+        }
+    }
 
+    // Null: there is no reply, and the stream has been ended.
+    private async ValueTask<ReadOnlyMemory<byte>?> CallAsync(BodyBuffer body)
+    {
+        if (Table.Handlers.FindRequest(Protocol) is not { } handler)
+        {
+            Reset(StreamCode.UnknownProtocol, StreamErrors.Local(MesharaErrorCode.UnknownProtocol, "No handler."));
+            return null;
+        }
+
+        try
+        {
             ReadOnlyMemory<byte> reply = await handler(new Message(Table.PeerId, Protocol, body.Bytes), _cancel.Token).ConfigureAwait(false);
-            if (reply.Length > Table.PeerMaxMessage)
+            if (reply.Length <= Table.PeerMaxMessage)
             {
-                throw new MesharaException(MesharaErrorCode.MessageTooLarge, $"The reply has {reply.Length} bytes; {Table.PeerId.ToShortString()} accepts {Table.PeerMaxMessage}.");
+                return reply;
             }
 
-            await Outbox.WriteAsync(this, reply, FrameFlags.Fin, null, _cancel.Token).ConfigureAwait(false);
+            Table.OnHandlerFault(Protocol, new MesharaException(MesharaErrorCode.MessageTooLarge, $"The reply has {reply.Length} bytes; {Table.PeerId.ToShortString()} accepts {Table.PeerMaxMessage}."));
+            Reset(StreamCode.MessageTooLarge, StreamErrors.Local(MesharaErrorCode.MessageTooLarge, "The reply is too large."));
         }
         catch (Exception) when (_cancel.IsCancellationRequested)
         {
@@ -56,13 +90,9 @@ internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream
         catch (Exception fault)
         {
             Table.OnHandlerFault(Protocol, fault);
-            bool tooLarge = fault is MesharaException { Code: MesharaErrorCode.MessageTooLarge };
-            Reset(tooLarge ? StreamCode.MessageTooLarge : StreamCode.HandlerFailed, StreamErrors.Local(MesharaErrorCode.HandlerFailed, "The handler threw."));
+            Reset(StreamCode.HandlerFailed, StreamErrors.Local(MesharaErrorCode.HandlerFailed, "The handler threw."));
         }
-        finally
-        {
-            Release(body);
-            HandlerDone();
-        }
+
+        return null;
     }
 }

@@ -12,32 +12,25 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
         using CancellationTokenSource deadline = new(timeout, Table.Clock.Provider);
         using CancellationTokenRegistration timer = deadline.Token.UnsafeRegister(static request => ((RequestOut)request!).GiveUp(StreamCode.Timeout), this);
         using CancellationTokenRegistration cancel = cancellationToken.UnsafeRegister(static request => ((RequestOut)request!).GiveUp(StreamCode.Cancelled), this);
+        Table.Open(this);
         try
         {
-            Table.Open(this);
             await Outbox.WriteAsync(this, body, FrameFlags.Fin, null, CancellationToken.None).ConfigureAwait(false);
             Table.Counters.AddSentMessage();
         }
         catch (MesharaException)
         {
-            // The peer may answer before it has read all; what it said is in the reply.
-            if (!_reply.Task.IsCompleted)
-            {
-                throw;
-            }
+            // However the stream ended, it is in the reply; and a peer that wants no more of the body (STOP_SENDING) may answer still.
         }
 
-        byte[] reply;
         try
         {
-            reply = await _reply.Task.ConfigureAwait(false);
+            return await _reply.Task.ConfigureAwait(false);
         }
         catch (MesharaException) when (cancellationToken.IsCancellationRequested)
         {
             throw new OperationCanceledException(cancellationToken);
         }
-
-        return reply;
     }
 
     protected override void OnData(FrameFlags flags, ReadOnlySpan<byte> data) =>
@@ -45,7 +38,11 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
 
     protected override void OnFinished()
     {
-        BodyBuffer body = TakeBody();
+        if (!TryTakeBody(out BodyBuffer body))
+        {
+            return;
+        }
+
         byte[] reply = body.Bytes.ToArray();
         Release(body);
         _reply.TrySetResult(reply);
@@ -54,7 +51,7 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
     protected override void OnAborted(MesharaException error)
     {
         DropBody();
-        _reply.TrySetException(error);
+        _reply.SetObservedException(error);
     }
 
     private void GiveUp(long code)
@@ -63,6 +60,6 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
             ? new MesharaException(MesharaErrorCode.RequestTimeout, $"{Table.PeerId.ToShortString()} did not answer on '{PeerText.Clean(Protocol)}' in time.", isTransient: true)
             : StreamErrors.Local(MesharaErrorCode.StreamReset, "Cancelled by the caller.");
         Reset(code, error);
-        _reply.TrySetException(error);
+        _reply.SetObservedException(error);
     }
 }

@@ -21,6 +21,7 @@ internal sealed class StreamTable
     private bool _draining;
     private bool _peerDrains;
     private bool _doneSaid;
+    private int _gaveUpUnopened;
     private MesharaException? _down;
 
     public StreamTable(LinkParameters link, Outbox outbox, LinkCounters counters)
@@ -157,6 +158,7 @@ internal sealed class StreamTable
             }
 
             _places.Take();
+            SayMaxStreams();
             _nextPeer += 2;
             refusal = RefusalOf(kind, protocol, critical);
             stream = Create(kind, protocol, refusal is not null);
@@ -224,45 +226,37 @@ internal sealed class StreamTable
         }
     }
 
-    /// <summary>GOODBYE was said: no new streams; those of messages end after what waits.</summary>
-    public void Drain()
+    /// <summary>Says GOODBYE: no new streams, and those of messages end after what waits.</summary>
+    /// <param name="goodbye">The frame. It is sent unless one was said before.</param>
+    /// <param name="peerDrains">The peer has said it too.</param>
+    public void Drain(byte[] goodbye, bool peerDrains)
     {
+        LinkStream[] unopened;
+        MesharaException error = Closing();
+
+        // At one stroke: an OPEN written after GOODBYE would be the end of the link.
         lock (Outbox.Gate)
         {
-            if (_draining)
-            {
-                return;
-            }
-
+            _peerDrains |= peerDrains;
             _draining = true;
+            Outbox.SayGoodbye(goodbye);
             foreach (LinkStream stream in _streams.Values.ToArray())
             {
-                if (stream is MessageOut { SendEnded: false })
+                if (stream is MessageOut)
                 {
-                    Outbox.Finish(stream);
+                    stream.Finish(error);
                 }
             }
+
+            unopened = [.. _toOpen];
+            _toOpen.Clear();
+            CheckDone();
         }
 
-        MesharaException error = new(MesharaErrorCode.GoingAway, $"The link to {PeerId.ToShortString()} is closing.", isTransient: true);
-        while (TakeUnopened() is { } stream)
+        foreach (LinkStream stream in unopened)
         {
             stream.OnLinkDown(error);
         }
-
-        CheckDone();
-    }
-
-    /// <summary>The peer said GOODBYE.</summary>
-    public void PeerDrains()
-    {
-        lock (Outbox.Gate)
-        {
-            _peerDrains = true;
-        }
-
-        Drain();
-        CheckDone();
     }
 
     /// <summary>The connection is gone: everything that waits fails with the reason.</summary>
@@ -272,18 +266,31 @@ internal sealed class StreamTable
         lock (Outbox.Gate)
         {
             _down = error;
-            streams = [.. _streams.Values];
+            streams = [.. _streams.Values, .. _toOpen];
             _streams.Clear();
+            _toOpen.Clear();
         }
 
         foreach (LinkStream stream in streams)
         {
             stream.OnLinkDown(error);
         }
+    }
 
-        while (TakeUnopened() is { } stream)
+    /// <summary>A stream was given up before it was opened. Under the gate.</summary>
+    public void OnUnopened()
+    {
+        // They leave the queue when their turn comes, or all together: a peer that allows no stream must not make it grow.
+        if (++_gaveUpUnopened > 64 && _gaveUpUnopened * 2 > _toOpen.Count)
         {
-            stream.OnLinkDown(error);
+            LinkStream[] wanted = [.. _toOpen.Where(stream => !stream.IsOver)];
+            _toOpen.Clear();
+            foreach (LinkStream stream in wanted)
+            {
+                _toOpen.Enqueue(stream);
+            }
+
+            _gaveUpUnopened = 0;
         }
     }
 
@@ -371,6 +378,7 @@ internal sealed class StreamTable
             if (stream.IsOver)
             {
                 _toOpen.Dequeue();
+                _gaveUpUnopened = Math.Max(0, _gaveUpUnopened - 1);
                 continue;
             }
 
@@ -380,22 +388,13 @@ internal sealed class StreamTable
                 return;
             }
 
-            // All of it before Resume, which may end the stream and come back here.
+            // All of it before OnOpened, which may end the stream and come back here.
             _toOpen.Dequeue();
             _nextOwn += 2;
             _ownOpened++;
             _ownLive++;
             _streams[stream.Id] = stream;
-            stream.IsOpen = true;
-            Outbox.Resume(stream);
-        }
-    }
-
-    private LinkStream? TakeUnopened()
-    {
-        lock (Outbox.Gate)
-        {
-            return _toOpen.TryDequeue(out LinkStream? stream) ? stream : null;
+            stream.OnOpened();
         }
     }
 
@@ -407,15 +406,13 @@ internal sealed class StreamTable
         }
     }
 
+    // Under the gate.
     private void CheckDone()
     {
-        lock (Outbox.Gate)
+        if (_draining && _peerDrains && !_doneSaid && _streams.Count == 0)
         {
-            if (_draining && _peerDrains && !_doneSaid && _streams.Count == 0)
-            {
-                _doneSaid = true;
-                Outbox.SayDone();
-            }
+            _doneSaid = true;
+            Outbox.SayDone();
         }
     }
 
@@ -428,7 +425,9 @@ internal sealed class StreamTable
 
         if (_draining)
         {
-            throw new MesharaException(MesharaErrorCode.GoingAway, $"The link to {PeerId.ToShortString()} is closing.", isTransient: true);
+            throw Closing();
         }
     }
+
+    private MesharaException Closing() => new(MesharaErrorCode.GoingAway, $"The link to {PeerId.ToShortString()} is closing.", isTransient: true);
 }

@@ -263,6 +263,31 @@ public sealed class HandshakeTests
     }
 
     [Fact]
+    public async Task ReadAnswer_Cancelled_TheLastWordStillArrives()
+    {
+        await using HandshakeBed bed = await HandshakeBed.CreateAsync();
+        RawPeer peer = bed.Play(dialer: true);
+        Handshake acceptor = bed.Shake(false);
+        await peer.SendAsync(FrameType.Hello, peer.Hello());
+        await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
+        await acceptor.SendReadyAsync(CancellationToken.None);
+        using CancellationTokenSource stop = new();
+        Task<HandshakeAnswer> waiting = acceptor.ReadAnswerAsync(stop.Token);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting.WaitAsync(HandshakeBed.Guard));
+
+        Task leaving = acceptor.SendGoodbyeAsync(GoodbyeCode.Shutdown, "", CancellationToken.None);
+
+        foreach (FrameType expected in (FrameType[])[FrameType.Hello, FrameType.Ready, FrameType.Goodbye])
+        {
+            Assert.Equal(expected, (await peer.ReadAsync())?.Type);
+        }
+
+        peer.Close();
+        await leaving.WaitAsync(HandshakeBed.Guard);
+    }
+
+    [Fact]
     public async Task Exchange_AcceptorClosesRightAfterTls_DialerHearsThatItsKeyMayBeUnwanted()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();

@@ -53,6 +53,39 @@ public sealed class AtomicFileTests : IDisposable
         Assert.ThrowsAny<IOException>(() => AtomicFile.Replace(Path.Combine(_folder["none"], "f"), "new"u8));
 
     [Fact]
+    public void HardLink_TryCreate_TakesAFreeNameOnly()
+    {
+        Mode.Require();
+        File.WriteAllText(_folder["f"], "new");
+        File.WriteAllText(_folder["taken"], "old");
+        File.CreateSymbolicLink(_folder["dangling"], _folder["none"]);
+        Assert.True(HardLink.TryCreate(_folder["f"], _folder["free"]));
+        Assert.False(HardLink.TryCreate(_folder["f"], _folder["taken"]));
+        Assert.False(HardLink.TryCreate(_folder["f"], _folder["dangling"]));
+        Assert.Null(HardLink.TryCreate(_folder["f"], Path.Combine(_folder["nowhere"], "f")));
+        Assert.Equal("new", File.ReadAllText(_folder["free"]));
+        Assert.Equal("old", File.ReadAllText(_folder["taken"]));
+    }
+
+    [Fact]
+    public void TryCreate_DanglingLink_LeavesItAlone()
+    {
+        File.CreateSymbolicLink(_folder["f"], _folder["none"]);
+        Assert.False(AtomicFile.TryCreate(_folder["f"], "new"u8));
+        Assert.Equal([_folder["f"]], Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public void TryWriteInPlace_NoHardLinks_CreatesPrivatelyAndNeverReplaces()
+    {
+        Assert.True(AtomicFile.TryWriteInPlace(_folder["f"], "new"u8));
+        Assert.False(AtomicFile.TryWriteInPlace(_folder["f"], "other"u8));
+        Assert.Equal("new", File.ReadAllText(_folder["f"]));
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(Mode.File, Mode.Of(_folder["f"]));
+    }
+
+    [Fact]
     public void DirectorySync_Flush_ReachesTheDirectory()
     {
         Mode.Require();
