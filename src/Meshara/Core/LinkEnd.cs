@@ -4,7 +4,7 @@ namespace Meshara.Core;
 
 /// <summary>How a link ended; the first reason wins.</summary>
 /// <param name="Reason">Why.</param>
-/// <param name="Detail">The same for people; may hold text of the peer.</param>
+/// <param name="Detail">The same for people; may hold text of the peer, cleaned of control characters.</param>
 /// <param name="Penalise">Whether the peer broke the protocol.</param>
 internal readonly record struct LinkEnd(DisconnectReason Reason, string Detail, bool Penalise);
 

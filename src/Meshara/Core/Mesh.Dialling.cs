@@ -31,7 +31,7 @@ internal sealed partial class Mesh
     {
         if (_stopped || address.Id == _config.Self || _selfAddresses.Contains(address.HostAndPort))
         {
-            ConnectionFailure failure = _stopped ? Stopped() : new(MesharaErrorCode.Self, $"{address.HostAndPort} leads back to this node");
+            ConnectionFailure failure = _stopped ? Stopped() : new(MesharaErrorCode.Self, $"{address.HostAndPort} leads back to this node. Take the address out of the configuration.");
             if (addId is { } refused)
             {
                 Emit(new MeshAction.AddFailed(refused, failure));
@@ -114,7 +114,7 @@ internal sealed partial class Mesh
         _dials.Add(connection.Id);
         target.State = TargetState.Dialling;
         target.Connection = connection;
-        Emit(new MeshAction.Dial(connection.Id, target.Address));
+        Emit(new MeshAction.Dial(connection.Id, target.Address, NeedsProof: _config.Admission == AdmissionMode.Secret && target.Address.Id is null));
     }
 
     // A dial that nobody waits for.

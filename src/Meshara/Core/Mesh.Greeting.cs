@@ -204,16 +204,20 @@ internal sealed partial class Mesh
     {
         (string limit, long value) = code == RefuseCode.Full ? ("max_peers", _config.MaxPeers) : ("", 0L);
         Emit(new MeshAction.SendRefuse(connection.Id, code, RetryAfter: null, limit, value, message));
-        Fail(connection, new ConnectionFailure(AdmissionRule.ToError(code), detail ?? message, AdmissionRule.IsTransient(code)), now);
+        Fail(connection, new ConnectionFailure(AdmissionRule.ToError(code), $"This node refused {connection.Address}: {detail ?? message}.", AdmissionRule.IsTransient(code)), now);
     }
 
-    private void AbortNewcomers(PeerEntry peer, TimeSpan now)
+    // An admitted connection that is not wanted any more: REFUSE before READY, GOODBYE after it.
+    private void TurnAway(MeshConnection connection, RefuseCode refuse, GoodbyeCode goodbye, string message, TimeSpan now)
     {
-        foreach (MeshConnection newcomer in peer.Newcomers.ToArray())
+        if (!connection.ReadySent)
         {
-            Emit(new MeshAction.Abort(newcomer.Id));
-            Fail(newcomer, new ConnectionFailure(MesharaErrorCode.Removed, "removed by the operator"), now);
+            Refuse(connection, refuse, message, now);
+            return;
         }
+
+        Emit(new MeshAction.SendGoodbye(connection.Id, goodbye));
+        Fail(connection, new ConnectionFailure(AdmissionRule.ToError(refuse), $"This node refused {connection.Address}: {message}."), now);
     }
 
     private string Explain(RefuseCode code) => code switch
@@ -222,9 +226,6 @@ internal sealed partial class Mesh
         RefuseCode.NotAdmitted => _config.Admission == AdmissionMode.Secret
             ? "the shared secret was not proven and the key is not trusted"
             : "the key is not trusted here",
-        RefuseCode.WrongMesh => "another mesh",
-        RefuseCode.Version => "no common protocol version",
-        RefuseCode.Unsupported => "an extension that this node does not know",
         RefuseCode.Banned => "banned after violations of the protocol",
         _ => "refused",
     };

@@ -5,9 +5,11 @@ internal sealed partial class Mesh
 {
     private const int MaxPingsOutstanding = 4;
 
-    // The round-trip time is for people; the first soon, so that a list of peers has one.
-    private static readonly TimeSpan FirstRoundTrip = TimeSpan.FromSeconds(1);
+    // A busy link is never silent, and its round-trip time would never be measured again.
     private static readonly TimeSpan RoundTripEvery = TimeSpan.FromMinutes(1);
+
+    // A look is also when the link does what only time brings about.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
 
     /// <summary>A PONG came for the PING of this number.</summary>
     public void HandlePong(long connectionId, long number, TimeSpan now)
@@ -45,7 +47,7 @@ internal sealed partial class Mesh
         else if (!IsSilent(link, liveness, now) && !CheckOldLink(link, liveness, now))
         {
             // A frame or a write may begin right after this look, so the next one is no later than its deadline.
-            TimeSpan due = now + Min(Timeouts.Frame, Timeouts.Write);
+            TimeSpan due = now + Min(LookEvery, Min(Timeouts.Frame, Timeouts.Write));
             due = Min(due, liveness.PartialFrameSince + Timeouts.Frame ?? due);
             due = Min(due, liveness.WriteSince + Timeouts.Write ?? due);
             due = Min(due, link.RoundTripDue);
@@ -56,8 +58,8 @@ internal sealed partial class Mesh
 
     private void StartHeartbeat(MeshConnection link, TimeSpan now)
     {
-        link.RoundTripDue = now + FirstRoundTrip;
-        link.HeartbeatDue = link.RoundTripDue;
+        link.RoundTripDue = now + RoundTripEvery;
+        link.HeartbeatDue = now + Min(LookEvery, Min(Timeouts.PingAfter, Min(Timeouts.Frame, Timeouts.Write)));
         SetLinkDeadline(link);
     }
 

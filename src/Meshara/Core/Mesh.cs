@@ -50,7 +50,11 @@ internal sealed partial class Mesh(MeshConfig config)
 
         found |= peer.Known || peer.Link is not null;
         peer.Known = false;
-        AbortNewcomers(peer, now);
+        foreach (MeshConnection newcomer in peer.Newcomers.ToArray())
+        {
+            TurnAway(newcomer, RefuseCode.NotAdmitted, GoodbyeCode.Removed, "the peer was removed by the operator", now);
+        }
+
         if (peer.Link is { } link)
         {
             Close(link, DisconnectReason.LocalRemoved, "removed by the operator", now);
@@ -77,7 +81,7 @@ internal sealed partial class Mesh(MeshConfig config)
         return connection.Id;
     }
 
-    /// <summary>A connection ended before it got live, other than by SendRefuse or Abort.</summary>
+    /// <summary>A connection ended before it got live, other than by SendRefuse, SendGoodbye or Abort.</summary>
     public void HandleConnectionFailed(long connectionId, ConnectionFailure failure, TimeSpan now)
     {
         // A live link ends with LinkClosed; what the mesh itself refused is forgotten already.
@@ -137,14 +141,14 @@ internal sealed partial class Mesh(MeshConfig config)
         FailAllTargets();
         foreach (MeshConnection connection in _connections.Values.Where(c => c.Phase < ConnectionPhase.Live).ToArray())
         {
-            if (connection.Phase == ConnectionPhase.Connecting || connection.ReadySent)
+            if (connection.Phase == ConnectionPhase.Connecting)
             {
                 Emit(new MeshAction.Abort(connection.Id));
                 Drop(connection);
             }
             else
             {
-                Refuse(connection, RefuseCode.GoingAway, "this node is shutting down", now);
+                TurnAway(connection, RefuseCode.GoingAway, GoodbyeCode.Shutdown, "this node is shutting down", now);
             }
         }
 

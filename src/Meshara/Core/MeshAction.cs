@@ -2,7 +2,7 @@ using Meshara.Wire;
 
 namespace Meshara.Core;
 
-/// <summary>What the driver has to do, in the order given. A connection not live yet is forgotten by the mesh with SendRefuse and Abort; a live one with LinkClosed.</summary>
+/// <summary>What the driver has to do, in the order given. A connection not live yet is forgotten by the mesh with SendRefuse, SendGoodbye and Abort; a live one with LinkClosed.</summary>
 internal abstract record MeshAction
 {
     private MeshAction()
@@ -10,12 +10,18 @@ internal abstract record MeshAction
     }
 
     /// <summary>Connect, then TLS and HELLO; ends in Hello or ConnectionFailed.</summary>
-    public sealed record Dial(long Connection, PeerAddress Address) : MeshAction;
+    /// <param name="Connection">The new connection.</param>
+    /// <param name="Address">Where, and who must answer.</param>
+    /// <param name="NeedsProof">Whether the answerer is admitted only if it proves the shared secret, so that its PROOF is worth waiting for.</param>
+    public sealed record Dial(long Connection, PeerAddress Address, bool NeedsProof) : MeshAction;
 
     public sealed record SendReady(long Connection) : MeshAction;
 
     /// <summary>Send REFUSE and close. Nothing more is heard of this connection.</summary>
     public sealed record SendRefuse(long Connection, RefuseCode Code, TimeSpan? RetryAfter, string Limit, long Value, string Message) : MeshAction;
+
+    /// <summary>Send GOODBYE and close: this side has sent READY, but does not want the link any more. Nothing more is heard of this connection.</summary>
+    public sealed record SendGoodbye(long Connection, GoodbyeCode Code) : MeshAction;
 
     /// <summary>Close a connection that is not live, at once. Nothing more is heard of it.</summary>
     public sealed record Abort(long Connection) : MeshAction;

@@ -15,15 +15,12 @@ internal sealed record MeshConfig
     public required Random Random { get; init; }
 }
 
-/// <summary>What HELLO and PROOF said, as far as the decision needs it; the id is the one proven in TLS.</summary>
+/// <summary>What HELLO and PROOF said, as far as the decision needs it; the id is the one proven in TLS. What section 5.1 refuses never comes here.</summary>
 internal readonly record struct PeerFacts(NodeId Id, UInt128 Instance)
 {
     public bool Probe { get; init; }
 
     public bool SecretProven { get; init; }
-
-    /// <summary>What section 5.1 itself refuses: version, wrong mesh, unsupported, other (purpose); null: nothing.</summary>
-    public Wire.RefuseCode? Objection { get; init; }
 }
 
 /// <summary>Why a connection never got live.</summary>

@@ -90,7 +90,7 @@ public sealed class MeshGreetingTests
     {
         MeshScript s = new(Ids.Low);
         long link = s.Link(Ids.High);
-        s.Advance(2);
+        s.Advance(61);
         long earlier = s.Single<MeshAction.Ping>().Number;
         s.Accept(Ids.High);
         s.Take();
@@ -254,16 +254,15 @@ public sealed class MeshGreetingTests
     }
 
     [Fact]
-    public void Hello_WrongMesh_RefusedAndReported()
+    public void Hello_NotAdmitted_RefusedAndReported()
     {
-        MeshScript s = new();
-        long c = s.Mesh.HandleAccepted("10.0.0.1:1000");
-        s.Mesh.HandleHello(c, new PeerFacts(Ids.High, 1) { Objection = RefuseCode.WrongMesh }, s.Now);
+        MeshScript s = new(admission: AdmissionMode.KnownPeers);
+        s.Accept(Ids.High);
 
         IReadOnlyList<MeshAction> actions = s.Take();
-        Assert.Equal(RefuseCode.WrongMesh, Assert.Single(actions.OfType<MeshAction.SendRefuse>()).Code);
+        Assert.Equal(RefuseCode.NotAdmitted, Assert.Single(actions.OfType<MeshAction.SendRefuse>()).Code);
         MeshAction.Refused refused = Assert.Single(actions.OfType<MeshAction.Refused>());
-        Assert.Equal((Ids.High, MesharaErrorCode.WrongMesh, false), (refused.Peer, refused.Failure.Code, refused.Failure.ByPeer));
+        Assert.Equal((Ids.High, MesharaErrorCode.NotAdmitted, false), (refused.Peer, refused.Failure.Code, refused.Failure.ByPeer));
     }
 
     [Fact]
@@ -318,7 +317,8 @@ public sealed class MeshGreetingTests
 
         IReadOnlyList<MeshAction> actions = s.Take();
         Assert.Equal([held, waiting], actions.OfType<MeshAction.SendRefuse>().Where(r => r.Code == RefuseCode.GoingAway).Select(r => r.Connection));
-        Assert.Equal([readySent, fresh, dial], actions.OfType<MeshAction.Abort>().Select(a => a.Connection));
+        Assert.Equal([new MeshAction.SendGoodbye(readySent, GoodbyeCode.Shutdown)], actions.OfType<MeshAction.SendGoodbye>());
+        Assert.Equal([fresh, dial], actions.OfType<MeshAction.Abort>().Select(a => a.Connection));
         Assert.Equal((link, DisconnectReason.LocalShutdown), Assert.Single(actions.OfType<MeshAction.CloseLink>().Select(a => (a.Connection, a.Reason))));
         Assert.Equal(MesharaErrorCode.NodeStopped, Assert.Single(actions.OfType<MeshAction.AddFailed>()).Failure.Code);
         Assert.Empty(actions.OfType<MeshAction.SendReady>());

@@ -2,7 +2,7 @@ using Meshara.Wire;
 
 namespace Meshara.Core.Policy;
 
-/// <summary>Who may join (wire protocol section 5.5, rule 3): what section 5.1 refuses, then ban, then admission, then capacity.</summary>
+/// <summary>Who may join (wire protocol section 5.5, rule 3): ban, then admission, then capacity.</summary>
 internal static class AdmissionRule
 {
     /// <summary>Null: admitted; else the reason to refuse.</summary>
@@ -14,11 +14,6 @@ internal static class AdmissionRule
     /// <param name="hasPlace">This id has a place, or there is a free one.</param>
     public static RefuseCode? Judge(AdmissionMode mode, in PeerFacts facts, bool known, bool namedAddress, double reputation, bool hasPlace)
     {
-        if (facts.Objection is { } objection)
-        {
-            return objection;
-        }
-
         // The operator's word weighs more than conduct: pinned peers are never banned.
         if (!known && reputation <= Reputation.BanBelow)
         {
@@ -38,22 +33,19 @@ internal static class AdmissionRule
             : null;
     }
 
-    /// <summary>The error code that says the same as a REFUSE.</summary>
+    /// <summary>The error code that says the same as a REFUSE of this node's.</summary>
     public static MesharaErrorCode ToError(RefuseCode code) => code switch
     {
         RefuseCode.Duplicate => MesharaErrorCode.Duplicate,
         RefuseCode.Full => MesharaErrorCode.Full,
         RefuseCode.Banned => MesharaErrorCode.Banned,
         RefuseCode.NotAdmitted => MesharaErrorCode.NotAdmitted,
-        RefuseCode.WrongMesh => MesharaErrorCode.WrongMesh,
         RefuseCode.GoingAway => MesharaErrorCode.GoingAway,
         RefuseCode.IdentityInUse => MesharaErrorCode.IdentityInUse,
-        RefuseCode.Version => MesharaErrorCode.VersionMismatch,
-        RefuseCode.Rate => MesharaErrorCode.RateLimited,
         _ => MesharaErrorCode.Refused,
     };
 
     /// <summary>Whether the same dial may succeed later although nobody changes a configuration.</summary>
     public static bool IsTransient(RefuseCode code) =>
-        code is RefuseCode.Duplicate or RefuseCode.Full or RefuseCode.GoingAway or RefuseCode.IdentityInUse or RefuseCode.Rate or RefuseCode.Banned;
+        code is RefuseCode.Duplicate or RefuseCode.Full or RefuseCode.GoingAway or RefuseCode.IdentityInUse or RefuseCode.Banned;
 }

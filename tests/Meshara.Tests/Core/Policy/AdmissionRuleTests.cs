@@ -37,22 +37,15 @@ public sealed class AdmissionRuleTests
     }
 
     [Theory]
-    [InlineData(RefuseCode.WrongMesh)]
-    [InlineData(RefuseCode.Version)]
-    [InlineData(RefuseCode.Unsupported)]
-    public void Judge_HelloIsRefusedBySection51_SaysSoBeforeAdmission(object objection)
+    [InlineData(RefuseCode.Duplicate, MesharaErrorCode.Duplicate, true)]
+    [InlineData(RefuseCode.Full, MesharaErrorCode.Full, true)]
+    [InlineData(RefuseCode.Banned, MesharaErrorCode.Banned, true)]
+    [InlineData(RefuseCode.NotAdmitted, MesharaErrorCode.NotAdmitted, false)]
+    [InlineData(RefuseCode.GoingAway, MesharaErrorCode.GoingAway, true)]
+    [InlineData(RefuseCode.IdentityInUse, MesharaErrorCode.IdentityInUse, true)]
+    public void ToError_OwnRefusals_SayTheSame(object code, MesharaErrorCode error, bool transient)
     {
-        PeerFacts facts = new(Ids.Low, 1) { Objection = (RefuseCode)objection };
-
-        Assert.Equal((RefuseCode)objection, AdmissionRule.Judge(AdmissionMode.KnownPeers, facts, known: false, namedAddress: false, reputation: -500, hasPlace: false));
-    }
-
-    [Fact]
-    public void ToError_EveryCode_IsAnErrorOfItsOwn()
-    {
-        RefuseCode[] named = [.. Enum.GetValues<RefuseCode>().Where(c => c is not (RefuseCode.Other or RefuseCode.Unsupported))];
-
-        Assert.Equal(named.Length, named.Select(AdmissionRule.ToError).Distinct().Count());
-        Assert.DoesNotContain(MesharaErrorCode.Refused, named.Select(AdmissionRule.ToError));
+        Assert.Equal(error, AdmissionRule.ToError((RefuseCode)code));
+        Assert.Equal(transient, AdmissionRule.IsTransient((RefuseCode)code));
     }
 }
