@@ -19,6 +19,15 @@ internal sealed class Journal<T>
         }
     }
 
+    /// <summary>All entries so far.</summary>
+    public T[] ToArray()
+    {
+        lock (_lock)
+        {
+            return [.. _entries];
+        }
+    }
+
     public void Add(T entry)
     {
         TaskCompletionSource more;
