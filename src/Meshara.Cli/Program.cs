@@ -1,1 +1,3 @@
-return 0;
+using Meshara.Cli;
+
+return await App.RunAsync(args, Terminal.OfThisProcess());

@@ -23,6 +23,18 @@ internal static class PeerAddressParser
         return address is not null;
     }
 
+    /// <summary>Reads an address to listen on: <c>host[:port]</c> without an id; port 0 lets the system choose.</summary>
+    /// <param name="text">The address, blanks around it allowed.</param>
+    /// <param name="host">The host in its normal form, IPv6 without brackets.</param>
+    /// <param name="port">0 to 65535; <see cref="PeerAddress.DefaultPort"/> where none is written.</param>
+    /// <param name="why">What is wrong, a clause without a full stop.</param>
+    public static bool TryParseListen(ReadOnlySpan<char> text, [NotNullWhen(true)] out string? host, out int port, [NotNullWhen(false)] out string? why)
+    {
+        host = null;
+        why = SplitPort(text.Trim(), lowest: 0, out ReadOnlySpan<char> written, out port);
+        return why is null && HostName.TryNormalize(written, out host, out why);
+    }
+
     private static string? ParsePlain(ReadOnlySpan<char> text, out PeerAddress? address)
     {
         address = null;
@@ -45,10 +57,10 @@ internal static class PeerAddressParser
             return NodeId.IsForeignId(text) ? NodeId.WhyNot(text) : "it is a node id alone; write id@host:port";
         }
 
-        return SplitPort(rest, out ReadOnlySpan<char> host, out int port) is { } wrong ? wrong : Build(host, port, id, out address);
+        return SplitPort(rest, lowest: 1, out ReadOnlySpan<char> host, out int port) is { } wrong ? wrong : Build(host, port, id, out address);
     }
 
-    private static string? SplitPort(ReadOnlySpan<char> text, out ReadOnlySpan<char> host, out int port)
+    private static string? SplitPort(ReadOnlySpan<char> text, int lowest, out ReadOnlySpan<char> host, out int port)
     {
         port = PeerAddress.DefaultPort;
         host = text;
@@ -77,16 +89,16 @@ internal static class PeerAddressParser
             after = colon < 0 ? "" : text[colon..];
         }
 
-        return after.IsEmpty ? null : ParsePort(after[1..], out port);
+        return after.IsEmpty ? null : ParsePort(after[1..], lowest, out port);
     }
 
-    private static string? ParsePort(ReadOnlySpan<char> text, out int port)
+    private static string? ParsePort(ReadOnlySpan<char> text, int lowest, out int port)
     {
         // Styles None: digits only, so no sign, blank or group separator.
         bool digits = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port);
-        return digits && port is >= 1 and <= 65535 ? null
+        return digits && port >= lowest && port <= 65535 ? null
             : text.IsEmpty ? "the port after ':' is missing"
-            : $"port {Printable.Quote(text)} is not a number from 1 to 65535";
+            : $"port {Printable.Quote(text)} is not a number from {lowest} to 65535";
     }
 
     private static string? ParseMultiaddr(ReadOnlySpan<char> text, out PeerAddress? address)
@@ -112,7 +124,7 @@ internal static class PeerAddressParser
         if (Take("tcp") is not { } portText)
             return next < parts.Length ? $"{Printable.Quote($"/{parts[next]}")} is not supported here: /tcp/PORT must follow" : "/tcp/PORT is missing";
 
-        if (ParsePort(portText, out int port) is { } wrongPort)
+        if (ParsePort(portText, lowest: 1, out int port) is { } wrongPort)
             return wrongPort;
 
         NodeId? id = null;

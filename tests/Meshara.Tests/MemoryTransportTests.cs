@@ -1,4 +1,5 @@
 using Meshara.Net;
+using Meshara.Security;
 using Xunit;
 
 namespace Meshara.Tests;
@@ -208,6 +209,28 @@ public sealed class MemoryTransportTests
 
         Assert.Equal(0, await read.WaitAsync(Guard));
         Assert.Equal(1, await acceptor.ReadAsync(new byte[9]).AsTask().WaitAsync(Guard));
+    }
+
+    [Fact]
+    public async Task SecureChannel_OverMemory_CarriesMoreThanTheBuffers()
+    {
+        (Stream dialer, Stream acceptor) = await PairAsync();
+        using NodeIdentity alice = NodeIdentity.Create(), bob = NodeIdentity.Create();
+        using NodeCertificate ofAlice = new(alice), ofBob = new(bob);
+        SecureChannelOptions options = new(MinimumTls.Tls12, Guard, TimeProvider.System);
+        Task<SecureChannel> accepting = SecureChannel.AcceptAsync(acceptor, ofBob, "a:1", options, CancellationToken.None);
+        await using SecureChannel dialed = await SecureChannel.ConnectAsync(dialer, ofAlice, bob.Id, "b:1", options, CancellationToken.None).WaitAsync(Guard);
+        SecureChannel accepted = await accepting.WaitAsync(Guard);
+        byte[] sent = [.. Enumerable.Range(0, 1 << 20).Select(i => (byte)(i * 17))], received = new byte[1 << 20];
+
+        Task writing = dialed.Stream.WriteAsync(sent).AsTask();
+        await accepted.Stream.ReadExactlyAsync(received).AsTask().WaitAsync(Guard);
+        await writing.WaitAsync(Guard);
+        Assert.Equal(sent, received);
+
+        Task<int> reading = dialed.Stream.ReadAsync(received).AsTask();
+        await accepted.DisposeAsync();
+        await Assert.ThrowsAsync<IOException>(() => reading.WaitAsync(Guard));
     }
 
     private async Task<(Stream Dialer, Stream Acceptor)> PairAsync(string name = "bob")

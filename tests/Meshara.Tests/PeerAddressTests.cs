@@ -167,6 +167,29 @@ public sealed class PeerAddressTests
     }
 
     [Theory]
+    [InlineData("0.0.0.0:0", "0.0.0.0", 0)]
+    [InlineData(" [::]:4040 ", "::", 4040)]
+    [InlineData("localhost", "localhost", 4040)]
+    public void TryParseListen_Valid_IsRead(string text, string host, int port)
+    {
+        Assert.True(PeerAddressParser.TryParseListen(text, out string? readHost, out int readPort, out _));
+        Assert.Equal((host, port), (readHost, readPort));
+    }
+
+    [Theory]
+    [InlineData("", "host is missing")]
+    [InlineData("0.0.0.0:65536", "0 to 65535")]
+    [InlineData(":4040", "host is missing")]
+    [InlineData("*:4040", "not a host name")]
+    [InlineData(Id + "@host:4040", "not a host name")]
+    [InlineData("::", "brackets")]
+    public void TryParseListen_Invalid_SaysWhy(string text, string expected)
+    {
+        Assert.False(PeerAddressParser.TryParseListen(text, out _, out _, out string? why));
+        Assert.Contains(expected, why, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("[::1]")]
     [InlineData("a b")]
     [InlineData("host:1")]

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Meshara.Core;
 using Meshara.Wire;
 
 namespace Meshara.Net;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Meshara.Wire;
 
 namespace Meshara.Net;
@@ -50,16 +49,3 @@ internal sealed record LinkParameters
     /// <summary>A handler of the application threw.</summary>
     public required Action<string, Exception> OnHandlerFault { get; init; }
 }
-
-/// <summary>How a link ended: the first reason.</summary>
-/// <param name="Reason">The reason.</param>
-/// <param name="Detail">For people; cleaned of control characters.</param>
-/// <param name="Penalise">Whether to hold it against the peer's id.</param>
-internal readonly record struct LinkEnd(DisconnectReason Reason, string Detail, bool Penalise);
-
-/// <summary>Signs of life, on the clock of <see cref="NodeClock.Now"/>.</summary>
-/// <param name="LastFrame">When the last complete frame came.</param>
-/// <param name="PartialFrameSince">Since when a frame has been incomplete; null: none is.</param>
-/// <param name="WriteSince">Since when one write has been under way; null: none is.</param>
-[StructLayout(LayoutKind.Auto)]
-internal readonly record struct LinkLiveness(TimeSpan LastFrame, TimeSpan? PartialFrameSince, TimeSpan? WriteSince);

@@ -33,13 +33,10 @@ internal static class TcpSockets
         {
             // Windows binds past TIME_WAIT anyway; without this another program could take our port away.
             socket.ExclusiveAddressUse = true;
-            return;
         }
 
-        // So that a restart binds while old connections are in TIME_WAIT. Raw, because the framework's ReuseAddress means
-        // SO_REUSEPORT too, and then a second node on the same port would be no error.
-        (int level, int option) = OperatingSystem.IsLinux() || OperatingSystem.IsAndroid() ? (1, 2) : (0xFFFF, 4);
-        TrySet(socket, level, option, 1);
+        // Elsewhere Bind itself sets SO_REUSEADDR, so a restart binds beside TIME_WAIT. SocketOptionName.ReuseAddress would set
+        // SO_REUSEPORT as well, and a second node on the same port would be no error.
     }
 
     private static void LimitUnsent(Socket socket)

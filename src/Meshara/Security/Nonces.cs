@@ -20,4 +20,7 @@ internal static class Nonces
         RandomNumberGenerator.Fill(bytes);
         return BinaryPrimitives.ReadUInt128BigEndian(bytes);
     }
+
+    /// <summary>A seed for the decisions that need no secrecy, such as jitter.</summary>
+    public static int NewSeed() => RandomNumberGenerator.GetInt32(int.MaxValue);
 }

@@ -32,7 +32,7 @@ internal sealed class SecureChannel : IAsyncDisposable
     /// <see cref="MesharaErrorCode.WrongProtocol"/>, <see cref="MesharaErrorCode.TlsTimeout"/> or <see cref="MesharaErrorCode.TlsFailed"/>.
     /// </exception>
     /// <exception cref="OperationCanceledException"><paramref name="ct"/> was cancelled.</exception>
-    /// <remarks>Under TLS 1.3 this succeeds although the acceptor refuses our certificate; the first read then ends (section 3).</remarks>
+    /// <remarks>This may succeed although the acceptor refuses our certificate, under TLS 1.3 always (section 3); the first read then ends.</remarks>
     public static Task<SecureChannel> ConnectAsync(
         Stream transport, NodeCertificate own, NodeId? pin, string address, SecureChannelOptions options, CancellationToken ct)
     {
@@ -66,13 +66,16 @@ internal sealed class SecureChannel : IAsyncDisposable
         Stream transport, CertificateCheck check, string peer, SecureChannelOptions options,
         Func<SslStream, CancellationToken, Task> authenticate, CancellationToken ct)
     {
-        SslStream stream = new(transport, leaveInnerStreamOpen: false);
         using CancellationTokenSource deadline = new(options.Timeout, options.TimeProvider);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(ct, deadline.Token);
+        Stream owned = transport;
         try
         {
+            SslStream stream = new(transport, leaveInnerStreamOpen: false);
+            owned = stream;
+
             // A transport of the user's may ignore the token; disposing it ends its reads.
-            CancellationTokenRegistration abort = either.Token.UnsafeRegister(static state => ((Stream)state!).Dispose(), transport);
+            CancellationTokenRegistration abort = either.Token.UnsafeRegister(static state => Abort((Stream)state!), transport);
             await using (abort.ConfigureAwait(false))
             {
                 await authenticate(stream, either.Token).ConfigureAwait(false);
@@ -83,7 +86,7 @@ internal sealed class SecureChannel : IAsyncDisposable
         }
         catch (Exception e)
         {
-            await DisposeQuietlyAsync(stream).ConfigureAwait(false);
+            Abort(owned);
             ct.ThrowIfCancellationRequested();
             throw Explain(e, check, peer, options, deadline.IsCancellationRequested);
         }
@@ -118,21 +121,21 @@ internal sealed class SecureChannel : IAsyncDisposable
                 isTransient: true, innerException: e)
             : new MesharaException(
                 MesharaErrorCode.TlsFailed,
-                $"The TLS handshake failed: {peer.Replace("The", "the", StringComparison.Ordinal)} does not speak TLS as Meshara does. Check that the address and port are those of a Meshara node.",
+                $"{peer} does not speak TLS as Meshara does ({e.GetBaseException().Message}). Check that the address and port are those of a Meshara node.",
                 innerException: e));
 
     private static MesharaException WrongProtocol(string peer, Exception? cause) =>
         new(MesharaErrorCode.WrongProtocol, $"{peer} speaks TLS, but not Meshara (ALPN '{TlsRules.Protocol}' was not agreed). Check the address and port.", innerException: cause);
 
-    private static async ValueTask DisposeQuietlyAsync(SslStream stream)
+    private static void Abort(Stream stream)
     {
         try
         {
-            await stream.DisposeAsync().ConfigureAwait(false);
+            stream.Dispose();
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // The transport's complaint about its own end would hide why the handshake failed.
+            // The transport's complaint about its own end would hide why the handshake failed, or end the process from a timer.
         }
     }
 }

@@ -13,38 +13,30 @@ internal static class AtomicFile
     /// <exception cref="UnauthorizedAccessException">The directory is not writable.</exception>
     public static bool TryCreate(string path, ReadOnlySpan<byte> content)
     {
-        if (Path.Exists(path))
-            return false;
-
         string temporary = WriteTemporary(path, content);
         try
         {
-            bool? linked = HardLink.TryCreate(temporary, path);
-            if (linked is null)
+            if (OperatingSystem.IsWindows())
             {
-                // MoveFileEx without REPLACE_EXISTING on Windows: one of two racers wins there too.
+                // MoveFileEx without REPLACE_EXISTING: of two racers one wins. On Unix File.Move looks first and renames then, and the second wins.
                 File.Move(temporary, path, overwrite: false);
+                return true;
             }
-            else
-            {
-                File.Delete(temporary);
-                if (linked is false)
-                    return false;
-            }
+
+            bool created = HardLink.TryCreate(temporary, path) ?? TryWriteInPlace(path, content);
+            if (created)
+                SyncDirectory(path);
+
+            return created;
         }
-        catch (IOException) when (Path.Exists(path))
+        catch (Exception e) when (OperatingSystem.IsWindows() && e is IOException or UnauthorizedAccessException && Path.Exists(path))
         {
-            File.Delete(temporary);
             return false;
         }
-        catch
+        finally
         {
             File.Delete(temporary);
-            throw;
         }
-
-        SyncDirectory(path);
-        return true;
     }
 
     /// <summary>Creates or replaces the file.</summary>
@@ -68,21 +60,45 @@ internal static class AtomicFile
     private static string WriteTemporary(string path, ReadOnlySpan<byte> content)
     {
         using FileStream file = CreateTemporary(path, out string temporary);
+        Fill(file, content);
+        return temporary;
+    }
+
+    // Where there are no hard links: O_EXCL never replaces either, but a crash can leave half a file, which is then an error and no key.
+    internal static bool TryWriteInPlace(string path, ReadOnlySpan<byte> content)
+    {
+        FileStream file;
+        try
+        {
+            file = FileRights.CreatePrivate(path);
+        }
+        catch (IOException) when (Path.Exists(path))
+        {
+            return false;
+        }
+
+        using (file)
+            Fill(file, content);
+
+        return true;
+    }
+
+    // Deletes the file, which is ours, when it could not be written to its end.
+    private static void Fill(FileStream file, ReadOnlySpan<byte> content)
+    {
         try
         {
             file.Write(content);
             file.Flush(flushToDisk: true);
             if (FileRights.IsShared(file))
-                throw new IOException($"The file system of '{path}' does not keep a file from other users; choose another place.");
+                throw new IOException($"The file system of '{file.Name}' does not keep a file from other users; choose another place.");
         }
         catch
         {
             file.Dispose();
-            File.Delete(temporary);
+            File.Delete(file.Name);
             throw;
         }
-
-        return temporary;
     }
 
     // Named by process and number; a name left behind by a crash, or held by a process 1 of another container, is passed over.

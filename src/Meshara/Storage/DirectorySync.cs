@@ -8,24 +8,27 @@ internal static class DirectorySync
     private const int ReadOnly = 0;
 
     /// <summary>Best effort: some file systems refuse it, and the file itself is safe by then.</summary>
-    public static void Flush(string directory)
+    /// <returns>Whether it was done.</returns>
+    public static bool Flush(string directory)
     {
         // NTFS keeps its entries in a journal.
         if (OperatingSystem.IsWindows())
-            return;
+            return false;
 
         try
         {
             int descriptor = Open(directory, ReadOnly);
             if (descriptor < 0)
-                return;
+                return false;
 
-            _ = Fsync(descriptor);
+            bool done = Fsync(descriptor) == 0;
             _ = Close(descriptor);
+            return done;
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
         {
             // A system whose C library has another name: the kernel writes the entry within seconds.
+            return false;
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Meshara.Core;
 using Meshara.Net;
 using Meshara.Security;
 using Meshara.Wire;

@@ -68,6 +68,9 @@ public sealed class IndependentDecoder
     private Decoded Payload(int type, int flags)
     {
         (string name, string layout) = Frames[type];
+
+        // "The whole payload keeps to 4096 bytes", also where a later frame may be longer.
+        Require(name != "HELLO" || _end - _at <= 4096);
         Dictionary<string, string> fields = [];
         foreach (string field in layout.Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {

@@ -1,0 +1,33 @@
+using System.CommandLine;
+using Meshara.Cli.Control;
+using Meshara.Cli.Rendering;
+
+namespace Meshara.Cli.Commands;
+
+/// <summary><c>meshara add ADDRESS</c>: connect, check the key, and keep the peer.</summary>
+internal static class AddCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        Option<string> data = CommonOptions.Data();
+        Option<bool> json = CommonOptions.Json();
+        Argument<string> address = new("ADDRESS") { Description = "host:port, or id@host:port to say who must answer there." };
+        address.Validators.Add(static result => CommonOptions.Try(result, () => PeerAddress.Parse(result.Tokens[0].Value)));
+        Option<string?> key = new("--pubkey") { HelpName = "HEX", Description = "The public key that must answer there." };
+        key.Validators.Add(static result => CommonOptions.Try(result, () => result.Tokens is [{ Value: { } text }] ? PublicKey.Parse(text) : null));
+        Command command = new("add", "Connect to a peer, check its key, keep it, and print its id.") { address, key, data, json };
+        command.SetAction(async (parsed, ct) =>
+        {
+            string where = parsed.GetValue(address)!;
+            ControlReply reply = await ControlClient.CallAsync(
+                parsed.GetValue(data)!,
+                new ControlRequest { Command = ControlCommand.Add, Address = where, PublicKey = parsed.GetValue(key) },
+                null,
+                terminal.Time,
+                ct);
+            Outcome.Write(terminal, parsed.GetValue(json), new DoneLine("added", reply.Peer ?? "") { Address = where }, reply.Peer ?? "");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+
+namespace Meshara.Cli.Commands;
+
+/// <summary>Options and arguments that several commands have.</summary>
+internal static class CommonOptions
+{
+    /// <summary><c>--data DIR</c>, absolute.</summary>
+    public static Option<string> Data() => new("--data")
+    {
+        HelpName = "DIR",
+        Description = "The node's data directory: identity, known peers, control socket.",
+        DefaultValueFactory = static result => DefaultDirectory(result),
+        CustomParser = static result => FullPath(result),
+    };
+
+    /// <summary><c>--json</c>.</summary>
+    public static Option<bool> Json() => new("--json") { Description = "Print one JSON object a line." };
+
+    /// <summary><c>--passphrase-file FILE</c>.</summary>
+    public static Option<string?> PassphraseFile() => new("--passphrase-file")
+    {
+        HelpName = "FILE",
+        Description = "The passphrase of the identity file; else MESHARA_PASSPHRASE, else a prompt. A new identity is encrypted with it.",
+    };
+
+    /// <summary>The id of a peer: all 64 digits, or the first (8 or more) of a pinned one.</summary>
+    public static Argument<string> Peer()
+    {
+        Argument<string> argument = new("ID") { Description = "Id of a peer: 64 hex digits, or the first 8 or more of a pinned one." };
+        argument.Validators.Add(static result =>
+        {
+            string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
+            bool isPrefix = text.Length is >= Control.NodeCommands.ShortestPrefix and < NodeId.Size * 2 && text.All(char.IsAsciiHexDigit);
+            if (!isPrefix)
+            {
+                Try(result, () => NodeId.Parse(text));
+            }
+        });
+        return argument;
+    }
+
+    /// <summary>Reads a value with a parser that throws <see cref="FormatException"/>, and makes the exception a usage error.</summary>
+    public static T? Try<T>(SymbolResult result, Func<T> parse)
+    {
+        try
+        {
+            return parse();
+        }
+        catch (Exception e) when (e is FormatException or MesharaException)
+        {
+            result.AddError(e.Message);
+            return default;
+        }
+    }
+
+    private static string DefaultDirectory(ArgumentResult result)
+    {
+        // XDG_DATA_HOME or ~/.local/share on Linux, Application Support on macOS, AppData\Local on Windows.
+        string root = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
+        if (root.Length > 0)
+        {
+            return Path.Combine(root, "meshara");
+        }
+
+        result.AddError("This user has no home directory: give --data DIR.");
+        return "";
+    }
+
+    private static string FullPath(ArgumentResult result)
+    {
+        string path = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
+        if (path.Length > 0 && !path.Contains('\0'))
+        {
+            return Path.GetFullPath(path);
+        }
+
+        result.AddError("--data needs a directory.");
+        return "";
+    }
+}

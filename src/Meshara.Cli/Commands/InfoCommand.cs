@@ -1,0 +1,47 @@
+using System.CommandLine;
+using Meshara.Cli.Control;
+using Meshara.Cli.Rendering;
+
+namespace Meshara.Cli.Commands;
+
+/// <summary><c>meshara info</c>: what the running node is and where it can be reached.</summary>
+internal static class InfoCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        Option<string> data = CommonOptions.Data();
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("info", "Show what the running node is and where others can reach it.") { data, json };
+        command.SetAction(async (parsed, ct) =>
+        {
+            ControlReply reply = await ControlClient.CallAsync(
+                parsed.GetValue(data)!, new ControlRequest { Command = ControlCommand.Info }, null, terminal.Time, ct);
+            InfoLine info = reply.Info ?? throw new CliException("The running node answered without an answer: is it of another version?");
+            if (parsed.GetValue(json))
+            {
+                terminal.WriteJson(info, OutputJson.Default.InfoLine);
+            }
+            else
+            {
+                Write(terminal, info);
+            }
+
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static void Write(Terminal terminal, InfoLine info)
+    {
+        terminal.WriteLine($"node id     {info.NodeId}");
+        terminal.WriteLine($"public key  {info.PublicKey}");
+        terminal.WriteLine($"mesh        {Safe.Text(info.Mesh)} (admits: {info.Admission})");
+        terminal.WriteLine($"state       {info.State} for {Show.Span(terminal.Time.GetUtcNow() - info.StartedAt)}, process {info.ProcessId}, {Safe.Text(info.Agent)}");
+        terminal.WriteLine($"data        {Safe.Text(info.DataDirectory, 4096)}");
+        terminal.WriteLine($"peers       {info.Peers}");
+        foreach (string address in info.Addresses)
+        {
+            terminal.WriteLine($"address     {Safe.Text(address, 400)}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using System.CommandLine;
+using System.Text;
+using Meshara.Cli.Running;
+using Microsoft.Extensions.Logging;
+
+namespace Meshara.Cli.Commands;
+
+/// <summary><c>meshara run</c>: a node until Ctrl-C or SIGTERM.</summary>
+internal static class RunCommand
+{
+    private const int LongestMesh = 64;
+
+    public static Command Create(Terminal terminal)
+    {
+        Option<string> data = CommonOptions.Data();
+        Option<bool> json = CommonOptions.Json();
+        Option<string?> passphraseFile = CommonOptions.PassphraseFile();
+        Option<string> mesh = Mesh();
+        Option<string[]> listen = Listen();
+        Option<PeerAddress[]> peer = Peer();
+        Option<bool> open = new("--open") { Description = "Let whoever proves a key join." };
+        Option<string?> secretFile = new("--secret-file") { HelpName = "FILE", Description = "Let whoever knows the secret in this file join." };
+        Option<LogLevel> log = new("--log") { HelpName = "LEVEL", Description = "Least level of logs on standard error.", DefaultValueFactory = static _ => LogLevel.Warning };
+        Command command = new("run", "Run a node until Ctrl-C or SIGTERM. Only known peers may join, unless --open or --secret-file says otherwise.")
+        {
+            data, mesh, listen, peer, open, secretFile, passphraseFile, json, log,
+        };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(open) && result.GetValue(secretFile) is not null)
+            {
+                result.AddError("--open and --secret-file exclude each other.");
+            }
+        });
+        command.SetAction(async (parsed, ct) =>
+        {
+            RunSettings settings = new()
+            {
+                DataDirectory = parsed.GetValue(data)!,
+                Mesh = parsed.GetValue(mesh)!,
+                Listen = parsed.GetValue(listen) ?? [],
+                Peers = parsed.GetValue(peer) ?? [],
+                Open = parsed.GetValue(open),
+                SecretFile = parsed.GetValue(secretFile),
+                PassphraseFile = parsed.GetValue(passphraseFile),
+                Json = parsed.GetValue(json),
+                LogLevel = parsed.GetValue(log),
+            };
+            using StopSignals signals = new(ct);
+            await new NodeRunner(terminal, settings).RunAsync(signals);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Option<string> Mesh()
+    {
+        Option<string> mesh = new("--mesh")
+        {
+            HelpName = "NAME",
+            Description = "Name of the mesh; nodes of another name are refused.",
+            DefaultValueFactory = static _ => NodeStarter.DefaultMesh,
+        };
+        mesh.Validators.Add(static result =>
+        {
+            if (result.Tokens is [{ Value: { } name }] && (Encoding.UTF8.GetByteCount(name) is 0 or > LongestMesh || name.Any(char.IsControl)))
+            {
+                result.AddError($"--mesh needs 1 to {LongestMesh} bytes without control characters.");
+            }
+        });
+        return mesh;
+    }
+
+    private static Option<string[]> Listen()
+    {
+        Option<string[]> listen = new("--listen")
+        {
+            HelpName = "HOST:PORT",
+            Description = $"Where to listen; may be given again. Port 0: any. Default: port {NodeStarter.DefaultPort} of all addresses, or the next free one up to {NodeStarter.LastPort}.",
+        };
+        listen.Validators.Add(static result =>
+        {
+            foreach (string text in result.Tokens.Select(static token => token.Value).Where(static text => !IsListenAddress(text)))
+            {
+                result.AddError($"--listen needs HOST:PORT with a port from 0 to 65535 and IPv6 in brackets, not '{text}'.");
+            }
+        });
+        return listen;
+    }
+
+    private static Option<PeerAddress[]> Peer() => new("--peer")
+    {
+        HelpName = "ADDRESS",
+        Description = "A peer to connect to, and again whenever the link is lost: host:port or id@host:port; may be given again.",
+        CustomParser = static result => CommonOptions.Try(result, () => result.Tokens.Select(static token => PeerAddress.Parse(token.Value)).ToArray()),
+    };
+
+    // The host itself is judged by the node, which knows its transport.
+    private static bool IsListenAddress(string text)
+    {
+        int colon = text.LastIndexOf(':');
+        return colon > 0
+            && ushort.TryParse(text.AsSpan(colon + 1), System.Globalization.NumberStyles.None, null, out _)
+            && (text[0] == '[' ? text[colon - 1] == ']' : !text.AsSpan(0, colon).Contains(':'));
+    }
+}

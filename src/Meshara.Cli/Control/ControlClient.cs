@@ -1,0 +1,98 @@
+using System.Net.Sockets;
+using System.Text.Json;
+using Meshara.Cli.Rendering;
+
+namespace Meshara.Cli.Control;
+
+/// <summary>Asks the node that runs on a data directory.</summary>
+internal static class ControlClient
+{
+    /// <summary>How long each line of a reply may take. Longer than the node's own deadlines, so that its reason is heard.</summary>
+    public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Sends a request and returns the last line of its reply.</summary>
+    /// <param name="dataDirectory">Whose node.</param>
+    /// <param name="request">What is asked.</param>
+    /// <param name="part">Gets each line before the last.</param>
+    /// <param name="time">The clock of the deadline.</param>
+    /// <param name="cancellationToken">Gives up; the node then cancels what it does for this request.</param>
+    /// <exception cref="ControlException">No node runs there, it does not answer, or it answers that it could not.</exception>
+    public static async Task<ControlReply> CallAsync(
+        string dataDirectory, ControlRequest request, Action<ControlReply>? part, TimeProvider time, CancellationToken cancellationToken)
+    {
+        using Socket socket = await ConnectAsync(dataDirectory, cancellationToken);
+        await using NetworkStream stream = new(socket, ownsSocket: false);
+        LineChannel lines = new(stream, ControlServer.LongestLine);
+        try
+        {
+            await lines.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(request, ControlJson.Default.ControlRequest), cancellationToken);
+            while (true)
+            {
+                ControlReply reply = await ReadAsync(lines, time, cancellationToken)
+                    ?? throw new ControlException("no-answer", "The node closed its control socket before it had answered. Has it been stopped?");
+                switch (reply.Ok)
+                {
+                    case true:
+                        return reply;
+                    case false:
+                        throw new ControlException(reply.Code ?? "error", reply.Message ?? "The node says no and not why.");
+                    default:
+                        part?.Invoke(reply);
+                        break;
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or JsonException)
+        {
+            throw new ControlException("no-answer", $"The answer of the node at {dataDirectory} broke off: {e.Message}", e);
+        }
+    }
+
+    private static async Task<Socket> ConnectAsync(string dataDirectory, CancellationToken cancellationToken)
+    {
+        if (ControlPath.Find(dataDirectory) is not { } path)
+        {
+            throw NobodyRuns(dataDirectory, null);
+        }
+
+        Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+            return socket;
+        }
+        catch (Exception e)
+        {
+            socket.Dispose();
+            throw e switch
+            {
+                SocketException { SocketErrorCode: SocketError.AccessDenied } =>
+                    new ControlException("access-denied", $"The control socket {path} belongs to another user.", e),
+
+                // A socket that a killed node left behind refuses.
+                SocketException => NobodyRuns(dataDirectory, e),
+                ArgumentException => new ControlException("access-denied", $"The path of the control socket {path} is too long.", e),
+                _ => e,
+            };
+        }
+    }
+
+    private static async Task<ControlReply?> ReadAsync(LineChannel lines, TimeProvider time, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource deadline = new(Patience, time);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
+        try
+        {
+            return await lines.ReadAsync(either.Token) is { } line
+                ? JsonSerializer.Deserialize(line.Span, ControlJson.Default.ControlReply)
+                : null;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new ControlException("timeout", $"The node did not answer within {Patience.TotalSeconds:0} s.");
+        }
+    }
+
+    private static ControlException NobodyRuns(string dataDirectory, Exception? cause) =>
+        new("not-running", $"No node runs on {dataDirectory}. Start one with: meshara run --data {Hints.Quote(dataDirectory)}", cause);
+}

@@ -1,0 +1,148 @@
+using System.Text.Json.Serialization;
+
+namespace Meshara.Cli.Control;
+
+/// <summary>What a client asks the running node: one JSON object, one line.</summary>
+internal sealed record ControlRequest
+{
+    /// <summary>A name of <see cref="ControlCommand"/>.</summary>
+    public required string Command { get; init; }
+
+    /// <summary><c>add</c>: <c>host:port</c> or <c>id@host:port</c>.</summary>
+    public string? Address { get; init; }
+
+    /// <summary><c>add</c>, <c>trust-add</c>: hex of the DER.</summary>
+    public string? PublicKey { get; init; }
+
+    /// <summary><c>remove</c>, <c>send</c>: an id, or the first digits of one.</summary>
+    public string? Peer { get; init; }
+
+    /// <summary><c>send</c>: the name of the protocol.</summary>
+    public string? Protocol { get; init; }
+
+    /// <summary><c>send</c>: the message; base64 on the wire, so that any bytes pass.</summary>
+    public byte[]? Payload { get; init; }
+}
+
+/// <summary>Names of requests.</summary>
+internal static class ControlCommand
+{
+    public const string Info = "info";
+    public const string Peers = "peers";
+    public const string Add = "add";
+    public const string TrustAdd = "trust-add";
+    public const string Remove = "remove";
+    public const string Send = "send";
+}
+
+/// <summary>One line of a reply. Lines without <see cref="Ok"/> are parts; the one with it is the last.</summary>
+internal sealed record ControlReply
+{
+    /// <summary>True: done. False: failed, and <see cref="Code"/> and <see cref="Message"/> say why.</summary>
+    public bool? Ok { get; init; }
+
+    /// <summary>A <see cref="MesharaErrorCode"/> in kebab-case, or a code of the control socket's own.</summary>
+    public string? Code { get; init; }
+
+    /// <summary>The same for people.</summary>
+    public string? Message { get; init; }
+
+    /// <summary>The answer to <c>info</c>.</summary>
+    public InfoLine? Info { get; init; }
+
+    /// <summary>One part of the answer to <c>peers</c>.</summary>
+    public PeerLine? Row { get; init; }
+
+    /// <summary>The id that was added, trusted, removed or sent to.</summary>
+    public string? Peer { get; init; }
+
+    public static ControlReply Done { get; } = new() { Ok = true };
+
+    public static ControlReply DoneWith(NodeId peer) => new() { Ok = true, Peer = peer.ToString() };
+}
+
+/// <summary>What <c>meshara info --json</c> prints.</summary>
+internal sealed record InfoLine
+{
+    public required string NodeId { get; init; }
+
+    public required string PublicKey { get; init; }
+
+    public required string Mesh { get; init; }
+
+    public required string Admission { get; init; }
+
+    public required string State { get; init; }
+
+    /// <summary>Full addresses <c>id@host:port</c>.</summary>
+    public required IReadOnlyList<string> Addresses { get; init; }
+
+    /// <summary>How many links live.</summary>
+    public required int Peers { get; init; }
+
+    public required string DataDirectory { get; init; }
+
+    public required string Agent { get; init; }
+
+    public required int ProcessId { get; init; }
+
+    public required DateTimeOffset StartedAt { get; init; }
+}
+
+/// <summary>One peer in <c>meshara peers --json</c>.</summary>
+internal sealed record PeerLine
+{
+    public required string Peer { get; init; }
+
+    public required string PublicKey { get; init; }
+
+    public required string Address { get; init; }
+
+    public required bool Inbound { get; init; }
+
+    public required bool Pinned { get; init; }
+
+    public required DateTimeOffset ConnectedSince { get; init; }
+
+    public required DateTimeOffset LastSeen { get; init; }
+
+    public required long BytesSent { get; init; }
+
+    public required long BytesReceived { get; init; }
+
+    public required long MessagesSent { get; init; }
+
+    public required long MessagesReceived { get; init; }
+
+    /// <summary>Milliseconds; absent before the first measurement.</summary>
+    public double? RoundTripMs { get; init; }
+
+    public required double Reputation { get; init; }
+
+    public required string Agent { get; init; }
+
+    public static PeerLine Of(PeerInfo peer) => new()
+    {
+        Peer = peer.Id.ToString(),
+        PublicKey = peer.PublicKey.ToString(),
+        Address = peer.Address,
+        Inbound = peer.Inbound,
+        Pinned = peer.Pinned,
+        ConnectedSince = peer.ConnectedSince,
+        LastSeen = peer.LastSeen,
+        BytesSent = peer.BytesSent,
+        BytesReceived = peer.BytesReceived,
+        MessagesSent = peer.MessagesSent,
+        MessagesReceived = peer.MessagesReceived,
+        RoundTripMs = peer.RoundTripTime?.TotalMilliseconds,
+        Reputation = peer.Reputation,
+        Agent = peer.Agent,
+    };
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ControlRequest))]
+[JsonSerializable(typeof(ControlReply))]
+internal sealed partial class ControlJson : JsonSerializerContext;

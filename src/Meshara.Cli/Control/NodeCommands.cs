@@ -1,0 +1,136 @@
+using System.Runtime.CompilerServices;
+using Meshara.Cli.Rendering;
+
+namespace Meshara.Cli.Control;
+
+/// <summary>What the control socket can ask of a node.</summary>
+/// <param name="node">The running node.</param>
+/// <param name="facts">What the node was started with.</param>
+internal sealed class NodeCommands(Node node, NodeFacts facts)
+{
+    // Below this a prefix of an id is quickly mined by somebody who wants to be mistaken for it.
+    public const int ShortestPrefix = 8;
+
+    /// <summary>Executes one request; the last reply has <see cref="ControlReply.Ok"/>.</summary>
+    public async IAsyncEnumerable<ControlReply> ExecuteAsync(ControlRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        switch (request.Command)
+        {
+            case ControlCommand.Info:
+                yield return new ControlReply { Ok = true, Info = Info() };
+                break;
+            case ControlCommand.Peers:
+                foreach (PeerInfo peer in node.ListPeers())
+                {
+                    yield return new ControlReply { Row = PeerLine.Of(peer) };
+                }
+
+                yield return ControlReply.Done;
+                break;
+            case ControlCommand.Add:
+                yield return await AddAsync(request, cancellationToken);
+                break;
+            case ControlCommand.TrustAdd:
+                PublicKey trusted = Key(request) ?? throw Missing("public_key");
+                await node.TrustAsync(trusted, cancellationToken);
+                yield return ControlReply.DoneWith(trusted.Id);
+                break;
+            case ControlCommand.Remove:
+                yield return await RemoveAsync(request, cancellationToken);
+                break;
+            case ControlCommand.Send:
+                yield return await SendAsync(request, cancellationToken);
+                break;
+            default:
+                throw new ControlException("unknown-command", $"The running node ({facts.Agent}) knows no command '{Safe.Text(request.Command, 40)}': is it older than this one?");
+        }
+    }
+
+    private InfoLine Info() => new()
+    {
+        NodeId = node.Id.ToString(),
+        PublicKey = node.PublicKey.ToString(),
+        Mesh = facts.Mesh,
+        Admission = facts.Admission,
+        State = Kebab.Of(node.State),
+        Addresses = [.. node.Addresses.Select(static address => address.ToString())],
+        Peers = node.ListPeers().Count,
+        DataDirectory = facts.DataDirectory,
+        Agent = facts.Agent,
+        ProcessId = Environment.ProcessId,
+        StartedAt = facts.StartedAt,
+    };
+
+    private async Task<ControlReply> AddAsync(ControlRequest request, CancellationToken cancellationToken)
+    {
+        string address = request.Address ?? throw Missing("address");
+        try
+        {
+            return ControlReply.DoneWith(await node.AddPeerAsync(address, Key(request), cancellationToken));
+        }
+        catch (MesharaException e) when (e.Code == MesharaErrorCode.NotAdmitted)
+        {
+            throw new ControlException(Kebab.Of(e.Code), Hints.NotAdmitted(address, node.PublicKey), e);
+        }
+    }
+
+    private async Task<ControlReply> RemoveAsync(ControlRequest request, CancellationToken cancellationToken)
+    {
+        NodeId peer = Resolve(request);
+        return await node.RemovePeerAsync(peer, cancellationToken)
+            ? ControlReply.DoneWith(peer)
+            : throw new ControlException("unknown-peer", $"{peer} is neither linked to nor stored here: nothing to remove.");
+    }
+
+    private async Task<ControlReply> SendAsync(ControlRequest request, CancellationToken cancellationToken)
+    {
+        NodeId peer = Resolve(request);
+
+        // Acknowledged: 'done' then means that the other side's handler has it.
+        await node.SendAsync(
+            peer, request.Protocol ?? throw Missing("protocol"), request.Payload ?? throw Missing("payload"), acknowledged: true, cancellationToken);
+        return ControlReply.DoneWith(peer);
+    }
+
+    private static PublicKey? Key(ControlRequest request)
+    {
+        try
+        {
+            return request.PublicKey is { } text ? PublicKey.Parse(text) : null;
+        }
+        catch (FormatException e)
+        {
+            throw new ControlException("invalid-format", e.Message, e);
+        }
+    }
+
+    // Prefixes count among pinned peers only: anybody else can choose a key whose id begins as he likes.
+    private NodeId Resolve(ControlRequest request)
+    {
+        string text = request.Peer ?? throw Missing("peer");
+        if (NodeId.TryParse(text, out NodeId id))
+        {
+            return id;
+        }
+
+        if (text.Length < ShortestPrefix)
+        {
+            throw new ControlException("invalid-format", $"'{Safe.Text(text, 80)}' is too short: at least {ShortestPrefix} digits of an id are needed.");
+        }
+
+        List<NodeId> found = [.. node.ListPeers()
+            .Where(peer => peer.Pinned && peer.Id.ToString().StartsWith(text, StringComparison.OrdinalIgnoreCase))
+            .Select(static peer => peer.Id)];
+        return found switch
+        {
+            [NodeId one] => one,
+            [] => throw new ControlException("unknown-peer", $"No linked and pinned peer has an id that begins with '{Safe.Text(text, 80)}'. Give all {NodeId.Size * 2} digits: 'meshara peers --json' shows them."),
+            _ => throw new ControlException("ambiguous-peer", $"{found.Count} peers have ids that begin with '{Safe.Text(text, 80)}'. Give more digits."),
+        };
+    }
+
+    private static ControlException Missing(string field) => new("bad-request", $"The request lacks '{field}'.");
+}
+
+/// <summary>What a running node was started with.</summary>
+internal sealed record NodeFacts(string Mesh, string Admission, string DataDirectory, string Agent, DateTimeOffset StartedAt);

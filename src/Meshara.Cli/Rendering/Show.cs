@@ -1,0 +1,40 @@
+namespace Meshara.Cli.Rendering;
+
+/// <summary>Numbers as people read them.</summary>
+internal static class Show
+{
+    /// <summary>Bytes with a binary unit: <c>512 B</c>, <c>1.5 KiB</c>.</summary>
+    public static string Bytes(long bytes)
+    {
+        string[] units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+        double value = bytes;
+        int unit = 0;
+        while (value >= 1024 && unit < units.Length - 1)
+        {
+            value /= 1024;
+            unit++;
+        }
+
+        return unit == 0 ? $"{bytes} B" : $"{value:0.0} {units[unit]}";
+    }
+
+    /// <summary>A span in its two greatest units: <c>3 d 4 h</c>, <c>5 min 6 s</c>, <c>7 s</c>.</summary>
+    public static string Span(TimeSpan span) => span switch
+    {
+        { TotalDays: >= 1 } => $"{(int)span.TotalDays} d {span.Hours} h",
+        { TotalHours: >= 1 } => $"{span.Hours} h {span.Minutes} min",
+        { TotalMinutes: >= 1 } => $"{span.Minutes} min {span.Seconds} s",
+        _ => $"{Math.Max(0, (int)span.TotalSeconds)} s",
+    };
+
+    /// <summary>Milliseconds: <c>0.35 ms</c>, <c>120 ms</c>; a dash where there is no value.</summary>
+    public static string Milliseconds(double? value) => value switch
+    {
+        null => "-",
+        < 10 => $"{value:0.00} ms",
+        _ => $"{value:0} ms",
+    };
+
+    /// <summary>The first 16 digits of an id.</summary>
+    public static string ShortId(string id) => id.Length > 16 ? id[..16] : id;
+}

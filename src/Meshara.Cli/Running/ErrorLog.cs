@@ -1,0 +1,51 @@
+using Microsoft.Extensions.Logging;
+
+namespace Meshara.Cli.Running;
+
+/// <summary>Logs as lines on standard error, escaped: a log line may name what a peer sent.</summary>
+internal sealed class ErrorLog(Terminal terminal, LogLevel least) : ILoggerProvider
+{
+    public static ILoggerFactory Factory(Terminal terminal, LogLevel least) =>
+        LoggerFactory.Create(builder => builder.SetMinimumLevel(least).AddProvider(new ErrorLog(terminal, least)));
+
+    public ILogger CreateLogger(string categoryName) => new Lines(this, categoryName);
+
+    public void Dispose()
+    {
+        // Holds nothing.
+    }
+
+    private void Write(LogLevel level, string category, string message, Exception? exception)
+    {
+        string fault = exception is null ? "" : $" ({exception.GetType().Name}: {exception.Message})";
+        terminal.Complain($"{terminal.Time.GetUtcNow():HH:mm:ss.fff} {Name(level)} {category}: {message}{fault}");
+    }
+
+    private static string Name(LogLevel level) => level switch
+    {
+        LogLevel.Trace => "trace",
+        LogLevel.Debug => "debug",
+        LogLevel.Information => "info",
+        LogLevel.Warning => "warning",
+        LogLevel.Error => "error",
+        _ => "critical",
+    };
+
+    private sealed class Lines(ErrorLog log, string category) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= log._least && logLevel != LogLevel.None;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (IsEnabled(logLevel))
+            {
+                log.Write(logLevel, category, formatter(state, exception), exception);
+            }
+        }
+    }
+
+    private readonly LogLevel _least = least;
+}

@@ -1,0 +1,15 @@
+using Meshara.Cli.Control;
+
+namespace Meshara.Cli.Running;
+
+/// <summary>How <c>meshara run</c> tells what happens: for people, or as JSON lines.</summary>
+internal interface INodeReport
+{
+    void Started(Node node, NodeFacts facts);
+
+    void Happened(PeerEvent happened);
+
+    void Received(Message message);
+
+    void Stopped();
+}

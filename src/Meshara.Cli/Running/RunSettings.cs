@@ -1,0 +1,26 @@
+using Microsoft.Extensions.Logging;
+
+namespace Meshara.Cli.Running;
+
+/// <summary>What <c>meshara run</c> was asked for.</summary>
+internal sealed record RunSettings
+{
+    public required string DataDirectory { get; init; }
+
+    public required string Mesh { get; init; }
+
+    /// <summary>As given; empty: the default port, or the next free one.</summary>
+    public required IReadOnlyList<string> Listen { get; init; }
+
+    public required IReadOnlyList<PeerAddress> Peers { get; init; }
+
+    public required bool Open { get; init; }
+
+    public string? SecretFile { get; init; }
+
+    public string? PassphraseFile { get; init; }
+
+    public required bool Json { get; init; }
+
+    public required LogLevel LogLevel { get; init; }
+}

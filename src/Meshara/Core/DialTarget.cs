@@ -1,0 +1,53 @@
+namespace Meshara.Core;
+
+internal enum TargetState
+{
+    /// <summary>A link to its peer lives, or was just lost.</summary>
+    Idle,
+
+    /// <summary>Its deadline says when to dial.</summary>
+    Waiting,
+
+    /// <summary>Due, behind other dials.</summary>
+    Queued,
+
+    /// <summary>A connection is on its way.</summary>
+    Dialling,
+
+    /// <summary>Another connection to the same id decides.</summary>
+    Awaiting,
+}
+
+/// <summary>An address to be dialled, once for an operator's add or for ever.</summary>
+internal sealed class DialTarget(long key, PeerAddress address)
+{
+    /// <summary>Key of its deadline.</summary>
+    public long Key { get; } = key;
+
+    public PeerAddress Address { get; } = address;
+
+    /// <summary>Redialled whenever there is no link.</summary>
+    public bool Wanted { get; set; }
+
+    /// <summary>From the configuration: the address stays as written, pinned or not.</summary>
+    public bool KeepForever { get; set; }
+
+    /// <summary>Operator's adds that wait.</summary>
+    public List<long> Adds { get; } = [];
+
+    public TargetState State { get; set; }
+
+    public MeshConnection? Connection { get; set; }
+
+    /// <summary>Failures in a row.</summary>
+    public int Attempts { get; set; }
+
+    /// <summary>Times in a row that the other side preferred another connection, without a link in the end.</summary>
+    public int Losses { get; set; }
+
+    /// <summary>Who answered last.</summary>
+    public NodeId? Answered { get; set; }
+
+    /// <summary>Who has to answer, or did last.</summary>
+    public NodeId? Peer => Address.Id ?? Answered;
+}

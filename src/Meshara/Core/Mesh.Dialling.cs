@@ -1,0 +1,392 @@
+using Meshara.Core.Policy;
+
+namespace Meshara.Core;
+
+// Whom to dial and when: operator's adds, and wanted peers for ever.
+internal sealed partial class Mesh
+{
+    // More handshakes at once than these would push each other over their deadlines on a small machine.
+    private const int MaxDials = 16;
+    private const int MaxSelfAddresses = 1024;
+
+    // How often an add gives way to another connection that then comes to nothing.
+    private const int MaxLosses = 4;
+
+    // A link that lived shorter does not make an address good again.
+    private static readonly TimeSpan Stable = TimeSpan.FromSeconds(10);
+
+    private readonly SortedDictionary<string, DialTarget> _targets = new(StringComparer.Ordinal);
+    private readonly Dictionary<long, DialTarget> _targetsByKey = [];
+    private readonly Queue<DialTarget> _dialQueue = new();
+    private readonly HashSet<long> _dials = [];
+    private readonly HashSet<string> _selfAddresses = new(StringComparer.Ordinal);
+    private readonly Queue<string> _selfOrder = new();
+
+    /// <summary>Dials an address, once or for ever.</summary>
+    /// <param name="addId">Names the operator's call; ends in AddSucceeded or AddFailed. Null: nobody waits.</param>
+    /// <param name="address">Where; the id in it is known from now on, if the add does not fail.</param>
+    /// <param name="keepForever">Wanted even if the first dial fails (configured peers and stored ones).</param>
+    /// <param name="now">The time.</param>
+    public void HandleAdd(long? addId, PeerAddress address, bool keepForever, TimeSpan now)
+    {
+        if (_stopped || address.Id == _config.Self || _selfAddresses.Contains(address.HostAndPort))
+        {
+            ConnectionFailure failure = _stopped ? Stopped() : new(MesharaErrorCode.Self, $"{address.HostAndPort} leads back to this node. Take the address out of the configuration.");
+            if (addId is { } refused)
+            {
+                Emit(new MeshAction.AddFailed(refused, failure));
+            }
+
+            return;
+        }
+
+        DialTarget target = Target(address);
+        target.KeepForever |= keepForever;
+        target.Wanted |= keepForever;
+        if (addId is { } id)
+        {
+            target.Adds.Add(id);
+        }
+
+        if (LiveAt(target) is { } peer)
+        {
+            Satisfy(target, peer);
+        }
+        else if (target.State is not (TargetState.Dialling or TargetState.Awaiting))
+        {
+            // An operator who waits goes before the queue.
+            if (addId is not null)
+            {
+                Dial(target);
+            }
+            else
+            {
+                DialIfUseful(target, now);
+            }
+        }
+    }
+
+    /// <summary>The operator's call has been given up.</summary>
+    public void HandleCancelAdd(long addId, TimeSpan now)
+    {
+        DialTarget? target = _targets.Values.FirstOrDefault(t => t.Adds.Remove(addId));
+        if (target is { Wanted: false, Adds.Count: 0 })
+        {
+            NodeId? peer = target.Address.Id ?? target.Connection?.Peer?.Id;
+            RemoveTarget(target);
+            if (peer is { } id)
+            {
+                Wake(id, now);
+            }
+        }
+    }
+
+    private DialTarget Target(PeerAddress address)
+    {
+        string name = address.ToString();
+        if (!_targets.TryGetValue(name, out DialTarget? target))
+        {
+            target = new DialTarget(++_lastKey, address);
+            _targets.Add(name, target);
+            _targetsByKey.Add(target.Key, target);
+        }
+
+        return target;
+    }
+
+    // The live peer that the target stands for: the one of its pin, or the one that answered at this very address.
+    private PeerEntry? LiveAt(DialTarget target)
+    {
+        if (target.Address.Id is { } pin)
+        {
+            return _peers.TryGetValue(pin, out PeerEntry? pinned) && pinned.Link is not null ? pinned : null;
+        }
+
+        return _peers.Values.FirstOrDefault(p =>
+            p.Link is { Inbound: false } link && string.Equals(link.Address, target.Address.HostAndPort, StringComparison.Ordinal));
+    }
+
+    private void Dial(DialTarget target)
+    {
+        _deadlines.Clear(target.Key);
+        MeshConnection connection = new(++_lastKey, inbound: false, target.Address.HostAndPort, target);
+        _connections.Add(connection.Id, connection);
+        _dials.Add(connection.Id);
+        target.State = TargetState.Dialling;
+        target.Connection = connection;
+        Emit(new MeshAction.Dial(connection.Id, target.Address));
+    }
+
+    // A dial that nobody waits for.
+    private void DialIfUseful(DialTarget target, TimeSpan now)
+    {
+        PeerEntry? peer = target.Peer is { } id ? _peers.GetValueOrDefault(id) : null;
+        if (peer?.Link is not null)
+        {
+            Satisfy(target, peer);
+        }
+        else if (peer?.IsUnsettled == true || IsDialled(target.Peer, target))
+        {
+            target.State = TargetState.Awaiting;
+        }
+        else if (_peers.Values.Count(p => p.HasPlace) >= _config.MaxPeers && target.Adds.Count == 0)
+        {
+            DialLater(target, retryAfter: null, now);
+        }
+        else if (_dials.Count >= MaxDials)
+        {
+            target.State = TargetState.Queued;
+            _dialQueue.Enqueue(target);
+        }
+        else
+        {
+            Dial(target);
+        }
+    }
+
+    // One address of a peer at a time.
+    private bool IsDialled(NodeId? peer, DialTarget except) =>
+        peer is not null && _targets.Values.Any(t => t != except && t.State == TargetState.Dialling && t.Peer == peer);
+
+    private void DialAt(DialTarget target, TimeSpan due)
+    {
+        target.State = TargetState.Waiting;
+        _deadlines.Set(target.Key, due);
+    }
+
+    private void DialLater(DialTarget target, TimeSpan? retryAfter, TimeSpan now) =>
+        DialAt(target, now + Backoff.Delay(target.Attempts++, Timeouts.MaxBackoff, retryAfter, _config.Random.NextDouble()));
+
+    private void TargetDue(long key, TimeSpan now)
+    {
+        if (_targetsByKey.TryGetValue(key, out DialTarget? target) && target.State == TargetState.Waiting)
+        {
+            DialIfUseful(target, now);
+        }
+    }
+
+    // An outgoing connection got live or came to nothing: the next one may go.
+    private void DialEnded(MeshConnection connection)
+    {
+        if (!_dials.Remove(connection.Id))
+        {
+            return;
+        }
+
+        while (_dials.Count < MaxDials && _dialQueue.TryDequeue(out DialTarget? next))
+        {
+            if (next.State == TargetState.Queued)
+            {
+                Dial(next);
+            }
+        }
+    }
+
+    private void PeerLive(PeerEntry peer, MeshConnection link)
+    {
+        foreach (DialTarget target in _targets.Values.ToArray())
+        {
+            if (target.Connection == link || target.Address.Id == peer.Id || (target.Answered == peer.Id && target.State != TargetState.Dialling))
+            {
+                if (target.Connection == link)
+                {
+                    target.Connection = null;
+                }
+
+                Satisfy(target, peer);
+            }
+        }
+    }
+
+    // The target's peer has a live link.
+    private void Satisfy(DialTarget target, PeerEntry peer)
+    {
+        target.Answered = peer.Id;
+        target.Losses = 0;
+        if (target.Connection is null)
+        {
+            target.State = TargetState.Idle;
+            _deadlines.Clear(target.Key);
+        }
+
+        // Trust on first use: the operator named this address, and here is who answered.
+        peer.Known = true;
+        if (target.Adds.Count == 0)
+        {
+            return;
+        }
+
+        target.Wanted = true;
+        PeerAddress address = target.Address with { Id = peer.Id };
+        foreach (long add in target.Adds)
+        {
+            Emit(new MeshAction.AddSucceeded(add, peer.Id, address));
+        }
+
+        target.Adds.Clear();
+        if (target.Address.Id is null && !target.KeepForever)
+        {
+            // From now on only this peer is meant.
+            RemoveTarget(target);
+            DialTarget pinned = Target(address);
+            pinned.Wanted = true;
+        }
+    }
+
+    private void TargetFailed(DialTarget target, ConnectionFailure failure, TimeSpan now)
+    {
+        if (_targets.GetValueOrDefault(target.Address.ToString()) != target)
+        {
+            return;
+        }
+
+        target.Connection = null;
+        if (failure.Code == MesharaErrorCode.Self)
+        {
+            RememberSelf(target.Address.HostAndPort);
+            FailAdds(target, failure);
+            RemoveTarget(target);
+            return;
+        }
+
+        // An operator's add without a pin means whoever answered now, not whoever did last.
+        NodeId? id = target.Address.Id ?? failure.Peer ?? (target.Adds.Count == 0 ? target.Answered : null);
+        PeerEntry? peer = id is { } value ? _peers.GetValueOrDefault(value) : null;
+        target.Answered = id ?? target.Answered;
+        if (failure.Code != MesharaErrorCode.PinMismatch && peer?.Link is not null)
+        {
+            Satisfy(target, peer);
+            return;
+        }
+
+        bool otherDecides = peer?.IsUnsettled == true && failure.IsTransient;
+        if ((otherDecides || failure.Code == MesharaErrorCode.Duplicate) && target.Losses < MaxLosses)
+        {
+            target.Losses++;
+            if (otherDecides)
+            {
+                target.State = TargetState.Awaiting;
+            }
+            else
+            {
+                // The other side still believes in a link that has ended here.
+                DialAt(target, now + Backoff.Delay(target.Losses - 1, Timeouts.MaxBackoff, failure.RetryAfter, _config.Random.NextDouble()));
+            }
+
+            return;
+        }
+
+        FailAdds(target, failure);
+        if (!target.Wanted)
+        {
+            RemoveTarget(target);
+        }
+        else if (failure.Code == MesharaErrorCode.PinMismatch)
+        {
+            target.Attempts++;
+            DialAt(target, now + Backoff.Slow(Timeouts.MaxBackoff, _config.Random.NextDouble()));
+        }
+        else
+        {
+            DialLater(target, failure.RetryAfter, now);
+        }
+    }
+
+    private void RedialLost(PeerEntry peer, DisconnectReason reason, TimeSpan lived, TimeSpan now)
+    {
+        foreach (DialTarget target in _targets.Values.Where(t => t.Peer == peer.Id && t.State == TargetState.Idle).ToArray())
+        {
+            target.Attempts = lived >= Stable ? 0 : target.Attempts;
+            double random = _config.Random.NextDouble();
+            switch (reason)
+            {
+                case DisconnectReason.RemoteRemoved or DisconnectReason.ProtocolError or DisconnectReason.RemoteProtocolError
+                    or DisconnectReason.Evicted or DisconnectReason.IdentityInUse:
+                    DialAt(target, now + Backoff.Slow(Timeouts.MaxBackoff, random));
+                    break;
+                case DisconnectReason.RemoteShutdown:
+                    DialLater(target, retryAfter: null, now);
+                    break;
+                case var _ when target.Attempts == 0:
+                    target.Attempts = 1;
+                    DialAt(target, now + Backoff.AfterLoss(random));
+                    break;
+                default:
+                    DialLater(target, retryAfter: null, now);
+                    break;
+            }
+        }
+    }
+
+    // A connection of this peer has ended: who waited for its outcome looks again.
+    private void Wake(NodeId id, TimeSpan now)
+    {
+        foreach (DialTarget target in _targets.Values.Where(t => t.State == TargetState.Awaiting && t.Peer == id).ToArray())
+        {
+            DialIfUseful(target, now);
+        }
+    }
+
+    private bool RemoveTargetsOf(NodeId id)
+    {
+        DialTarget[] targets = [.. _targets.Values.Where(t => t.Peer == id)];
+        foreach (DialTarget target in targets)
+        {
+            FailAdds(target, new ConnectionFailure(MesharaErrorCode.Removed, "removed by the operator"));
+            RemoveTarget(target);
+        }
+
+        return targets.Length > 0;
+    }
+
+    private void RemoveTarget(DialTarget target)
+    {
+        _targets.Remove(target.Address.ToString());
+        _targetsByKey.Remove(target.Key);
+        _deadlines.Clear(target.Key);
+        target.State = TargetState.Idle;
+        if (target.Connection is { } connection)
+        {
+            target.Connection = null;
+            Emit(new MeshAction.Abort(connection.Id));
+            Drop(connection);
+        }
+    }
+
+    private void FailAdds(DialTarget target, ConnectionFailure failure)
+    {
+        foreach (long add in target.Adds)
+        {
+            Emit(new MeshAction.AddFailed(add, failure));
+        }
+
+        target.Adds.Clear();
+    }
+
+    private void FailAllTargets()
+    {
+        foreach (DialTarget target in _targets.Values)
+        {
+            FailAdds(target, Stopped());
+        }
+
+        _targets.Clear();
+        _targetsByKey.Clear();
+        _dialQueue.Clear();
+    }
+
+    private void RememberSelf(string address)
+    {
+        if (_selfAddresses.Add(address))
+        {
+            _selfOrder.Enqueue(address);
+        }
+
+        if (_selfOrder.Count > MaxSelfAddresses)
+        {
+            _selfAddresses.Remove(_selfOrder.Dequeue());
+        }
+    }
+
+    private static ConnectionFailure Stopped() => new(MesharaErrorCode.NodeStopped, "the node has been stopped");
+}

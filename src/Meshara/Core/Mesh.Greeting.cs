@@ -1,0 +1,232 @@
+using Meshara.Core.Policy;
+using Meshara.Wire;
+
+namespace Meshara.Core;
+
+// From HELLO to live, and one link for each pair of nodes: sections 5.5 and 6.
+internal sealed partial class Mesh
+{
+    /// <summary>HELLO (and PROOF) came and went: rules 1 and 2 are done.</summary>
+    public void HandleHello(long connectionId, in PeerFacts facts, TimeSpan now)
+    {
+        if (!_connections.TryGetValue(connectionId, out MeshConnection? connection) || connection.Phase != ConnectionPhase.Connecting)
+        {
+            return;
+        }
+
+        if (facts.Id == _config.Self)
+        {
+            // TLS says so already; a transport that hands in facts by itself is caught here.
+            Emit(new MeshAction.Abort(connection.Id));
+            Fail(connection, new ConnectionFailure(MesharaErrorCode.Self, "the address leads back to this node"), now);
+            return;
+        }
+
+        PeerEntry peer = Entry(facts.Id);
+        connection.Peer = peer;
+        connection.Instance = facts.Instance;
+        connection.Probe = facts.Probe;
+        connection.Phase = ConnectionPhase.Greeting;
+        bool namedAddress = connection.Target is { Address.Id: null };
+        bool hasPlace = peer.HasPlace || _peers.Values.Count(p => p.HasPlace) < _config.MaxPeers;
+        RefuseCode? refusal = AdmissionRule.Judge(
+            _config.Admission, facts, IsKnown(facts.Id), namedAddress, peer.Reputation.ValueAt(now), hasPlace);
+        if (refusal is { } code)
+        {
+            Refuse(connection, code, Explain(code), now);
+            return;
+        }
+
+        if (!connection.Probe)
+        {
+            peer.Newcomers.Add(connection);
+        }
+
+        // Rule 5: S gives READY without waiting, G only for READY.
+        if (_config.Self < peer.Id)
+        {
+            Proceed(connection, now);
+        }
+    }
+
+    /// <summary>The peer's READY came.</summary>
+    public void HandleReadyReceived(long connectionId, TimeSpan now)
+    {
+        if (!_connections.TryGetValue(connectionId, out MeshConnection? connection) || connection.Phase is not (ConnectionPhase.Greeting or ConnectionPhase.Held))
+        {
+            return;
+        }
+
+        connection.ReadyReceived = true;
+        if (connection.ReadySent)
+        {
+            GoLive(connection, now);
+        }
+        else if (connection.Phase == ConnectionPhase.Greeting)
+        {
+            Proceed(connection, now);
+        }
+    }
+
+    // This side would send READY: it does, unless a live link to the same id has to be checked first.
+    private void Proceed(MeshConnection connection, TimeSpan now)
+    {
+        if (!connection.Probe && connection.Peer!.Link is { } old)
+        {
+            Hold(connection, old, now);
+            return;
+        }
+
+        connection.Phase = ConnectionPhase.Greeting;
+        connection.ReadySent = true;
+        Emit(new MeshAction.SendReady(connection.Id));
+        if (connection.ReadyReceived)
+        {
+            GoLive(connection, now);
+        }
+    }
+
+    private void GoLive(MeshConnection connection, TimeSpan now)
+    {
+        PeerEntry peer = connection.Peer!;
+        connection.LiveSince = now;
+        if (connection.Probe)
+        {
+            connection.Phase = ConnectionPhase.Closing;
+            DialEnded(connection);
+            Emit(new MeshAction.LinkUp(connection.Id, peer.Id, connection.Inbound, Probe: true));
+            Emit(new MeshAction.CloseLink(connection.Id, DisconnectReason.ProbeDone, ""));
+            return;
+        }
+
+        // Only S comes here with an old link: G would not have sent READY otherwise, so the newer one counts.
+        MeshConnection? old = peer.Link;
+        if (old is not null)
+        {
+            Close(old, DisconnectReason.Replaced, "a newer link", now, release: false);
+        }
+
+        foreach (MeshConnection closing in peer.Closing)
+        {
+            ReportDown(closing, DisconnectReason.Replaced, "a newer link");
+        }
+
+        peer.Newcomers.Remove(connection);
+        peer.Link = connection;
+        connection.Phase = ConnectionPhase.Live;
+        DialEnded(connection);
+        Emit(new MeshAction.LinkUp(connection.Id, peer.Id, connection.Inbound, Probe: false));
+        StartHeartbeat(connection, now);
+        PeerLive(peer, connection);
+        if (old is not null)
+        {
+            ReleaseHeld(old, now);
+        }
+    }
+
+    private void Hold(MeshConnection newcomer, MeshConnection old, TimeSpan now)
+    {
+        newcomer.Phase = ConnectionPhase.Held;
+        old.Held.Add(newcomer);
+        if (old.LinkCheck is null)
+        {
+            SendPing(old);
+            old.LinkCheck = (now, old.LastPing, now + Timeouts.DuplicateCheck);
+            SetLinkDeadline(old);
+        }
+    }
+
+    // The old link lives: whoever waited for its end is a second connection of the same process, or another process with the same key.
+    private void RefuseHeld(MeshConnection link, TimeSpan now)
+    {
+        link.LinkCheck = null;
+        MeshConnection[] held = [.. link.Held];
+        link.Held.Clear();
+        foreach (MeshConnection newcomer in held)
+        {
+            if (newcomer.Instance == link.Instance)
+            {
+                Refuse(newcomer, RefuseCode.Duplicate, "another link between the two nodes lives", now);
+                continue;
+            }
+
+            Emit(new MeshAction.Notice(link.Id, newcomer.Address));
+            Emit(new MeshAction.Shared(link.Peer!.Id, newcomer.Address, link.Address));
+            Refuse(newcomer, RefuseCode.IdentityInUse, link.Address, now, $"a live node at {link.Address} has the same identity");
+        }
+    }
+
+    // The old link has ended or gives way: its newcomers go on.
+    private void ReleaseHeld(MeshConnection link, TimeSpan now)
+    {
+        link.LinkCheck = null;
+        MeshConnection[] held = [.. link.Held];
+        link.Held.Clear();
+        foreach (MeshConnection newcomer in held)
+        {
+            if (_connections.ContainsKey(newcomer.Id))
+            {
+                newcomer.Phase = ConnectionPhase.Greeting;
+                Proceed(newcomer, now);
+            }
+        }
+    }
+
+    private void Close(MeshConnection link, DisconnectReason reason, string detail, TimeSpan now, bool release = true)
+    {
+        PeerEntry peer = link.Peer!;
+        link.Phase = ConnectionPhase.Closing;
+        peer.Link = null;
+        peer.Closing.Add(link);
+        _deadlines.Clear(link.Id);
+        if (reason == DisconnectReason.Replaced)
+        {
+            ReportDown(link, reason, detail);
+        }
+
+        Emit(new MeshAction.CloseLink(link.Id, reason, detail));
+        if (release)
+        {
+            ReleaseHeld(link, now);
+        }
+    }
+
+    private void ReportDown(MeshConnection link, DisconnectReason reason, string detail)
+    {
+        if (!link.Probe && !link.DownReported)
+        {
+            link.DownReported = true;
+            Emit(new MeshAction.LinkDown(link.Id, link.Peer!.Id, link.Address, reason, detail));
+        }
+    }
+
+    private void Refuse(MeshConnection connection, RefuseCode code, string message, TimeSpan now, string? detail = null)
+    {
+        (string limit, long value) = code == RefuseCode.Full ? ("max_peers", _config.MaxPeers) : ("", 0L);
+        Emit(new MeshAction.SendRefuse(connection.Id, code, RetryAfter: null, limit, value, message));
+        Fail(connection, new ConnectionFailure(AdmissionRule.ToError(code), $"This node refused {connection.Address}: {detail ?? message}.", AdmissionRule.IsTransient(code)), now);
+    }
+
+    // An admitted connection that is not wanted any more: REFUSE before READY, GOODBYE after it.
+    private void TurnAway(MeshConnection connection, RefuseCode refuse, GoodbyeCode goodbye, string message, TimeSpan now)
+    {
+        if (!connection.ReadySent)
+        {
+            Refuse(connection, refuse, message, now);
+            return;
+        }
+
+        Emit(new MeshAction.SendGoodbye(connection.Id, goodbye));
+        Fail(connection, new ConnectionFailure(AdmissionRule.ToError(refuse), $"This node refused {connection.Address}: {message}."), now);
+    }
+
+    private string Explain(RefuseCode code) => code switch
+    {
+        RefuseCode.Full => $"this node has no place: max_peers is {_config.MaxPeers}",
+        RefuseCode.NotAdmitted => _config.Admission == AdmissionMode.Secret
+            ? "the shared secret was not proven and the key is not trusted"
+            : "the key is not trusted here",
+        RefuseCode.Banned => "banned after violations of the protocol",
+        _ => "refused",
+    };
+}

@@ -1,0 +1,136 @@
+namespace Meshara.Core;
+
+// Whether links live: section 7.1, the old-link check of section 6, and the deadlines of frames and writes.
+internal sealed partial class Mesh
+{
+    private const int MaxPingsOutstanding = 4;
+
+    // A busy link is never silent, and its round-trip time would never be measured again.
+    private static readonly TimeSpan RoundTripEvery = TimeSpan.FromMinutes(1);
+
+    // A look is also when the link does what only time brings about.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
+
+    /// <summary>A PONG came for the PING of this number.</summary>
+    public void HandlePong(long connectionId, long number, TimeSpan now)
+    {
+        if (!_connections.TryGetValue(connectionId, out MeshConnection? link) || link.Phase != ConnectionPhase.Live)
+        {
+            return;
+        }
+
+        // A PONG settles its PING and all earlier ones.
+        link.PingsOutstanding = (int)Math.Min(link.PingsOutstanding, link.LastPing - number);
+        link.SilencePings = 0;
+        if (link.LinkCheck is { } check && number >= check.Ping)
+        {
+            RefuseHeld(link, now);
+        }
+    }
+
+    /// <summary>The answer to Check.</summary>
+    public void HandleLiveness(long connectionId, LinkLiveness liveness, TimeSpan now)
+    {
+        if (!_connections.TryGetValue(connectionId, out MeshConnection? link) || link.Phase != ConnectionPhase.Live)
+        {
+            return;
+        }
+
+        if (liveness.PartialFrameSince + Timeouts.Frame <= now)
+        {
+            Close(link, DisconnectReason.FrameTimeout, $"a frame was not completed within {Timeouts.Frame.TotalSeconds:0.###} s", now);
+        }
+        else if (liveness.WriteSince + Timeouts.Write <= now)
+        {
+            Close(link, DisconnectReason.WriteTimeout, $"the peer read nothing for {Timeouts.Write.TotalSeconds:0.###} s", now);
+        }
+        else if (!IsSilent(link, liveness, now) && !CheckOldLink(link, liveness, now))
+        {
+            // A frame or a write may begin right after this look, so the next one is no later than its deadline.
+            TimeSpan due = now + Min(LookEvery, Min(Timeouts.Frame, Timeouts.Write));
+            due = Min(due, liveness.PartialFrameSince + Timeouts.Frame ?? due);
+            due = Min(due, liveness.WriteSince + Timeouts.Write ?? due);
+            due = Min(due, link.RoundTripDue);
+            link.HeartbeatDue = Min(due, SilenceDue(link, liveness));
+            SetLinkDeadline(link);
+        }
+    }
+
+    private void StartHeartbeat(MeshConnection link, TimeSpan now)
+    {
+        link.RoundTripDue = now + RoundTripEvery;
+        link.HeartbeatDue = now + Min(LookEvery, Min(Timeouts.PingAfter, Min(Timeouts.Frame, Timeouts.Write)));
+        SetLinkDeadline(link);
+    }
+
+    private void SetLinkDeadline(MeshConnection link) =>
+        _deadlines.Set(link.Id, link.LinkCheck is { } check ? Min(check.Due, link.HeartbeatDue) : link.HeartbeatDue);
+
+    // True: closed.
+    private bool IsSilent(MeshConnection link, LinkLiveness liveness, TimeSpan now)
+    {
+        if (link.SilencePings > 0 && liveness.LastFrame >= link.SilencePingAt)
+        {
+            link.SilencePings = 0;
+        }
+
+        if (now >= SilenceDue(link, liveness))
+        {
+            if (link.SilencePings == 2)
+            {
+                Close(link, DisconnectReason.PingTimeout, $"nothing was heard for {(now - liveness.LastFrame).TotalSeconds:0.###} s", now);
+                return true;
+            }
+
+            SendPing(link);
+            link.SilencePings++;
+            link.SilencePingAt = now;
+        }
+        else if (now >= link.RoundTripDue)
+        {
+            SendPing(link);
+        }
+
+        if (now >= link.RoundTripDue)
+        {
+            link.RoundTripDue = now + RoundTripEvery;
+        }
+
+        return false;
+    }
+
+    private TimeSpan SilenceDue(MeshConnection link, LinkLiveness liveness) =>
+        link.SilencePings == 0 ? Max(liveness.LastFrame, link.LiveSince) + Timeouts.PingAfter : link.SilencePingAt + Timeouts.PongWithin;
+
+    // True: the link was silent and gave way.
+    private bool CheckOldLink(MeshConnection link, LinkLiveness liveness, TimeSpan now)
+    {
+        if (link.LinkCheck is not { } check || now < check.Due)
+        {
+            return false;
+        }
+
+        TimeSpan longest = check.Since + (3 * Timeouts.DuplicateCheck);
+        if (liveness.LastFrame > check.Since && now < longest)
+        {
+            link.LinkCheck = check with { Due = longest };
+            return false;
+        }
+
+        Close(link, DisconnectReason.Replaced, "it did not answer when its peer connected anew", now);
+        return true;
+    }
+
+    private void SendPing(MeshConnection link)
+    {
+        if (link.PingsOutstanding < MaxPingsOutstanding)
+        {
+            link.PingsOutstanding++;
+            Emit(new MeshAction.Ping(link.Id, ++link.LastPing));
+        }
+    }
+
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
+    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
+}

@@ -1,0 +1,248 @@
+using Meshara.Wire;
+
+namespace Meshara.Core;
+
+/// <summary>Every peer's state and every decision about connections: events and <c>now</c> in, actions out.</summary>
+/// <remarks>
+/// Wire protocol sections 5.5, 6 and 7.1. Pure: no task, socket, clock, lock or logger; one owner calls it.
+/// <c>now</c> is the time since the owner's start and never goes back. After each event poll until there is no action left.
+/// </remarks>
+internal sealed partial class Mesh(MeshConfig config)
+{
+    // An attacker mints ids for nothing; what is remembered of strangers has a bound.
+    private const int MaxRememberedStrangers = 1024;
+
+    private readonly MeshConfig _config = config;
+    private readonly SortedDictionary<NodeId, PeerEntry> _peers = [];
+    private readonly SortedDictionary<long, MeshConnection> _connections = [];
+    private readonly Queue<MeshAction> _actions = new();
+    private readonly Deadlines _deadlines = new();
+    private long _lastKey;
+    private bool _stopped;
+
+    private NodeTimeouts Timeouts => _config.Timeouts;
+
+    /// <summary>When HandleDeadline has to be called at the latest; null: not at all.</summary>
+    public TimeSpan? NextDeadline => _deadlines.Next;
+
+    public bool TryPoll([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out MeshAction? action) => _actions.TryDequeue(out action);
+
+    /// <summary>Whether the operator named this id.</summary>
+    public bool IsKnown(NodeId id) =>
+        (_peers.TryGetValue(id, out PeerEntry? peer) && peer.Known) || _targets.Values.Any(t => t.Address.Id == id && (t.Wanted || t.Adds.Count > 0));
+
+    public double ReputationOf(NodeId id, TimeSpan now) => _peers.TryGetValue(id, out PeerEntry? peer) ? peer.Reputation.ValueAt(now) : 0;
+
+    /// <summary>The live link of a peer; null: none.</summary>
+    public long? LinkOf(NodeId id) => _peers.TryGetValue(id, out PeerEntry? peer) ? peer.Link?.Id : null;
+
+    /// <summary>Admits an id without dialling.</summary>
+    public void HandleTrust(NodeId id) => Entry(id).Known = true;
+
+    /// <summary>Forgets that the operator named this id, stops dialling it and closes its link; false: nothing was known of it.</summary>
+    public bool HandleRemove(NodeId id, TimeSpan now)
+    {
+        bool found = RemoveTargetsOf(id);
+        if (!_peers.TryGetValue(id, out PeerEntry? peer))
+        {
+            return found;
+        }
+
+        found |= peer.Known || peer.Link is not null;
+        peer.Known = false;
+        foreach (MeshConnection newcomer in peer.Newcomers.ToArray())
+        {
+            TurnAway(newcomer, RefuseCode.NotAdmitted, GoodbyeCode.Removed, "the peer was removed by the operator", now);
+        }
+
+        if (peer.Link is { } link)
+        {
+            Close(link, DisconnectReason.LocalRemoved, "removed by the operator", now);
+        }
+
+        Forget(id);
+        return found;
+    }
+
+    /// <summary>A transport connection was accepted.</summary>
+    /// <returns>The name of the connection from now on.</returns>
+    public long HandleAccepted(string address)
+    {
+        MeshConnection connection = new(++_lastKey, inbound: true, address, target: null);
+        if (_stopped)
+        {
+            Emit(new MeshAction.Abort(connection.Id));
+        }
+        else
+        {
+            _connections.Add(connection.Id, connection);
+        }
+
+        return connection.Id;
+    }
+
+    /// <summary>A connection ended before it got live, other than by SendRefuse, SendGoodbye or Abort.</summary>
+    public void HandleConnectionFailed(long connectionId, ConnectionFailure failure, TimeSpan now)
+    {
+        // A live link ends with LinkClosed; what the mesh itself refused is forgotten already.
+        if (!_connections.TryGetValue(connectionId, out MeshConnection? connection) || connection.Phase is ConnectionPhase.Live or ConnectionPhase.Closing)
+        {
+            return;
+        }
+
+        if (failure.Penalise && (connection.Peer?.Id ?? failure.Peer) is { } id)
+        {
+            Penalise(id, now);
+        }
+
+        Fail(connection, failure, now);
+    }
+
+    /// <summary>A link has ended, for whatever reason; all of its work has.</summary>
+    public void HandleLinkClosed(long connectionId, LinkEnd end, TimeSpan now)
+    {
+        if (!_connections.Remove(connectionId, out MeshConnection? connection))
+        {
+            return;
+        }
+
+        PeerEntry peer = connection.Peer!;
+        _deadlines.Clear(connection.Id);
+        if (end.Penalise)
+        {
+            Penalise(peer.Id, now);
+        }
+
+        peer.Closing.Remove(connection);
+        if (peer.Link == connection)
+        {
+            peer.Link = null;
+        }
+
+        ReportDown(connection, end.Reason, end.Detail);
+        ReleaseHeld(connection, now);
+
+        if (peer.Link is null && !connection.Probe)
+        {
+            RedialLost(peer, end.Reason, now - connection.LiveSince, now);
+        }
+
+        Wake(peer.Id, now);
+        Forget(peer.Id);
+    }
+
+    /// <summary>The peer said that another live node has our key.</summary>
+    public void HandleNotice(string address) => Emit(new MeshAction.Shared(_config.Self, address, null));
+
+    /// <summary>Says goodbye to everybody; afterwards nothing is dialled or admitted.</summary>
+    public void HandleStop(TimeSpan now)
+    {
+        _stopped = true;
+        FailAllTargets();
+        foreach (MeshConnection connection in _connections.Values.Where(c => c.Phase < ConnectionPhase.Live).ToArray())
+        {
+            if (connection.Phase == ConnectionPhase.Connecting)
+            {
+                Emit(new MeshAction.Abort(connection.Id));
+                Drop(connection);
+            }
+            else
+            {
+                TurnAway(connection, RefuseCode.GoingAway, GoodbyeCode.Shutdown, "this node is shutting down", now);
+            }
+        }
+
+        foreach (MeshConnection link in _connections.Values.Where(c => c.Phase == ConnectionPhase.Live).ToArray())
+        {
+            Close(link, DisconnectReason.LocalShutdown, "", now);
+        }
+
+        _deadlines.Clear();
+    }
+
+    /// <summary>Does what is due.</summary>
+    public void HandleDeadline(TimeSpan now)
+    {
+        while (_deadlines.TryTake(now, out long key))
+        {
+            if (_connections.TryGetValue(key, out MeshConnection? connection))
+            {
+                Emit(new MeshAction.Check(connection.Id));
+            }
+            else
+            {
+                TargetDue(key, now);
+            }
+        }
+    }
+
+    private void Emit(MeshAction action) => _actions.Enqueue(action);
+
+    private PeerEntry Entry(NodeId id)
+    {
+        if (!_peers.TryGetValue(id, out PeerEntry? peer))
+        {
+            peer = new PeerEntry(id);
+            _peers.Add(id, peer);
+        }
+
+        return peer;
+    }
+
+    private void Penalise(NodeId id, TimeSpan now)
+    {
+        PeerEntry peer = Entry(id);
+        peer.Reputation = peer.Reputation.AfterViolation(now);
+        PeerEntry[] strangers = [.. _peers.Values.Where(p => IsForgettable(p) && p.Id != id)];
+        if (strangers.Length >= MaxRememberedStrangers)
+        {
+            _peers.Remove(strangers.MaxBy(p => p.Reputation.ValueAt(now))!.Id);
+        }
+    }
+
+    // Nothing but its reputation is left.
+    private static bool IsForgettable(PeerEntry peer) => !peer.Known && !peer.HasPlace && !peer.IsUnsettled;
+
+    private void Forget(NodeId id)
+    {
+        if (_peers.TryGetValue(id, out PeerEntry? peer) && IsForgettable(peer) && peer.Reputation.Value == 0)
+        {
+            _peers.Remove(id);
+        }
+    }
+
+    // Takes a connection that is not live out of every list.
+    private void Drop(MeshConnection connection)
+    {
+        _connections.Remove(connection.Id);
+        connection.Peer?.Newcomers.Remove(connection);
+        if (connection.Phase == ConnectionPhase.Held && connection.Peer?.Link is { } link && link.Held.Remove(connection) && link.Held.Count == 0)
+        {
+            link.LinkCheck = null;
+        }
+
+        if (connection.Peer is { } peer)
+        {
+            Forget(peer.Id);
+        }
+
+        DialEnded(connection);
+    }
+
+    // A connection that is not live came to nothing, here or there.
+    private void Fail(MeshConnection connection, ConnectionFailure failure, TimeSpan now)
+    {
+        NodeId? id = connection.Peer?.Id ?? failure.Peer;
+        Emit(new MeshAction.Refused(connection.Address, id, failure with { Peer = id }));
+        Drop(connection);
+        if (connection.Target is { } target)
+        {
+            TargetFailed(target, failure with { Peer = id }, now);
+        }
+
+        if ((id ?? connection.Target?.Address.Id) is { } peer)
+        {
+            Wake(peer, now);
+        }
+    }
+}

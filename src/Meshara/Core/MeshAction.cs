@@ -1,0 +1,56 @@
+using Meshara.Wire;
+
+namespace Meshara.Core;
+
+/// <summary>What the driver has to do, in the order given. A connection not live yet is forgotten by the mesh with SendRefuse, SendGoodbye and Abort; a live one with LinkClosed.</summary>
+internal abstract record MeshAction
+{
+    private MeshAction()
+    {
+    }
+
+    /// <summary>Connect, then TLS and HELLO; ends in Hello or ConnectionFailed.</summary>
+    /// <param name="Connection">The new connection.</param>
+    /// <param name="Address">Where, and who must answer.</param>
+    public sealed record Dial(long Connection, PeerAddress Address) : MeshAction;
+
+    public sealed record SendReady(long Connection) : MeshAction;
+
+    /// <summary>Send REFUSE and close. Nothing more is heard of this connection.</summary>
+    public sealed record SendRefuse(long Connection, RefuseCode Code, TimeSpan? RetryAfter, string Limit, long Value, string Message) : MeshAction;
+
+    /// <summary>Send GOODBYE and close: this side has sent READY, but does not want the link any more. Nothing more is heard of this connection.</summary>
+    public sealed record SendGoodbye(long Connection, GoodbyeCode Code) : MeshAction;
+
+    /// <summary>Close a connection that is not live, at once. Nothing more is heard of it.</summary>
+    public sealed record Abort(long Connection) : MeshAction;
+
+    /// <summary>READY was sent and received: run the link; ends in LinkClosed. A probe's is closed by the next action.</summary>
+    public sealed record LinkUp(long Connection, NodeId Peer, bool Inbound, bool Probe) : MeshAction;
+
+    /// <summary>Send PING on a link; its PONG comes back as HandlePong with the same number. Numbers of a link rise.</summary>
+    public sealed record Ping(long Connection, long Number) : MeshAction;
+
+    /// <summary>Answer with HandleLiveness.</summary>
+    public sealed record Check(long Connection) : MeshAction;
+
+    /// <summary>Send NOTICE(1): another node has the receiver's identity.</summary>
+    public sealed record Notice(long Connection, string Address) : MeshAction;
+
+    /// <summary>End a link; LinkClosed follows when it has ended.</summary>
+    public sealed record CloseLink(long Connection, DisconnectReason Reason, string Detail) : MeshAction;
+
+    /// <summary>An operator's add is done. The peer is known from now on and redialled at <paramref name="Address"/>.</summary>
+    public sealed record AddSucceeded(long AddId, NodeId Peer, PeerAddress Address) : MeshAction;
+
+    public sealed record AddFailed(long AddId, ConnectionFailure Failure) : MeshAction;
+
+    /// <summary>For PeerEvent: a link is no longer the peer's. Comes before the LinkUp that replaces it.</summary>
+    public sealed record LinkDown(long Connection, NodeId Peer, string Address, DisconnectReason Reason, string Detail) : MeshAction;
+
+    /// <summary>For PeerEvent: a connection came to nothing.</summary>
+    public sealed record Refused(string Address, NodeId? Peer, ConnectionFailure Failure) : MeshAction;
+
+    /// <summary>For PeerEvent: two live nodes have one key. <paramref name="OtherAddress"/> is null when the other is this node.</summary>
+    public sealed record Shared(NodeId Peer, string Address, string? OtherAddress) : MeshAction;
+}

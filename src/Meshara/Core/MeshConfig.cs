@@ -1,0 +1,35 @@
+namespace Meshara.Core;
+
+/// <summary>What <see cref="Mesh"/> needs to know of the node's options.</summary>
+internal sealed record MeshConfig
+{
+    public required NodeId Self { get; init; }
+
+    public required AdmissionMode Admission { get; init; }
+
+    public int MaxPeers { get; init; } = 128;
+
+    public NodeTimeouts Timeouts { get; init; } = new();
+
+    // Jitter only; seeded by the node, so that a run can be repeated.
+    public required Random Random { get; init; }
+}
+
+/// <summary>What HELLO and PROOF said, as far as the decision needs it; the id is the one proven in TLS. What section 5.1 refuses never comes here.</summary>
+internal readonly record struct PeerFacts(NodeId Id, UInt128 Instance)
+{
+    public bool Probe { get; init; }
+
+    public bool SecretProven { get; init; }
+}
+
+/// <summary>Why a connection never got live.</summary>
+/// <param name="Code">For programs.</param>
+/// <param name="Message">For people.</param>
+/// <param name="IsTransient">Whether the same dial may succeed later.</param>
+/// <param name="RetryAfter">What the other side asked for.</param>
+/// <param name="ByPeer">Whether the other side refused.</param>
+/// <param name="Peer">The id proven in TLS, where it came so far.</param>
+/// <param name="Penalise">Whether that id broke the protocol.</param>
+internal sealed record ConnectionFailure(
+    MesharaErrorCode Code, string Message, bool IsTransient = false, TimeSpan? RetryAfter = null, bool ByPeer = false, NodeId? Peer = null, bool Penalise = false);

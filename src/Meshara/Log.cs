@@ -1,0 +1,47 @@
+using Microsoft.Extensions.Logging;
+
+namespace Meshara;
+
+/// <summary>Everything the library logs. Event ids: 1000 node, 2000 net, 3000 peers. No payload, and peer text only without control characters.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1000, LogLevel.Information, "Node {Id} of mesh '{Mesh}' is running; addresses: {Addresses}")]
+    public static partial void Running(this ILogger logger, NodeId id, string mesh, string addresses);
+
+    [LoggerMessage(1001, LogLevel.Information, "Node {Id} has stopped")]
+    public static partial void Stopped(this ILogger logger, NodeId id);
+
+    [LoggerMessage(1002, LogLevel.Warning, "The shared secret is shorter than 16 bytes and can be guessed by a peer that this node dials; take the output of 'openssl rand -hex 16'")]
+    public static partial void WeakSecret(this ILogger logger);
+
+    [LoggerMessage(1003, LogLevel.Warning, "{Count} handlers are still running after the node told them to stop; they are left alone")]
+    public static partial void HandlersLeft(this ILogger logger, int count);
+
+    [LoggerMessage(1004, LogLevel.Warning, "A watcher of events reads too slowly; its oldest events are dropped")]
+    public static partial void WatcherIsSlow(this ILogger logger);
+
+    [LoggerMessage(2000, LogLevel.Error, "Accepting connections on {Address} has ended: the transport threw")]
+    public static partial void AcceptFailed(this ILogger logger, string address, Exception exception);
+
+    [LoggerMessage(2001, LogLevel.Debug, "Closed the connection from {Address}: {Count} handshakes are under way")]
+    public static partial void TooManyHandshakes(this ILogger logger, string address, int count);
+
+    [LoggerMessage(2002, LogLevel.Error, "The handler of '{Protocol}' threw")]
+    public static partial void HandlerFailed(this ILogger logger, string protocol, Exception exception);
+
+    [LoggerMessage(2003, LogLevel.Critical, "A task of the node ended with a fault that nobody expected")]
+    public static partial void TaskFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(3000, LogLevel.Information, "Peer {Peer} connected: {Address}, inbound: {Inbound}")]
+    public static partial void Connected(this ILogger logger, NodeId peer, string address, bool inbound);
+
+    [LoggerMessage(3001, LogLevel.Information, "Peer {Peer} disconnected: {Address}, {Reason}. {Detail}")]
+    public static partial void Disconnected(this ILogger logger, NodeId peer, string address, DisconnectReason reason, string detail);
+
+    // Whoever likes can make these; the events have them all.
+    [LoggerMessage(3002, LogLevel.Debug, "No link with {Address}: {Code}. {Detail}")]
+    public static partial void Refused(this ILogger logger, string address, MesharaErrorCode code, string detail);
+
+    [LoggerMessage(3003, LogLevel.Warning, "Two live nodes have the identity {Peer}: {Address} and {OtherAddress}. Was a data directory copied?")]
+    public static partial void IdentityShared(this ILogger logger, NodeId peer, string address, string otherAddress);
+}

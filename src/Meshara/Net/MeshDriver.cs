@@ -1,0 +1,433 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using Meshara.Core;
+using Meshara.Wire;
+
+namespace Meshara.Net;
+
+/// <summary>The only loop that touches the mesh: takes events in, does what the mesh says, sets the one timer. It never waits for a link or a handshake.</summary>
+internal sealed class MeshDriver
+{
+    // Connections wait with their events when the loop is behind; nothing is dropped.
+    private const int MaxCommands = 1024;
+
+    // Handshakes of others at a time. Limits for each address group, before TLS, have their place in Accept.
+    private const int MaxHandshakes = 256;
+
+    private readonly NodeContext _node;
+    private readonly Mesh _mesh;
+    private readonly TaskTracker _tasks;
+    private readonly LiveLinks _live;
+    private readonly AsyncSignal _signal = new();
+    private readonly Channel<Action> _commands = Channel.CreateBounded<Action>(new BoundedChannelOptions(MaxCommands) { SingleReader = true });
+
+    // Ends of connections and PONGs: a few for each connection, so they need no bound and never wait.
+    private readonly ConcurrentQueue<Action> _connectionEvents = new();
+    private readonly Dictionary<long, PeerConnection> _connections = [];
+    private readonly Dictionary<long, TaskCompletionSource<(PublicKey Key, PeerAddress Address)>> _adds = [];
+    private readonly TaskCompletionSource _allEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ITimer _timer;
+    private TimeSpan? _armedFor;
+    private int _handshakes;
+    private long _lastAdd;
+    private bool _stopping;
+    private volatile bool _quit;
+    private volatile bool _timerFired;
+    private Task _loop = Task.CompletedTask;
+
+    public MeshDriver(NodeContext node, MeshConfig config, LiveLinks live)
+    {
+        _node = node;
+        _mesh = new Mesh(config);
+        _live = live;
+        _tasks = new TaskTracker(node.Logger.TaskFailed);
+        _timer = node.Clock.Provider.CreateTimer(_ => OnTimer(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Connections and accept loops that have not ended.</summary>
+    public int RunningTasks => _tasks.Count;
+
+    private TimeSpan Now => _node.Clock.Now;
+
+    public void Start() => _loop = Task.Run(RunAsync);
+
+    // ---- for the node ----
+
+    /// <summary>Accepts from a listener until it is disposed.</summary>
+    public void Listen(TransportListener listener) => _tasks.Start(() => AcceptAllAsync(listener));
+
+    /// <summary>Dials for ever.</summary>
+    public Task WantAsync(PeerAddress address) => AskAsync(() => Change(() => _mesh.HandleAdd(null, address, keepForever: true, Now)));
+
+    /// <summary>Dials once; wanted for ever if that succeeds.</summary>
+    /// <exception cref="MesharaException">Why there is no link.</exception>
+    public async Task<(PublicKey Key, PeerAddress Address)> AddAsync(PeerAddress address, CancellationToken cancellationToken)
+    {
+        TaskCompletionSource<(PublicKey, PeerAddress)> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        long id = await AskAsync(() =>
+        {
+            long add = ++_lastAdd;
+            _adds.Add(add, done);
+            Change(() => _mesh.HandleAdd(add, address, keepForever: false, Now));
+            return add;
+        }).ConfigureAwait(false);
+        try
+        {
+            return await done.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            await AskAsync(() =>
+            {
+                _adds.Remove(id);
+                Change(() => _mesh.HandleCancelAdd(id, Now));
+            }).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public Task TrustAsync(NodeId id) => AskAsync(() => Change(() => _mesh.HandleTrust(id)));
+
+    /// <summary>Ends when the link to the peer has ended too.</summary>
+    public async Task<bool> RemoveAsync(NodeId id, CancellationToken cancellationToken)
+    {
+        (bool found, Task ended) = await AskAsync(() =>
+        {
+            Task end = _mesh.LinkOf(id) is { } link ? _connections[link].Ended : Task.CompletedTask;
+            bool known = false;
+            Change(() => known = _mesh.HandleRemove(id, Now));
+            return (known, end);
+        }).ConfigureAwait(false);
+        await ended.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return found;
+    }
+
+    /// <summary>Says goodbye to all, waits for them within the deadlines of section 7.2, and aborts who is left. The listeners are disposed already.</summary>
+    public async Task StopAsync()
+    {
+        await AskAsync(() =>
+        {
+            _stopping = true;
+            _mesh.HandleStop(Now);
+        }).ConfigureAwait(false);
+
+        // The drain, and 1 s each for last words and for a listener of REFUSE.
+        TimeSpan grace = _node.Timeouts.Drain + TimeSpan.FromSeconds(2);
+        using (CancellationTokenSource late = new(grace, _node.Clock.Provider))
+        {
+            await _allEnded.Task.WaitAsync(late.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await AskAsync(AbortAll).ConfigureAwait(false);
+        await _allEnded.Task.ConfigureAwait(false);
+        await _tasks.WhenAllAsync().ConfigureAwait(false);
+        _commands.Writer.Complete();
+        _quit = true;
+        _signal.Set();
+        await _loop.ConfigureAwait(false);
+        await _timer.DisposeAsync().ConfigureAwait(false);
+    }
+
+    // ---- for connections, from their own tasks ----
+
+    public Task HelloAsync(PeerConnection connection, PeerFacts facts) => AskAsync(() => _mesh.HandleHello(connection.Id, facts, Now));
+
+    public Task ReadyAsync(PeerConnection connection) => AskAsync(() => _mesh.HandleReadyReceived(connection.Id, Now));
+
+    /// <summary>A connection failed before it got live for the other side.</summary>
+    /// <returns>The link, if the mesh said that it lives before it heard of the failure: it has to be run to its end.</returns>
+    public Task<Link?> FailAsync(PeerConnection connection, ConnectionFailure failure) => AskAsync(() =>
+    {
+        _mesh.HandleConnectionFailed(connection.Id, failure, Now);
+        return connection.Link;
+    });
+
+    public void OnLinkClosed(PeerConnection connection, LinkEnd end) => PostEvent(() => _mesh.HandleLinkClosed(connection.Id, end, Now));
+
+    public void OnPong(PeerConnection connection, ulong nonce) => PostEvent(() =>
+    {
+        if (connection.Settle(nonce) is { } number)
+        {
+            _mesh.HandlePong(connection.Id, number, Now);
+        }
+    });
+
+    public void OnNotice(string address) => PostEvent(() => _mesh.HandleNotice(address));
+
+    /// <summary>The last event of a connection.</summary>
+    public void OnEnded(PeerConnection connection) => PostEvent(() =>
+    {
+        // Only after a fault of ours does the mesh know the connection still.
+        _mesh.HandleConnectionFailed(connection.Id, new ConnectionFailure(MesharaErrorCode.LinkClosed, "The connection ended by a fault of this node; its log says more.", IsTransient: true), Now);
+        _mesh.HandleLinkClosed(connection.Id, new LinkEnd(DisconnectReason.InternalError, "", Penalise: false), Now);
+        _connections.Remove(connection.Id);
+        _handshakes -= connection is { Inbound: true, Link: null } ? 1 : 0;
+        connection.OnEnded();
+    });
+
+    // ---- the loop ----
+
+    private async Task RunAsync()
+    {
+        while (!_quit)
+        {
+            await _signal.WaitAsync().ConfigureAwait(false);
+            while (TakeEvent(out Action? work))
+            {
+                Run(work);
+            }
+
+            if (_stopping && _connections.Count == 0)
+            {
+                _allEnded.TrySetResult();
+            }
+
+            Arm();
+        }
+
+        // Who asked in the last moment gets an answer.
+        while (_commands.Reader.TryRead(out Action? work))
+        {
+            Run(work);
+        }
+    }
+
+    private bool TakeEvent(out Action? work)
+    {
+        work = null;
+        return _connectionEvents.TryDequeue(out work) || _commands.Reader.TryRead(out work) || _mesh.NextDeadline <= Now;
+    }
+
+    private void Run(Action? work)
+    {
+        try
+        {
+            if (work is null)
+            {
+                _mesh.HandleDeadline(Now);
+            }
+            else
+            {
+                work();
+            }
+
+            while (_mesh.TryPoll(out MeshAction? action))
+            {
+                Do(action);
+            }
+        }
+        catch (Exception fault)
+        {
+            // One event's fault must not end the loop, and with it the node, without a word.
+            _node.Logger.TaskFailed(fault);
+        }
+    }
+
+    private void Arm()
+    {
+        TimeSpan? next = _mesh.NextDeadline;
+        if (next == _armedFor && !_timerFired)
+        {
+            return;
+        }
+
+        _timerFired = false;
+        _armedFor = next;
+        TimeSpan wait = next - Now ?? Timeout.InfiniteTimeSpan;
+        if (next is not null && wait <= TimeSpan.Zero)
+        {
+            _signal.Set();
+            return;
+        }
+
+        // Timers count whole milliseconds and drop the rest: one too early would only be set again.
+        _timer.Change(next is null ? wait : TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
+    }
+
+    private void OnTimer()
+    {
+        _timerFired = true;
+        _signal.Set();
+    }
+
+    private void Do(MeshAction action)
+    {
+        switch (action)
+        {
+            case MeshAction.Dial a:
+                Run(new PeerConnection(this, _node, a));
+                break;
+            case MeshAction.SendReady a:
+                _connections[a.Connection].SendReady();
+                break;
+            case MeshAction.SendRefuse a:
+                _connections[a.Connection].SendRefuse(new Refuse { Code = a.Code, RetryAfter = a.RetryAfter, Limit = a.Limit, Value = a.Value, Message = a.Message });
+                break;
+            case MeshAction.SendGoodbye a:
+                _connections[a.Connection].SendGoodbye(a.Code);
+                break;
+            case MeshAction.Abort a:
+                _connections[a.Connection].Abort();
+                break;
+            case MeshAction.LinkUp a:
+                GoLive(a);
+                break;
+            case MeshAction.Ping a:
+                _connections[a.Connection].SendPing(a.Number);
+                break;
+            case MeshAction.Check a:
+                _mesh.HandleLiveness(a.Connection, _connections[a.Connection].Link!.CheckLiveness(), Now);
+                break;
+            case MeshAction.Notice a:
+                _connections[a.Connection].Link!.SendIdentityInUse(a.Address);
+                break;
+            case MeshAction.CloseLink a:
+                Link link = _connections[a.Connection].Link!;
+                _live.Remove(link.PeerId, link);
+                link.Close(a.Reason, a.Detail);
+                break;
+            default:
+                Tell(action);
+                break;
+        }
+    }
+
+    // What people and programs are told.
+    private void Tell(MeshAction action)
+    {
+        DateTimeOffset time = _node.Clock.UtcNow;
+        switch (action)
+        {
+            case MeshAction.AddSucceeded a when _adds.Remove(a.AddId, out var done):
+                done.TrySetResult((_live.Find(a.Peer)!.Key, a.Address));
+                break;
+            case MeshAction.AddFailed a when _adds.Remove(a.AddId, out var done):
+                done.TrySetException(new MesharaException(a.Failure.Code, a.Failure.Message, a.Failure.IsTransient, a.Failure.RetryAfter));
+                break;
+            case MeshAction.LinkDown a:
+                _live.Remove(a.Peer, _connections.GetValueOrDefault(a.Connection)?.Link);
+                _node.Logger.Disconnected(a.Peer, a.Address, a.Reason, PeerText.Clean(a.Detail));
+                _node.Events.Publish(new PeerDisconnected(time, a.Peer, a.Address, a.Reason, a.Detail));
+                break;
+            case MeshAction.Refused { Failure: var f } a:
+                _node.Logger.Refused(a.Address, f.Code, PeerText.Clean(f.Message));
+                _node.Events.Publish(new PeerRefused(time, a.Address, a.Peer, f.Code, f.ByPeer, f.Message, f.RetryAfter));
+                break;
+            case MeshAction.Shared a:
+                _node.Logger.IdentityShared(a.Peer, PeerText.Clean(a.Address), a.OtherAddress ?? "this node");
+                _node.Events.Publish(new IdentityShared(time, a.Peer, a.Address, a.OtherAddress));
+                break;
+        }
+    }
+
+    private void GoLive(MeshAction.LinkUp up)
+    {
+        PeerConnection connection = _connections[up.Connection];
+        Link link = connection.GoLive();
+        _handshakes -= connection.Inbound ? 1 : 0;
+        if (up.Probe)
+        {
+            return;
+        }
+
+        _live.Set(up.Peer, new LiveLink(link, connection.RemoteKey, _mesh.ReputationOf(up.Peer, Now), _mesh.IsKnown(up.Peer)));
+        _node.Logger.Connected(up.Peer, connection.Address, up.Inbound);
+        _node.Events.Publish(new PeerConnected(_node.Clock.UtcNow, up.Peer, connection.Address, up.Inbound));
+    }
+
+    private void Run(PeerConnection connection)
+    {
+        _connections.Add(connection.Id, connection);
+        _tasks.Start(connection.RunAsync);
+    }
+
+    private void Accept(TransportConnection transport)
+    {
+        // The place of the limits for each address group: here, before anything is spent on the connection.
+        if (_stopping || _handshakes >= MaxHandshakes)
+        {
+            _node.Logger.TooManyHandshakes(transport.RemoteAddress, _handshakes);
+            _tasks.Start(() => transport.DisposeAsync().AsTask());
+            return;
+        }
+
+        _handshakes++;
+        Run(new PeerConnection(this, _node, _mesh.HandleAccepted(transport.RemoteAddress), transport));
+    }
+
+    // An operator's word may change who is pinned.
+    private void Change(Action work)
+    {
+        work();
+        foreach ((NodeId id, LiveLink link) in _live.All())
+        {
+            link.Pinned = _mesh.IsKnown(id);
+        }
+    }
+
+    private void AbortAll()
+    {
+        foreach (PeerConnection connection in _connections.Values)
+        {
+            connection.Abort();
+        }
+    }
+
+    // ---- into the loop ----
+
+    private void PostEvent(Action work)
+    {
+        _connectionEvents.Enqueue(work);
+        _signal.Set();
+    }
+
+    private Task<bool> AskAsync(Action work) => AskAsync(() =>
+    {
+        work();
+        return true;
+    });
+
+    private async Task<T> AskAsync<T>(Func<T> work)
+    {
+        TaskCompletionSource<T> answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            await _commands.Writer.WriteAsync(() => Answer(work, answer)).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            throw new MesharaException(MesharaErrorCode.NodeStopped, "The node has been stopped.");
+        }
+
+        _signal.Set();
+        return await answer.Task.ConfigureAwait(false);
+    }
+
+    private static void Answer<T>(Func<T> work, TaskCompletionSource<T> answer)
+    {
+        try
+        {
+            answer.TrySetResult(work());
+        }
+        catch (Exception fault)
+        {
+            answer.TrySetException(fault);
+        }
+    }
+
+    private async Task AcceptAllAsync(TransportListener listener)
+    {
+        try
+        {
+            while (await listener.AcceptAsync(CancellationToken.None).ConfigureAwait(false) is { } transport)
+            {
+                await AskAsync(() => Accept(transport)).ConfigureAwait(false);
+            }
+        }
+        catch (Exception fault)
+        {
+            // The contract says that it throws nothing; the other listeners go on.
+            _node.Logger.AcceptFailed(PeerAddress.Join(listener.Host, listener.Port), fault);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+using Meshara.Security;
+using Microsoft.Extensions.Logging;
+
+namespace Meshara.Net;
+
+/// <summary>What all connections of a node share.</summary>
+internal sealed record NodeContext
+{
+    public required NodeOptions Options { get; init; }
+
+    public required ITransport Transport { get; init; }
+
+    public required NodeCertificate Certificate { get; init; }
+
+    public required HandshakeConfig Handshake { get; init; }
+
+    public required NodeClock Clock { get; init; }
+
+    public required Handlers Handlers { get; init; }
+
+    /// <summary>Handlers of the application.</summary>
+    public required TaskTracker HandlerTasks { get; init; }
+
+    /// <summary>The node's places for large messages.</summary>
+    public required SlotPool Places { get; init; }
+
+    public required PeerEvents Events { get; init; }
+
+    public required ILogger Logger { get; init; }
+
+    /// <summary>Told to handlers when the node stops.</summary>
+    public required CancellationToken Stopping { get; init; }
+
+    public NodeTimeouts Timeouts => Options.Timeouts;
+
+    public SecureChannelOptions Tls => new(Options.MinimumTls, Timeouts.Tls, Clock.Provider);
+}

@@ -1,0 +1,112 @@
+using System.Text;
+using Meshara.Wire;
+
+namespace Meshara.Net;
+
+/// <summary>Says what is wrong with a node's options before anything is opened.</summary>
+internal static class OptionsCheck
+{
+    // Above it sums of deadlines could overflow, and timers cannot count so far.
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(7);
+
+    /// <summary>Checks every option; reads the listen addresses.</summary>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.InvalidOption"/>: the first wrong one, its value and its range.</exception>
+    public static IReadOnlyList<(string Host, int Port)> Check(NodeOptions options)
+    {
+        Text(options.Mesh, nameof(options.Mesh), 1, Hello.MaxMeshBytes);
+        Text(options.Agent, nameof(options.Agent), 0, Hello.MaxAgentBytes);
+        Range(options.MaxPeers, nameof(options.MaxPeers), 1, 1_000_000);
+        Range(options.AdvertisedAddresses.Count, "number of " + nameof(options.AdvertisedAddresses), 0, Hello.MaxAddresses);
+        if (options.DataDirectory is { Length: 0 })
+        {
+            throw Wrong(nameof(options.DataDirectory), "is empty. Name a folder, or leave it out to keep everything in memory");
+        }
+
+        if (options is { IdentityPassphrase: not null, DataDirectory: null } or { IdentityPassphrase: not null, Identity: not null })
+        {
+            throw Wrong(nameof(options.IdentityPassphrase), "is for the identity file in DataDirectory, and there is none to open");
+        }
+
+        foreach (string address in options.AdvertisedAddresses)
+        {
+            if (!PeerAddress.TryParse(address, out PeerAddress? parsed) || parsed.Id is not null)
+            {
+                throw Wrong(nameof(options.AdvertisedAddresses), $"has {Printable.Quote(address)}; host:port is expected");
+            }
+        }
+
+        Check(options.Timeouts);
+        Check(options.Limits);
+        return [.. options.Listen.Select(ParseListen)];
+    }
+
+    private static void Check(NodeTimeouts timeouts)
+    {
+        Positive(timeouts.Connect, nameof(timeouts.Connect));
+        Positive(timeouts.Tls, nameof(timeouts.Tls));
+        Positive(timeouts.Hello, nameof(timeouts.Hello));
+        Positive(timeouts.PingAfter, nameof(timeouts.PingAfter));
+        Positive(timeouts.PongWithin, nameof(timeouts.PongWithin));
+        Positive(timeouts.Frame, nameof(timeouts.Frame));
+        Positive(timeouts.Write, nameof(timeouts.Write));
+        Positive(timeouts.Drain, nameof(timeouts.Drain));
+        Positive(timeouts.Request, nameof(timeouts.Request));
+        Positive(timeouts.Progress, nameof(timeouts.Progress));
+        Positive(timeouts.DuplicateCheck, nameof(timeouts.DuplicateCheck));
+        Positive(timeouts.MaxBackoff, nameof(timeouts.MaxBackoff));
+    }
+
+    private static void Check(LinkLimits limits)
+    {
+        Range(limits.MaxMessage, nameof(limits.MaxMessage), Hello.MinMaxMessage, Hello.MaxBytesLimit);
+        Range(limits.InitialWindow, nameof(limits.InitialWindow), Hello.MinInitialWindow, Hello.MaxBytesLimit);
+        Range(limits.MaxWindow, nameof(limits.MaxWindow), limits.InitialWindow, Hello.MaxBytesLimit);
+        Range(limits.MaxStreams, nameof(limits.MaxStreams), 1, Hello.MaxMaxStreams);
+        Range(limits.LinkReassembly, nameof(limits.LinkReassembly), limits.MaxMessage, int.MaxValue);
+        Range(limits.NodeReassembly, nameof(limits.NodeReassembly), limits.LinkReassembly, int.MaxValue);
+        Range(limits.LinkBudget, nameof(limits.LinkBudget), 2L * limits.MaxStreams * limits.InitialWindow, int.MaxValue);
+    }
+
+    // Unlike PeerAddress it takes port 0: the system chooses.
+    private static (string Host, int Port) ParseListen(string text)
+    {
+        bool anyPort = text.EndsWith(":0", StringComparison.Ordinal);
+        string read = anyPort ? string.Concat(text.AsSpan(0, text.Length - 1), "1") : text;
+        return PeerAddress.TryParse(read, out PeerAddress? address) && address.Id is null
+            ? (address.Host, anyPort ? 0 : address.Port)
+            : throw Wrong(nameof(NodeOptions.Listen), $"has {Printable.Quote(text)}; host:port is expected, for example 0.0.0.0:4040 or [::]:0");
+    }
+
+    private static void Text(string value, string name, int min, int max)
+    {
+        int bytes = Encoding.UTF8.GetByteCount(value ?? "");
+        if (value is null || bytes < min || bytes > max)
+        {
+            throw Wrong(name, $"has {bytes} bytes of UTF-8; {min} to {max} are allowed");
+        }
+
+        // The wire forbids them, and an unpaired surrogate would not come out as it went in.
+        if (value.EnumerateRunes().Any(r => Rune.IsControl(r) || r == Rune.ReplacementChar))
+        {
+            throw Wrong(name, "has a control character or is not valid Unicode");
+        }
+    }
+
+    private static void Positive(TimeSpan value, string name)
+    {
+        if (value <= TimeSpan.Zero || value > Longest)
+        {
+            throw Wrong($"{nameof(NodeOptions.Timeouts)}.{name}", $"is {value}; more than 0 and at most {Longest.TotalDays} days are allowed");
+        }
+    }
+
+    private static void Range(long value, string name, long min, long max)
+    {
+        if (value < min || value > max)
+        {
+            throw Wrong(name, $"is {value}; {min} to {max} is allowed");
+        }
+    }
+
+    private static MesharaException Wrong(string name, string what) => new(MesharaErrorCode.InvalidOption, $"The option {name} {what}.");
+}

@@ -1,0 +1,304 @@
+using System.Security.Authentication;
+using System.Threading.Channels;
+using Meshara.Core;
+using Meshara.Security;
+using Meshara.Wire;
+
+namespace Meshara.Net;
+
+/// <summary>One connection from dial or accept to its end: transport, TLS, HELLO, what the mesh decides, and the link.</summary>
+internal sealed class PeerConnection
+{
+    private readonly MeshDriver _driver;
+    private readonly NodeContext _node;
+    private readonly TransportConnection? _accepted;
+    private readonly MeshAction.Dial? _dial;
+    private readonly CancellationTokenSource _abort = new();
+
+    // Bounded by what the mesh ever orders of one connection: READY and live, or a last word.
+    private readonly Channel<Order> _orders = Channel.CreateUnbounded<Order>(new UnboundedChannelOptions { SingleReader = true });
+
+    private readonly Queue<(ulong Nonce, long Number)> _pings = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private SecureChannel? _channel;
+    private FrameReader? _reader;
+    private Hello? _remote;
+    private ulong? _lastNonce;
+    private int _noticed;
+
+    /// <summary>A connection to dial.</summary>
+    public PeerConnection(MeshDriver driver, NodeContext node, MeshAction.Dial dial)
+    {
+        (_driver, _node, _dial) = (driver, node, dial);
+        (Id, Address) = (dial.Connection, dial.Address.HostAndPort);
+    }
+
+    /// <summary>A connection that was accepted.</summary>
+    public PeerConnection(MeshDriver driver, NodeContext node, long id, TransportConnection accepted)
+    {
+        (_driver, _node, _accepted) = (driver, node, accepted);
+        (Id, Address) = (id, accepted.RemoteAddress);
+    }
+
+    private enum OrderKind
+    {
+        Ready,
+        Refuse,
+        Goodbye,
+        Live,
+    }
+
+    /// <summary>The mesh's name for it.</summary>
+    public long Id { get; }
+
+    /// <summary>The other end, host:port.</summary>
+    public string Address { get; }
+
+    public bool Inbound => _dial is null;
+
+    /// <summary>From the moment at which the mesh says that it lives. The driver's.</summary>
+    public Link? Link { get; private set; }
+
+    /// <summary>Done when nothing of the connection is left.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>The key proven in TLS.</summary>
+    public PublicKey RemoteKey => _channel!.RemoteKey;
+
+    // ---- what the driver orders; never blocks ----
+
+    public void SendReady() => _orders.Writer.TryWrite(new Order(OrderKind.Ready));
+
+    public void SendRefuse(Refuse refuse) => _orders.Writer.TryWrite(new Order(OrderKind.Refuse) { Refuse = refuse });
+
+    public void SendGoodbye(GoodbyeCode code) => _orders.Writer.TryWrite(new Order(OrderKind.Goodbye) { Code = code });
+
+    public void Abort() => _abort.Cancel();
+
+    public Link GoLive()
+    {
+        Link = new Link(new LinkParameters
+        {
+            Stream = _channel!.Stream,
+            Reader = _reader!,
+            PeerKey = _channel.RemoteKey,
+            Address = Address,
+            Inbound = Inbound,
+            Remote = _remote!,
+            Limits = _node.Options.Limits,
+            Timeouts = _node.Timeouts,
+            Clock = _node.Clock,
+            Handlers = _node.Handlers,
+            Tasks = _node.HandlerTasks,
+            NodePlaces = _node.Places,
+            Stopping = _node.Stopping,
+            OnPong = nonce => _driver.OnPong(this, nonce),
+            OnIdentityInUse = OnIdentityInUse,
+            OnHandlerFault = _node.Logger.HandlerFailed,
+        });
+        _orders.Writer.TryWrite(new Order(OrderKind.Live));
+        return Link;
+    }
+
+    /// <summary>Sends the mesh's PING of this number; where too many are out, the latest of them stands for it.</summary>
+    public void SendPing(long number)
+    {
+        _lastNonce = Link!.SendPing() ?? _lastNonce;
+        if (_lastNonce is { } nonce)
+        {
+            _pings.Enqueue((nonce, number));
+        }
+    }
+
+    /// <summary>The latest PING of the mesh that a PONG settles; null: none.</summary>
+    public long? Settle(ulong nonce)
+    {
+        long? number = null;
+        while (_pings.TryPeek(out (ulong Nonce, long Number) ping) && ping.Nonce <= nonce)
+        {
+            number = _pings.Dequeue().Number;
+        }
+
+        return number;
+    }
+
+    /// <summary>The driver has heard the last of it.</summary>
+    public void OnEnded()
+    {
+        _abort.Dispose();
+        _ended.TrySetResult();
+    }
+
+    // ---- its own task ----
+
+    public async Task RunAsync()
+    {
+        try
+        {
+            if (await ConnectAsync().ConfigureAwait(false) && await GreetAsync().ConfigureAwait(false) is { } link)
+            {
+                _driver.OnLinkClosed(this, await link.RunAsync().ConfigureAwait(false));
+            }
+        }
+        finally
+        {
+            _driver.OnEnded(this);
+        }
+    }
+
+    // Transport and TLS. False: it came to nothing.
+    private async Task<bool> ConnectAsync()
+    {
+        try
+        {
+            TransportConnection transport = _accepted ?? await DialAsync(_dial!.Address).ConfigureAwait(false);
+            _channel = _dial is null
+                ? await SecureChannel.AcceptAsync(transport.Stream, _node.Certificate, Address, _node.Tls, _abort.Token).ConfigureAwait(false)
+                : await SecureChannel.ConnectAsync(transport.Stream, _node.Certificate, _dial.Address.Id, Address, _node.Tls, _abort.Token).ConfigureAwait(false);
+            return true;
+        }
+        catch (MesharaException e)
+        {
+            await _driver.FailAsync(this, new ConnectionFailure(e.Code, e.Message, e.IsTransient)).ConfigureAwait(false);
+            return false;
+        }
+        catch (OperationCanceledException) when (_abort.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private async Task<TransportConnection> DialAsync(PeerAddress address)
+    {
+        using CancellationTokenSource deadline = new(_node.Timeouts.Connect, _node.Clock.Provider);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _abort.Token);
+        try
+        {
+            return await _node.Transport.ConnectAsync(address.Host, address.Port, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e) when (!_abort.IsCancellationRequested)
+        {
+            throw new MesharaException(
+                MesharaErrorCode.ConnectTimeout,
+                $"{Address} did not answer within {_node.Timeouts.Connect.TotalSeconds:0.###} s. Check the address and the firewalls between.",
+                isTransient: true, innerException: e);
+        }
+        catch (Exception e) when (e is not (MesharaException or OperationCanceledException))
+        {
+            // A transport of the user's that does not keep to the contract.
+            throw new MesharaException(MesharaErrorCode.ConnectFailed, $"{Address} cannot be reached: {e.Message}", isTransient: true, innerException: e);
+        }
+    }
+
+    // HELLO to live, within one deadline. Null: it came to nothing. What lives for the mesh is a link here, even if it broke meanwhile.
+    private async Task<Link?> GreetAsync()
+    {
+        SecureChannel channel = _channel!;
+        FrameReader reader = _reader = new FrameReader(channel.Stream);
+        Handshake handshake = new(channel, reader, dialer: _dial is not null, Address, _node.Handshake);
+        using CancellationTokenSource deadline = new(_node.Timeouts.Hello, _node.Clock.Provider);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _abort.Token);
+        Link? link = null;
+        try
+        {
+            HelloFacts facts = await handshake.ExchangeAsync(_dial?.Address.Id, probe: false, either.Token).ConfigureAwait(false);
+            _remote = facts.Remote;
+            await _driver.HelloAsync(this, new PeerFacts(channel.RemoteId, _remote.Instance)
+            {
+                Probe = _remote.Purpose == HelloPurpose.Probe,
+                SecretProven = facts.SecretProven,
+            }).ConfigureAwait(false);
+            link = await SettleAsync(handshake, either.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is MesharaException or WireException or OperationCanceledException or IOException or ObjectDisposedException or AuthenticationException)
+        {
+            MesharaException error = handshake.Explain(e, _node.Timeouts.Hello);
+            link = await _driver.FailAsync(this, FailureOf(error, byPeer: false, penalise: e is WireException { IsViolation: true })).ConfigureAwait(false);
+            link?.Close(DisconnectReason.ConnectionLost, error.Message);
+            await handshake.EndAsync(e, _abort.Token).ConfigureAwait(false);
+        }
+
+        if (link is null)
+        {
+            reader.Dispose();
+        }
+
+        return link;
+    }
+
+    // The other side's answer and the mesh's orders, whichever comes first.
+    private async Task<Link?> SettleAsync(Handshake handshake, CancellationToken ct)
+    {
+        using CancellationTokenSource stopReading = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        Task<HandshakeAnswer> answer = handshake.ReadAnswerAsync(stopReading.Token);
+        Task<Order> order = _orders.Reader.ReadAsync(ct).AsTask();
+        try
+        {
+            for (bool answered = false; ;)
+            {
+                await Task.WhenAny(answered ? order : answer, order).ConfigureAwait(false);
+                if (!answered && answer.IsCompleted)
+                {
+                    answered = true;
+                    if ((await answer.ConfigureAwait(false)).Failure is { } refused)
+                    {
+                        await _driver.FailAsync(this, FailureOf(refused, byPeer: true, penalise: false)).ConfigureAwait(false);
+                        await handshake.EndAsync(refused, CancellationToken.None).ConfigureAwait(false);
+                        return null;
+                    }
+
+                    await _driver.ReadyAsync(this).ConfigureAwait(false);
+                    continue;
+                }
+
+                Order given = await order.ConfigureAwait(false);
+                switch (given.Kind)
+                {
+                    case OrderKind.Live:
+                        return Link;
+                    case OrderKind.Ready:
+                        await handshake.SendReadyAsync(ct).ConfigureAwait(false);
+                        order = _orders.Reader.ReadAsync(ct).AsTask();
+                        break;
+                    default:
+                        await StopAsync(stopReading, answer).ConfigureAwait(false);
+                        await (given.Refuse is { } refuse
+                            ? handshake.SendRefuseAsync(refuse, _abort.Token)
+                            : handshake.SendGoodbyeAsync(given.Code, "", _abort.Token)).ConfigureAwait(false);
+                        return null;
+                }
+            }
+        }
+        finally
+        {
+            await StopAsync(stopReading, answer).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task StopAsync(CancellationTokenSource stopReading, Task<HandshakeAnswer> answer)
+    {
+        await stopReading.CancelAsync().ConfigureAwait(false);
+
+        // Whatever it was, another reason to end came first.
+        await ((Task)answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private ConnectionFailure FailureOf(MesharaException e, bool byPeer, bool penalise) =>
+        new(e.Code, e.Message, e.IsTransient, e.RetryAfter, byPeer, _channel!.RemoteId, penalise);
+
+    // Once for each link: a peer must not be able to fill the watchers' queues with it.
+    private void OnIdentityInUse(string address)
+    {
+        if (Interlocked.Exchange(ref _noticed, 1) == 0)
+        {
+            _driver.OnNotice(address);
+        }
+    }
+
+    private sealed record Order(OrderKind Kind)
+    {
+        public Refuse? Refuse { get; init; }
+
+        public GoodbyeCode Code { get; init; }
+    }
+}

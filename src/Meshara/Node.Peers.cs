@@ -1,0 +1,100 @@
+using Meshara.Storage;
+
+namespace Meshara;
+
+// Who belongs to the mesh.
+public sealed partial class Node
+{
+    /// <summary>Connects to a node, checks its key, and remembers it: it may join from now on, and is dialled again whenever the link is lost.</summary>
+    /// <param name="address"><c>host:port</c> or <c>id@host:port</c>, or one of the other forms of <see cref="PeerAddress.Parse(string)"/>. Without an
+    /// id or a key whoever answers is trusted (and pinned from then on); under <see cref="Admission.Secret"/> only after it has proven the secret.</param>
+    /// <param name="expectedPublicKey">The key that must answer; null: the id in the address, or whoever answers.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The peer's id, as soon as there is a link; at once when there is one already.</returns>
+    /// <exception cref="ArgumentException">The key is not that of the id in the address.</exception>
+    /// <exception cref="MesharaException">
+    /// There is no link, and nothing was remembered. <see cref="MesharaErrorCode.InvalidFormat"/>: not an address.
+    /// Network: <see cref="MesharaErrorCode.NameNotResolved"/>, <see cref="MesharaErrorCode.ConnectFailed"/>, <see cref="MesharaErrorCode.ConnectTimeout"/>.
+    /// Identity: <see cref="MesharaErrorCode.PinMismatch"/>, <see cref="MesharaErrorCode.Self"/>, <see cref="MesharaErrorCode.NoCertificate"/>,
+    /// <see cref="MesharaErrorCode.BadCertificate"/>, <see cref="MesharaErrorCode.IdentityInUse"/>.
+    /// Handshake: <see cref="MesharaErrorCode.TlsFailed"/>, <see cref="MesharaErrorCode.TlsTimeout"/>, <see cref="MesharaErrorCode.WrongProtocol"/>,
+    /// <see cref="MesharaErrorCode.HelloTimeout"/>, <see cref="MesharaErrorCode.ProtocolError"/>, <see cref="MesharaErrorCode.LinkClosed"/>,
+    /// <see cref="MesharaErrorCode.VersionMismatch"/>.
+    /// Refused by either side: <see cref="MesharaErrorCode.Full"/>, <see cref="MesharaErrorCode.NotAdmitted"/>, <see cref="MesharaErrorCode.Banned"/>,
+    /// <see cref="MesharaErrorCode.WrongMesh"/>, <see cref="MesharaErrorCode.GoingAway"/>, <see cref="MesharaErrorCode.RateLimited"/>,
+    /// <see cref="MesharaErrorCode.Duplicate"/>, <see cref="MesharaErrorCode.Removed"/>, <see cref="MesharaErrorCode.Refused"/>.
+    /// Here: <see cref="MesharaErrorCode.NodeStopped"/>; <see cref="MesharaErrorCode.DataDirectory"/>: there is a link, but it could not be stored.
+    /// </exception>
+    public async Task<NodeId> AddPeerAsync(string address, PublicKey? expectedPublicKey = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        PeerAddress parsed;
+        try
+        {
+            parsed = PeerAddress.Parse(address);
+        }
+        catch (FormatException e)
+        {
+            throw new MesharaException(MesharaErrorCode.InvalidFormat, e.Message, innerException: e);
+        }
+
+        return await AddPeerAsync(parsed, expectedPublicKey, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc cref="AddPeerAsync(string, PublicKey?, CancellationToken)"/>
+    public async Task<NodeId> AddPeerAsync(PeerAddress address, PublicKey? expectedPublicKey = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (expectedPublicKey is not null && address.Id is { } named && named != expectedPublicKey.Id)
+        {
+            throw new ArgumentException($"The address names {named}, the key has the id {expectedPublicKey.Id}.", nameof(expectedPublicKey));
+        }
+
+        PeerAddress wanted = expectedPublicKey is null ? address : address with { Id = expectedPublicKey.Id };
+        (PublicKey key, PeerAddress found) = await _driver.AddAsync(wanted, cancellationToken).ConfigureAwait(false);
+        await Task.Run(() => Remember(key, found), CancellationToken.None).ConfigureAwait(false);
+        return key.Id;
+    }
+
+    /// <summary>Lets a node join without dialling it, now and after a restart.</summary>
+    /// <param name="key">Its key.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.DataDirectory"/>: it could not be stored, and nothing changed. <see cref="MesharaErrorCode.NodeStopped"/>.</exception>
+    public async Task TrustAsync(PublicKey key, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        await Task.Run(() => Remember(key, address: null), cancellationToken).ConfigureAwait(false);
+        await _driver.TrustAsync(key.Id).ConfigureAwait(false);
+    }
+
+    /// <summary>Forgets a peer: says goodbye, unpins its key, and dials it no more.</summary>
+    /// <param name="id">The peer.</param>
+    /// <param name="cancellationToken">Gives up waiting for the end of the link; the peer is forgotten all the same.</param>
+    /// <returns>Whether anything was known of it. When the task ends, so has the link.</returns>
+    /// <remarks>Under <see cref="Admission.Open"/> and <see cref="Admission.Secret"/> the peer may join again by itself.</remarks>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.DataDirectory"/>: it could not be stored, and nothing changed. <see cref="MesharaErrorCode.NodeStopped"/>.</exception>
+    public async Task<bool> RemovePeerAsync(NodeId id, CancellationToken cancellationToken = default)
+    {
+        bool stored = await Task.Run(() => _known.Remove(id), cancellationToken).ConfigureAwait(false);
+        bool found = await _driver.RemoveAsync(id, cancellationToken).ConfigureAwait(false);
+        return stored || found;
+    }
+
+    /// <summary>The peers to which a link lives, sorted by id.</summary>
+    public IReadOnlyList<PeerInfo> ListPeers() => [.. _live.All().Select(l => l.Value.Describe())];
+
+    /// <summary>What happens between this node and others, from the moment of this call on; ends with the node.</summary>
+    /// <param name="cancellationToken">Stops watching.</param>
+    /// <remarks>Each watcher has a queue of 1024 events; one that reads more slowly than they come loses the oldest, and the log says so.</remarks>
+    public IAsyncEnumerable<PeerEvent> WatchAsync(CancellationToken cancellationToken = default) => _events.Watch(cancellationToken);
+
+    // What is stored of a peer already stays.
+    private void Remember(PublicKey key, PeerAddress? address)
+    {
+        KnownPeer? old = _known.Find(key.Id);
+        IEnumerable<PeerAddress> addresses = address is null ? old?.Addresses ?? [] : [address, .. (old?.Addresses ?? []).Where(a => a != address)];
+        KnownPeerOrigin origin = address is not null || old?.Origin == KnownPeerOrigin.Added ? KnownPeerOrigin.Added : KnownPeerOrigin.Trusted;
+        _known.Add(new KnownPeer(key, [.. addresses.Take(KnownPeer.MaxAddresses)], old?.Name, origin));
+    }
+}

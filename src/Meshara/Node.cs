@@ -1,0 +1,219 @@
+using Meshara.Core;
+using Meshara.Net;
+using Meshara.Security;
+using Meshara.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace Meshara;
+
+/// <summary>A member of a mesh: one identity, one link to each peer, messages, requests and streams over it.</summary>
+/// <remarks>Every member may be used from any thread. Dispose the node to say goodbye to its peers and to close everything it holds.</remarks>
+public sealed partial class Node : IAsyncDisposable
+{
+    private readonly NodeOptions _options;
+    private readonly Handlers _handlers = new();
+    private readonly LiveLinks _live = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Lock _sync = new();
+    private readonly List<TransportListener> _listeners = [];
+    private readonly ILogger _logger;
+    private readonly NodeClock _clock;
+    private readonly PeerEvents _events;
+    private readonly TaskTracker _handlerTasks;
+
+    private DataDirectory? _directory;
+    private NodeIdentity? _identity;
+    private NodeCertificate? _certificate;
+    private KnownPeersFile _known = null!;
+    private MeshDriver _driver = null!;
+    private volatile NodeState _state = NodeState.Starting;
+    private Task? _stopped;
+
+    private Node(NodeOptions options)
+    {
+        _options = options;
+        _logger = options.LoggerFactory.CreateLogger("Meshara");
+        _clock = new NodeClock(options.TimeProvider);
+        _events = new PeerEvents(_logger);
+        _handlerTasks = new TaskTracker(_logger.TaskFailed);
+    }
+
+    /// <summary>This node's name: the hash of <see cref="PublicKey"/>.</summary>
+    public NodeId Id => PublicKey.Id;
+
+    /// <summary>This node's key, which others pin.</summary>
+    public PublicKey PublicKey { get; private set; } = null!;
+
+    /// <summary>What the node is doing.</summary>
+    public NodeState State => _state;
+
+    /// <summary>Where others can dial this node, as <c>id@host:port</c>: <see cref="NodeOptions.AdvertisedAddresses"/>, or the addresses that
+    /// are listened on, wildcards replaced by the addresses of this machine's interfaces. As they were at start.</summary>
+    public IReadOnlyList<PeerAddress> Addresses { get; private set; } = [];
+
+    // Tasks, links and listeners that are left; 0 after disposal. For tests.
+    internal int RunningTasks => _driver.RunningTasks + _handlerTasks.Count;
+
+    /// <summary>Starts a node: opens its data directory, listens, and begins to dial the peers it knows and those in the options.</summary>
+    /// <param name="options">Read once, here.</param>
+    /// <param name="cancellationToken">Gives up; nothing is left open then.</param>
+    /// <returns>A running node. Unreachable peers do not keep it from starting.</returns>
+    /// <exception cref="MesharaException">
+    /// <see cref="MesharaErrorCode.InvalidOption"/>: an option is out of range.
+    /// <see cref="MesharaErrorCode.ListenFailed"/>: an address is taken or not ours.
+    /// <see cref="MesharaErrorCode.DataDirectory"/>, <see cref="MesharaErrorCode.DataDirectoryInUse"/>: the directory, or <c>known_peers</c> in it, cannot be used.
+    /// <see cref="MesharaErrorCode.IdentityFile"/>, <see cref="MesharaErrorCode.Passphrase"/>: the identity cannot be read.
+    /// </exception>
+    public static async Task<Node> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        IReadOnlyList<(string Host, int Port)> listen = OptionsCheck.Check(options);
+        Node node = new(options);
+        try
+        {
+            // Files, and a fifth of a second of PBKDF2: not on the caller's thread.
+            await Task.Run(node.Open, cancellationToken).ConfigureAwait(false);
+            await node.RunAsync(listen, cancellationToken).ConfigureAwait(false);
+            return node;
+        }
+        catch
+        {
+            await node.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Stops the node: stops listening, says goodbye, waits until what was accepted is delivered or the drain deadline
+    /// (<see cref="NodeTimeouts.Drain"/>) has passed, and aborts what is left. Handlers are told by their token, and waited for as long again.</summary>
+    public ValueTask DisposeAsync()
+    {
+        lock (_sync)
+        {
+            _stopped ??= StopAsync();
+        }
+
+        return new ValueTask(_stopped);
+    }
+
+    private void Open()
+    {
+        _directory = _options.DataDirectory is { } path ? DataDirectory.Open(path) : null;
+        _known = KnownPeersFile.Load(_directory?.KnownPeersPath);
+        if (_options.Identity is null)
+        {
+            _identity = _directory is null ? NodeIdentity.Create() : NodeIdentity.LoadOrCreate(_directory.IdentityPath, _options.IdentityPassphrase);
+        }
+
+        NodeIdentity identity = _options.Identity ?? _identity!;
+        PublicKey = identity.PublicKey;
+        _certificate = new NodeCertificate(identity);
+        if (_options.Admission.Mode == AdmissionMode.Secret)
+        {
+            _options.Admission.DeriveKey(_options.Mesh);
+            if (_options.Admission.IsWeakSecret)
+            {
+                _logger.WeakSecret();
+            }
+        }
+    }
+
+    private async Task RunAsync(IReadOnlyList<(string Host, int Port)> listen, CancellationToken cancellationToken)
+    {
+        ITransport transport = _options.Transport ?? new TcpTransport(_options.TimeProvider);
+        foreach ((string host, int port) in listen)
+        {
+            _listeners.Add(await transport.ListenAsync(host, port, cancellationToken).ConfigureAwait(false));
+        }
+
+        Addresses = _options.AdvertisedAddresses.Count > 0
+            ? [.. _options.AdvertisedAddresses.Select(a => PeerAddress.Parse(a) with { Id = Id })]
+            : ListenAddresses.Expand(Id, _listeners);
+        _driver = CreateDriver(transport);
+        _driver.Start();
+        _options.OnStarting?.Invoke(this);
+        foreach (KnownPeer peer in _known.All)
+        {
+            await _driver.TrustAsync(peer.Id).ConfigureAwait(false);
+        }
+
+        // Only now: a known peer that was quick would be refused before.
+        foreach (TransportListener listener in _listeners)
+        {
+            _driver.Listen(listener);
+        }
+
+        foreach (PeerAddress address in _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers))
+        {
+            await _driver.WantAsync(address).ConfigureAwait(false);
+        }
+
+        _state = NodeState.Running;
+        _logger.Running(Id, _options.Mesh, string.Join(", ", Addresses));
+    }
+
+    private MeshDriver CreateDriver(ITransport transport)
+    {
+        LinkLimits limits = _options.Limits;
+        NodeContext context = new()
+        {
+            Options = _options,
+            Transport = transport,
+            Certificate = _certificate!,
+            Handshake = HandshakeConfig.Create(_options, Id, Nonces.NewInstance(), [.. Addresses.Select(a => a.HostAndPort)]),
+            Clock = _clock,
+            Handlers = _handlers,
+            HandlerTasks = _handlerTasks,
+            Places = SlotPool.From(limits.NodeReassembly, limits.MaxMessage),
+            Events = _events,
+            Logger = _logger,
+            Stopping = _stopping.Token,
+        };
+        MeshConfig config = new()
+        {
+            Self = Id,
+            Admission = _options.Admission.Mode,
+            MaxPeers = _options.MaxPeers,
+            Timeouts = _options.Timeouts,
+            Random = new Random(_options.Seed ?? Nonces.NewSeed()),
+        };
+        return new MeshDriver(context, config, _live);
+    }
+
+    // The four steps; each works for a node that never came to run as well.
+    private async Task StopAsync()
+    {
+        _state = NodeState.Stopping;
+        foreach (TransportListener listener in _listeners)
+        {
+            await listener.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (_driver is not null)
+        {
+            await _driver.StopAsync().ConfigureAwait(false);
+        }
+
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await WaitForHandlersAsync().ConfigureAwait(false);
+        _events.Complete();
+        _certificate?.Dispose();
+        _identity?.Dispose();
+        _directory?.Dispose();
+        _state = NodeState.Stopped;
+        if (_driver is not null)
+        {
+            _logger.Stopped(Id);
+        }
+    }
+
+    // A handler that heeds its token ends at once; one that does not must not keep the node from ending.
+    private async Task WaitForHandlersAsync()
+    {
+        using CancellationTokenSource late = new(_options.Timeouts.Drain, _options.TimeProvider);
+        await _handlerTasks.WhenAllAsync().WaitAsync(late.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_handlerTasks.Count > 0)
+        {
+            _logger.HandlersLeft(_handlerTasks.Count);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using System.Text;
+
+namespace Meshara.Storage;
+
+/// <summary>Where a pin came from.</summary>
+internal enum KnownPeerOrigin
+{
+    /// <summary>The operator gave an address; the node dials it.</summary>
+    Added,
+
+    /// <summary>The operator trusted the key; the peer may join, nobody dials it.</summary>
+    Trusted,
+}
+
+/// <summary>A pin: a key that may join, and where it was found.</summary>
+/// <param name="Key">The pinned key.</param>
+/// <param name="Addresses">Entered by the operator or proven right by a handshake; at most <see cref="MaxAddresses"/>. In
+/// <see cref="KnownPeersFile"/> each carries the id of <paramref name="Key"/>, so that it can be dialled as it is.</param>
+/// <param name="Name">What the operator calls the peer; at most <see cref="MaxName"/> characters, no control characters.</param>
+/// <param name="Origin">Where the pin came from.</param>
+internal sealed record KnownPeer(PublicKey Key, IReadOnlyList<PeerAddress> Addresses, string? Name, KnownPeerOrigin Origin)
+{
+    public const int MaxAddresses = 16, MaxName = 64;
+
+    public NodeId Id => Key.Id;
+
+    public bool Equals(KnownPeer? other) =>
+        other is not null && Key.Equals(other.Key) && Name == other.Name && Origin == other.Origin && Addresses.SequenceEqual(other.Addresses);
+
+    public override int GetHashCode() => Key.GetHashCode();
+
+    // A lone surrogate is read as the replacement character, and would not survive being written.
+    public static bool IsName(string name) =>
+        name.Length is >= 1 and <= MaxName && !name.EnumerateRunes().Any(r => r == Rune.ReplacementChar || Rune.IsControl(r));
+}

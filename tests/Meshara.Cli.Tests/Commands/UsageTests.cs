@@ -1,0 +1,89 @@
+using Meshara.Cli.Tests.Support;
+using Xunit;
+
+namespace Meshara.Cli.Tests.Commands;
+
+/// <summary>Exit code 2 and one line on standard error for what cannot be understood.</summary>
+public sealed class UsageTests
+{
+    private const string Id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    [Theory]
+    [InlineData("", "command")]
+    [InlineData("nonsense", "'nonsense'")]
+    [InlineData("trust", "command")]
+    [InlineData("id --nonsense", "'--nonsense'")]
+    [InlineData("run --open --secret-file x", "exclude each other")]
+    [InlineData("run --listen 127.0.0.1", "HOST:PORT")]
+    [InlineData("run --listen 127.0.0.1:65536", "HOST:PORT")]
+    [InlineData("run --listen ::1:4040", "HOST:PORT")]
+    [InlineData("run --peer nonsense@example.org:1", "nonsense")]
+    [InlineData("run --peer 127.0.0.1:0", "127.0.0.1:0")]
+    [InlineData("run --log loud", "loud")]
+    [InlineData("run --mesh=", "--mesh")]
+    [InlineData("run --data=", "--data")]
+    [InlineData("add", "add")]
+    [InlineData("add host:port", "host:port")]
+    [InlineData("add 12D3KooWabc@127.0.0.1:4040", "libp2p")]
+    [InlineData("add 127.0.0.1:4040 --pubkey 3059", "public key")]
+    [InlineData("trust add 3059", "public key")]
+    [InlineData("remove 0123456", "node id")]
+    [InlineData("remove 0123456g", "node id")]
+    [InlineData("send " + Id, "send")]
+    [InlineData("send " + Id + "0 text", "node id")]
+    [InlineData("send " + Id + " text --protocol=", "--protocol")]
+    [InlineData("send " + Id + " text more", "'more'")]
+    [InlineData("demo more", "'more'")]
+    public async Task Run_WrongUsage_IsOneLineAndExitCode2(string line, string names)
+    {
+        TestTerminal terminal = new();
+
+        int exitCode = await terminal.RunAsync(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+        Assert.Equal(ExitCode.Usage, exitCode);
+        string error = Assert.Single(terminal.Error.TrimEnd().Split(Environment.NewLine));
+        Assert.StartsWith("meshara: ", error, StringComparison.Ordinal);
+        Assert.Contains(names, error, StringComparison.Ordinal);
+        Assert.Contains("See: meshara", error, StringComparison.Ordinal);
+        Assert.Equal("", terminal.Text + terminal.Json);
+    }
+
+    [Fact]
+    public async Task Run_PrivateKeyAsPublicKey_SaysSoAndDoesNotRepeatIt()
+    {
+        TestTerminal terminal = new();
+
+        Assert.Equal(ExitCode.Usage, await terminal.RunAsync("trust", "add", "-----BEGIN PRIVATE KEY-----\nMIGHAgEA\n-----END PRIVATE KEY-----"));
+        Assert.Contains("private key", terminal.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("MIGHAgEA", terminal.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("run --help")]
+    [InlineData("trust add --help")]
+    [InlineData("--version")]
+    public async Task Run_Help_IsOnStandardOutputAndExitCode0(string line)
+    {
+        TestTerminal terminal = new();
+
+        Assert.Equal(ExitCode.Done, await terminal.RunAsync(line.Split(' ')));
+        Assert.NotEqual("", terminal.Text);
+        Assert.Equal("", terminal.Error);
+    }
+
+    [Theory]
+    [InlineData("info")]
+    [InlineData("peers")]
+    [InlineData("add 127.0.0.1:4040")]
+    [InlineData("remove " + Id)]
+    [InlineData("send " + Id + " @text")]
+    public async Task Run_NoNodeRuns_IsOneLineAndExitCode1(string line)
+    {
+        using TempFolder folder = new();
+        TestTerminal terminal = new();
+
+        Assert.Equal(ExitCode.Failed, await terminal.RunAsync([.. line.Split(' '), "--data", folder.Path]));
+        Assert.Contains("meshara run --data", Assert.Single(terminal.Error.TrimEnd().Split(Environment.NewLine)), StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,140 @@
+using System.Text;
+using System.Text.Json;
+using Meshara.Cli.Running;
+using Meshara.Cli.Tests.Support;
+using Xunit;
+
+namespace Meshara.Cli.Tests.Running;
+
+public sealed class ReportTests
+{
+    private static readonly DateTimeOffset Time = new(2026, 1, 2, 5, 4, 5, 678, TimeSpan.FromHours(2));
+    private static readonly NodeId Peer = NodeId.Parse(new string('a', 64));
+
+    private readonly TestTerminal _terminal = new(time: new ManualTimeProvider());
+
+    [Fact]
+    public void Json_PeerConnected_HasPeerAddressInboundAndUtcTime()
+    {
+        JsonElement line = Json(new PeerConnected(Time, Peer, "192.0.2.1:4040", Inbound: true));
+
+        Assert.Equal("peer-connected", line.GetProperty("event").GetString());
+        Assert.Equal("2026-01-02T03:04:05.678Z", line.GetProperty("time").GetString());
+        Assert.Equal(Peer.ToString(), line.GetProperty("peer").GetString());
+        Assert.Equal("192.0.2.1:4040", line.GetProperty("address").GetString());
+        Assert.True(line.GetProperty("inbound").GetBoolean());
+    }
+
+    [Fact]
+    public void Json_PeerDisconnected_HasTheReasonInKebabCase()
+    {
+        JsonElement line = Json(new PeerDisconnected(Time, Peer, "a:1", DisconnectReason.RemoteShutdown, ""));
+
+        Assert.Equal("peer-disconnected", line.GetProperty("event").GetString());
+        Assert.Equal("remote-shutdown", line.GetProperty("reason").GetString());
+    }
+
+    [Fact]
+    public void Json_Refused_HasAddressReasonAndWhenToRetry()
+    {
+        JsonElement line = Json(new PeerRefused(Time, "a:1", null, MesharaErrorCode.NotAdmitted, ByPeer: true, "no\n[x]", TimeSpan.FromSeconds(2.5)));
+
+        Assert.Equal("refused", line.GetProperty("event").GetString());
+        Assert.Equal("a:1", line.GetProperty("address").GetString());
+        Assert.Equal("not-admitted", line.GetProperty("reason").GetString());
+        Assert.Equal("no\n[x]", line.GetProperty("detail").GetString());
+        Assert.True(line.GetProperty("by_peer").GetBoolean());
+        Assert.Equal(2.5, line.GetProperty("retry_after").GetDouble());
+        Assert.False(line.TryGetProperty("peer", out _));
+    }
+
+    [Fact]
+    public void Json_IdentityShared_HasBothAddresses()
+    {
+        JsonElement line = Json(new IdentityShared(Time, Peer, "a:1", "b:2"));
+
+        Assert.Equal("identity-shared", line.GetProperty("event").GetString());
+        Assert.Equal("b:2", line.GetProperty("other_address").GetString());
+    }
+
+    [Theory]
+    [InlineData("Grüße\n\u001b[31m\u202e", true)]
+    [InlineData("", true)]
+    [InlineData(null, false)]
+    public void F12_JsonMessage_IsPrintableAscii_AndRoundTrips(string? text, bool isText)
+    {
+        byte[] payload = text is null ? [0xff, 0x00, 0xc3] : Encoding.UTF8.GetBytes(text);
+        new JsonReport(_terminal.Terminal).Received(new Message(Peer, "chat/1", payload));
+
+        Assert.All(_terminal.Json.TrimEnd('\n'), c => Assert.InRange(c, ' ', '~'));
+        JsonElement line = Child.Parse(_terminal.Json);
+        Assert.Equal("message", line.GetProperty("event").GetString());
+        Assert.Equal("chat/1", line.GetProperty("protocol").GetString());
+        Assert.Equal(isText, line.TryGetProperty("text", out JsonElement written));
+        Assert.NotEqual(isText, line.TryGetProperty("base64", out JsonElement encoded));
+        Assert.Equal(payload, isText ? Encoding.UTF8.GetBytes(written.GetString()!) : encoded.GetBytesFromBase64());
+    }
+
+    [Fact]
+    public void F12_TextOfHostilePeer_IsOneEscapedLineEach()
+    {
+        TextReport report = new(_terminal.Terminal);
+        report.Received(new Message(Peer, "[x]\u001b]0;title\u0007", "a\nb\u001b[2J"u8.ToArray()));
+        report.Received(new Message(Peer, "bin", new byte[] { 0xff }));
+        report.Happened(new PeerDisconnected(Time, Peer, "a:1", DisconnectReason.RemoteError, "x\u202ey\nz"));
+        report.Happened(new PeerRefused(Time, "a:1", Peer, MesharaErrorCode.Full, ByPeer: true, "\u009b2J", TimeSpan.FromSeconds(3)));
+
+        string[] lines = _terminal.Text.TrimEnd().Split(Environment.NewLine);
+        Assert.Equal(4, lines.Length);
+        Assert.All(lines, line => Assert.DoesNotContain(line, char.IsControl));
+        Assert.EndsWith(": a\\u{A}b\\u{1B}[2J", lines[0], StringComparison.Ordinal);
+        Assert.Contains("1 bytes, not text", lines[1], StringComparison.Ordinal);
+        Assert.Contains("remote-error: x\\u{202E}y z", lines[2], StringComparison.Ordinal);
+        Assert.Contains("full: \\u{9B}2J (again in 3 s)", lines[3], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void LinksBeforeWatching_EventOfAListedLink_IsToldOnce()
+    {
+        PeerConnected connected = new(Time, Peer, "a:1", true);
+        LinksBeforeWatching before = new([Info(Peer)]);
+
+        Assert.Equal(Peer, Assert.Single(before.Links).Peer);
+        Assert.True(before.IsToldAlready(connected));
+        Assert.False(before.IsToldAlready(connected));
+    }
+
+    [Fact]
+    public void LinksBeforeWatching_LinkLostAndBack_IsToldAgain()
+    {
+        LinksBeforeWatching before = new([Info(Peer)]);
+
+        Assert.False(before.IsToldAlready(new PeerDisconnected(Time, Peer, "a:1", DisconnectReason.ConnectionLost, "")));
+        Assert.False(before.IsToldAlready(new PeerConnected(Time, Peer, "a:1", true)));
+    }
+
+    private static PeerInfo Info(NodeId id) => new()
+    {
+        Id = id,
+        PublicKey = NodeIdentity.Create().PublicKey,
+        Address = "a:1",
+        Inbound = true,
+        Pinned = false,
+        ConnectedSince = Time,
+        LastSeen = Time,
+        BytesSent = 0,
+        BytesReceived = 0,
+        MessagesSent = 0,
+        MessagesReceived = 0,
+        RoundTripTime = null,
+        Reputation = 0,
+        Agent = "",
+    };
+
+    private JsonElement Json(PeerEvent happened)
+    {
+        new JsonReport(_terminal.Terminal).Happened(happened);
+        Assert.Equal(1, _terminal.Json.Count(static c => c == '\n'));
+        return Child.Parse(_terminal.Json);
+    }
+}

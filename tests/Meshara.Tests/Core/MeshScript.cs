@@ -1,0 +1,129 @@
+using Meshara.Core;
+
+namespace Meshara.Tests.Core;
+
+internal static class Ids
+{
+    public static NodeId Low { get; } = Of(0x10);
+
+    public static NodeId Middle { get; } = Of(0x50);
+
+    public static NodeId High { get; } = Of(0xF0);
+
+    public static NodeId Of(byte first)
+    {
+        byte[] bytes = new byte[NodeId.Size];
+        bytes[0] = first;
+        return NodeId.FromBytes(bytes);
+    }
+}
+
+/// <summary>One mesh and a clock: events by hand, actions collected.</summary>
+internal sealed class MeshScript
+{
+    private readonly List<MeshAction> _actions = [];
+
+    public MeshScript(NodeId? self = null, AdmissionMode admission = AdmissionMode.Open, int maxPeers = 128, NodeTimeouts? timeouts = null) =>
+        Mesh = new Mesh(new MeshConfig
+        {
+            Self = self ?? Ids.Middle,
+            Admission = admission,
+            MaxPeers = maxPeers,
+            Timeouts = timeouts ?? new NodeTimeouts(),
+            Random = new Random(7),
+        });
+
+    public Mesh Mesh { get; }
+
+    public TimeSpan Now { get; private set; } = TimeSpan.FromSeconds(100);
+
+    /// <summary>What happened since the last call.</summary>
+    public IReadOnlyList<MeshAction> Take()
+    {
+        Poll();
+        MeshAction[] actions = [.. _actions];
+        _actions.Clear();
+        return actions;
+    }
+
+    /// <summary>The only action of this kind since the last Take; the others are dropped.</summary>
+    public T Single<T>() where T : MeshAction => Take().OfType<T>().Single();
+
+    /// <summary>Lets time pass, deadline by deadline; links answer Check with <paramref name="liveness"/> (by default: a frame just now).</summary>
+    public void Advance(double seconds, Func<TimeSpan, LinkLiveness>? liveness = null)
+    {
+        TimeSpan end = Now + TimeSpan.FromSeconds(seconds);
+        Answer(liveness);
+        while (Mesh.NextDeadline <= end)
+        {
+            Now = Mesh.NextDeadline.Value > Now ? Mesh.NextDeadline.Value : Now;
+            Mesh.HandleDeadline(Now);
+            Answer(liveness);
+        }
+
+        Now = end;
+    }
+
+    public long Accept(NodeId peer, UInt128 instance = default, bool probe = false, bool secret = false)
+    {
+        long connection = Mesh.HandleAccepted("10.0.0.1:1000");
+        Mesh.HandleHello(connection, new PeerFacts(peer, instance) { Probe = probe, SecretProven = secret }, Now);
+        return connection;
+    }
+
+    /// <summary>An accepted connection, live.</summary>
+    public long Link(NodeId peer, UInt128 instance = default)
+    {
+        long connection = Accept(peer, instance);
+        Mesh.HandleReadyReceived(connection, Now);
+        return Take().OfType<MeshAction.LinkUp>().Single(u => u.Connection == connection).Connection;
+    }
+
+    public long Add(PeerAddress address, long addId = 1)
+    {
+        Mesh.HandleAdd(addId, address, keepForever: false, Now);
+        return Single<MeshAction.Dial>().Connection;
+    }
+
+    public void Hello(long connection, NodeId peer, UInt128 instance = default) =>
+        Mesh.HandleHello(connection, new PeerFacts(peer, instance), Now);
+
+    /// <summary>HELLO and READY on a dialled connection.</summary>
+    public void Answered(long connection, NodeId peer)
+    {
+        Hello(connection, peer);
+        Mesh.HandleReadyReceived(connection, Now);
+    }
+
+    public void Fail(long connection, MesharaErrorCode code, bool transient = true, bool byPeer = false, NodeId? peer = null, double? retryAfter = null, bool penalise = false) =>
+        Mesh.HandleConnectionFailed(
+            connection,
+            new ConnectionFailure(code, code.ToString(), transient, retryAfter is { } s ? TimeSpan.FromSeconds(s) : null, byPeer, peer, penalise),
+            Now);
+
+    public void Lose(long connection, DisconnectReason reason = DisconnectReason.ConnectionLost, bool penalise = false) =>
+        Mesh.HandleLinkClosed(connection, new LinkEnd(reason, "", penalise), Now);
+
+    private void Poll()
+    {
+        while (Mesh.TryPoll(out MeshAction? action))
+        {
+            _actions.Add(action);
+        }
+    }
+
+    private void Answer(Func<TimeSpan, LinkLiveness>? liveness)
+    {
+        while (Mesh.TryPoll(out MeshAction? action))
+        {
+            if (action is MeshAction.Check check)
+            {
+                Mesh.HandleLiveness(check.Connection, liveness?.Invoke(Now) ?? new LinkLiveness(Now, null, null), Now);
+            }
+            else
+            {
+                _actions.Add(action);
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using Meshara.Net;
+using Xunit;
+
+namespace Meshara.Tests.Net;
+
+public sealed class OptionsCheckTests
+{
+    public static TheoryData<string, NodeOptions> Wrong => new()
+    {
+        { "Mesh", new NodeOptions { Mesh = "" } },
+        { "Mesh", new NodeOptions { Mesh = null! } },
+        { "Mesh", new NodeOptions { Mesh = new string('x', 65) } },
+        { "Mesh", new NodeOptions { Mesh = "a\u001bb" } },
+        { "Mesh", new NodeOptions { Mesh = "a\ud800" } },
+        { "Agent", new NodeOptions { Mesh = "m", Agent = new string('x', 129) } },
+        { "MaxPeers", new NodeOptions { Mesh = "m", MaxPeers = 0 } },
+        { "DataDirectory", new NodeOptions { Mesh = "m", DataDirectory = "" } },
+        { "IdentityPassphrase", new NodeOptions { Mesh = "m", IdentityPassphrase = "p" } },
+        { "AdvertisedAddresses", new NodeOptions { Mesh = "m", AdvertisedAddresses = ["no address"] } },
+        { "AdvertisedAddresses", new NodeOptions { Mesh = "m", AdvertisedAddresses = [.. Enumerable.Range(1, 9).Select(i => $"h:{i}")] } },
+        { "Listen", new NodeOptions { Mesh = "m", Listen = ["h:70000"] } },
+        { "Listen", new NodeOptions { Mesh = "m", Listen = ["::1:0"] } },
+        { "Timeouts.Hello", new NodeOptions { Mesh = "m", Timeouts = new NodeTimeouts { Hello = TimeSpan.Zero } } },
+        { "Timeouts.PingAfter", new NodeOptions { Mesh = "m", Timeouts = new NodeTimeouts { PingAfter = TimeSpan.MaxValue } } },
+        { "Timeouts.Drain", new NodeOptions { Mesh = "m", Timeouts = new NodeTimeouts { Drain = Timeout.InfiniteTimeSpan } } },
+        { "MaxMessage", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxMessage = 1023 } } },
+        { "LinkReassembly", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxMessage = 9 << 20 } } },
+        { "NodeReassembly", new NodeOptions { Mesh = "m", Limits = new LinkLimits { NodeReassembly = 1 << 20 } } },
+        { "LinkBudget", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxStreams = 2048 } } },
+        { "MaxStreams", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxStreams = 0 } } },
+    };
+
+    [Theory]
+    [MemberData(nameof(Wrong), DisableDiscoveryEnumeration = true)]
+    public void Check_WrongOption_NamesIt(string name, NodeOptions options)
+    {
+        MesharaException e = Assert.Throws<MesharaException>(() => OptionsCheck.Check(options));
+
+        Assert.Equal(MesharaErrorCode.InvalidOption, e.Code);
+        Assert.StartsWith($"The option {(name.EndsWith("Addresses", StringComparison.Ordinal) && e.Message.Contains("number of", StringComparison.Ordinal) ? "number of " : "")}{name} ", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("0.0.0.0:4040", "0.0.0.0", 4040)]
+    [InlineData("0.0.0.0:0", "0.0.0.0", 0)]
+    [InlineData("[::]:0", "::", 0)]
+    [InlineData("[::1]:4040", "::1", 4040)]
+    [InlineData("localhost", "localhost", 4040)]
+    [InlineData("h:10", "h", 10)]
+    public void Check_Listen_IsRead(string text, string host, int port) =>
+        Assert.Equal([(host, port)], OptionsCheck.Check(new NodeOptions { Mesh = "m", Listen = [text] }));
+}

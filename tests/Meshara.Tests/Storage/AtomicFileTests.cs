@@ -1,0 +1,122 @@
+using Meshara.Storage;
+using Xunit;
+
+namespace Meshara.Tests.Storage;
+
+public sealed class AtomicFileTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void TryCreate_Existing_LeavesItAlone()
+    {
+        File.WriteAllText(_folder["f"], "old");
+        Assert.False(AtomicFile.TryCreate(_folder["f"], "new"u8));
+        Assert.Equal("old", File.ReadAllText(_folder["f"]));
+        Assert.Single(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public void TryCreate_Directory_IsFalse()
+    {
+        Directory.CreateDirectory(_folder["f"]);
+        Assert.False(AtomicFile.TryCreate(_folder["f"], "new"u8));
+        Assert.Single(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public void Replace_ExistingOpenToOthers_IsPrivateAfterwards()
+    {
+        File.WriteAllText(_folder["f"], "old");
+        Mode.Set(_folder["f"], Mode.File | UnixFileMode.OtherRead);
+        AtomicFile.Replace(_folder["f"], "new"u8);
+        Assert.Equal("new", File.ReadAllText(_folder["f"]));
+        Assert.Single(Directory.GetFileSystemEntries(_folder.Path));
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(Mode.File, Mode.Of(_folder["f"]));
+    }
+
+    [Fact]
+    public void Replace_CannotRename_ThrowsAndLeavesNoTemporary()
+    {
+        Directory.CreateDirectory(_folder["f"]);
+        File.WriteAllText(Path.Combine(_folder["f"], "inside"), "kept");
+        Assert.ThrowsAny<Exception>(() => AtomicFile.Replace(_folder["f"], "new"u8));
+        Assert.Equal([_folder["f"]], Directory.GetFileSystemEntries(_folder.Path));
+        Assert.Equal("kept", File.ReadAllText(Path.Combine(_folder["f"], "inside")));
+    }
+
+    [Fact]
+    public void Replace_MissingDirectory_Throws() =>
+        Assert.ThrowsAny<IOException>(() => AtomicFile.Replace(Path.Combine(_folder["none"], "f"), "new"u8));
+
+    [Fact]
+    public void HardLink_TryCreate_TakesAFreeNameOnly()
+    {
+        Mode.Require();
+        File.WriteAllText(_folder["f"], "new");
+        File.WriteAllText(_folder["taken"], "old");
+        File.CreateSymbolicLink(_folder["dangling"], _folder["none"]);
+        Assert.True(HardLink.TryCreate(_folder["f"], _folder["free"]));
+        Assert.False(HardLink.TryCreate(_folder["f"], _folder["taken"]));
+        Assert.False(HardLink.TryCreate(_folder["f"], _folder["dangling"]));
+        Assert.Null(HardLink.TryCreate(_folder["f"], Path.Combine(_folder["nowhere"], "f")));
+        Assert.Equal("new", File.ReadAllText(_folder["free"]));
+        Assert.Equal("old", File.ReadAllText(_folder["taken"]));
+    }
+
+    [Fact]
+    public void TryCreate_DanglingLink_LeavesItAlone()
+    {
+        File.CreateSymbolicLink(_folder["f"], _folder["none"]);
+        Assert.False(AtomicFile.TryCreate(_folder["f"], "new"u8));
+        Assert.Equal([_folder["f"]], Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public void TryWriteInPlace_NoHardLinks_CreatesPrivatelyAndNeverReplaces()
+    {
+        Assert.True(AtomicFile.TryWriteInPlace(_folder["f"], "new"u8));
+        Assert.False(AtomicFile.TryWriteInPlace(_folder["f"], "other"u8));
+        Assert.Equal("new", File.ReadAllText(_folder["f"]));
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(Mode.File, Mode.Of(_folder["f"]));
+    }
+
+    [Fact]
+    public void DirectorySync_Flush_ReachesTheDirectory()
+    {
+        Mode.Require();
+        Assert.True(DirectorySync.Flush(_folder.Path));
+        Assert.False(DirectorySync.Flush(_folder["none"]));
+    }
+
+    [Fact]
+    public async Task Replace_ReadersMeanwhile_SeeOldOrNewWhole()
+    {
+        string path = _folder["f"];
+        byte[][] versions = [.. Enumerable.Range(0, 2).Select(i => Enumerable.Repeat((byte)i, 100_000).ToArray())];
+        AtomicFile.Replace(path, versions[0]);
+        using CancellationTokenSource done = new();
+        Task<int> reader = Task.Run(() =>
+        {
+            int reads = 0;
+            do
+            {
+                byte[] seen = File.ReadAllBytes(path);
+                Assert.Equal(100_000, seen.Length);
+                Assert.Equal(-1, seen.AsSpan().IndexOfAnyExcept(seen[0]));
+                reads++;
+            }
+            while (!done.IsCancellationRequested);
+            return reads;
+        });
+        for (int i = 0; i < 50; i++)
+            AtomicFile.Replace(path, versions[i % 2]);
+
+        await done.CancelAsync();
+        Assert.True(await reader.WaitAsync(TimeSpan.FromSeconds(30)) > 0);
+    }
+}
