@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Meshara.Core;
 using Meshara.Net;
 using Meshara.Tests.Support;
 using Xunit;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
+using Meshara.Core;
 using Meshara.Net;
 using Meshara.Tests.Support;
 using Xunit;
