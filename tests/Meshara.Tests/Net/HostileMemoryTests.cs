@@ -83,7 +83,7 @@ public sealed class HostileMemoryTests
     public async Task W6_ManyLinks_ShareThePlacesOfTheNode()
     {
         LinkLimits limits = new() { MaxMessage = 1 << 20, LinkReassembly = 8 << 20, NodeReassembly = 12 << 20 };
-        SlotPool node = SlotPool.From(limits.NodeReassembly, limits.MaxMessage);
+        NodePlaces node = NodePlaces.From(limits);
         await using RawPeer one = await RawPeer.StartAsync(limits, nodePlaces: node);
         await using RawPeer two = await RawPeer.StartAsync(limits, nodePlaces: node);
         foreach (RawPeer peer in (RawPeer[])[one, two])
@@ -106,7 +106,7 @@ public sealed class HostileMemoryTests
         await two.RoundTripAsync();
         await two.RoundTripAsync();
         Assert.Equal(8, Granted(two).Length);
-        Assert.Equal((4, 0), (node.Free, node.Waiting));
+        Assert.Equal((4, 0), (node.Bodies.Free, node.Bodies.Waiting));
     }
 
     [Fact]

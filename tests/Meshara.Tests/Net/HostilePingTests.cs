@@ -179,16 +179,5 @@ public sealed class HostilePingTests
         Assert.Equal((DisconnectReason.PingTimeout, "first"), ((await peer.AssertClosedWithoutBlameAsync()).Reason, (await peer.Honest.Ended).Detail));
     }
 
-    [Fact]
-    public async Task Notice_AThousandTimes_IsToldOnce()
-    {
-        await using RawPeer peer = await RawPeer.StartAsync();
-
-        await peer.SendAsync([.. Enumerable.Repeat(Raw.Frame(Raw.Notice, 0, 1, 1, (byte)'a'), 1000), Raw.Frame(Raw.Notice, 0, 7, 0)]);
-        await peer.RoundTripAsync();
-
-        Assert.Equal("a", Assert.Single(peer.Honest.Notices));
-    }
-
     private static ulong Nonce(RawFrame frame) => BinaryPrimitives.ReadUInt64BigEndian(frame.Payload);
 }

@@ -22,9 +22,24 @@ internal sealed class LinkPair : IAsyncDisposable
     public static async Task<LinkPair> StartAsync(LinkLimits? dialer = null, LinkLimits? acceptor = null, NodeTimeouts? timeouts = null, TimeProvider? time = null)
     {
         (SecureChannel client, SecureChannel server) = await TlsPair.ConnectAsync();
+        return Start(client.Stream, client.RemoteKey, server.Stream, server.RemoteKey, dialer, acceptor, timeouts, time);
+    }
+
+    /// <summary>The same without sockets and TLS.</summary>
+    public static LinkPair StartInMemory(LinkLimits? dialer = null, LinkLimits? acceptor = null, TimeProvider? time = null)
+    {
+        (MemoryStreamEnd client, MemoryStreamEnd server) = MemoryStreamEnd.CreatePair();
+        using NodeIdentity a = NodeIdentity.Create();
+        using NodeIdentity b = NodeIdentity.Create();
+        return Start(client, b.PublicKey, server, a.PublicKey, dialer, acceptor, null, time);
+    }
+
+    private static LinkPair Start(
+        Stream client, PublicKey acceptorKey, Stream server, PublicKey dialerKey, LinkLimits? dialer, LinkLimits? acceptor, NodeTimeouts? timeouts, TimeProvider? time)
+    {
         CancellationTokenSource stop = new();
-        LinkSide a = LinkSide.Create(client.Stream, client.RemoteKey, inbound: false, dialer ?? new(), acceptor ?? new(), timeouts, time, stop.Token);
-        LinkSide b = LinkSide.Create(server.Stream, server.RemoteKey, inbound: true, acceptor ?? new(), dialer ?? new(), timeouts, time, stop.Token);
+        LinkSide a = LinkSide.Create(client, acceptorKey, inbound: false, dialer ?? new(), acceptor ?? new(), timeouts, time, stop.Token);
+        LinkSide b = LinkSide.Create(server, dialerKey, inbound: true, acceptor ?? new(), dialer ?? new(), timeouts, time, stop.Token);
         LinkPair pair = new() { Dialer = a, Acceptor = b, Stop = stop };
         a.Start();
         b.Start();
@@ -52,17 +67,13 @@ internal sealed class LinkSide
 
     public required ConcurrentQueue<Exception> Faults { get; init; }
 
-    /// <summary>NOTICE(1), each time the link told of it.</summary>
-    public required ConcurrentQueue<string> Notices { get; init; }
-
     public Task<LinkEnd> Ended { get; private set; } = Task.FromException<LinkEnd>(new InvalidOperationException("Not started."));
 
     public static LinkSide Create(
-        Stream stream, PublicKey peer, bool inbound, LinkLimits limits, LinkLimits peerLimits, NodeTimeouts? timeouts, TimeProvider? time, CancellationToken stopping, SlotPool? nodePlaces = null)
+        Stream stream, PublicKey peer, bool inbound, LinkLimits limits, LinkLimits peerLimits, NodeTimeouts? timeouts, TimeProvider? time, CancellationToken stopping, NodePlaces? nodePlaces = null)
     {
         Handlers handlers = new();
         ConcurrentQueue<Exception> faults = new();
-        ConcurrentQueue<string> notices = new();
         TaskTracker tasks = new(faults.Enqueue);
         Link link = new(new LinkParameters
         {
@@ -77,13 +88,13 @@ internal sealed class LinkSide
             Clock = new NodeClock(time ?? TimeProvider.System),
             Handlers = handlers,
             Tasks = tasks,
-            NodePlaces = nodePlaces ?? SlotPool.From(limits.NodeReassembly, limits.MaxMessage),
+            NodePlaces = nodePlaces ?? NodePlaces.From(limits),
             Stopping = stopping,
             OnPong = _ => { },
-            OnIdentityInUse = notices.Enqueue,
+            OnIdentityInUse = _ => { },
             OnHandlerFault = (_, fault) => faults.Enqueue(fault),
         });
-        return new LinkSide { Link = link, Handlers = handlers, Tasks = tasks, Faults = faults, Notices = notices };
+        return new LinkSide { Link = link, Handlers = handlers, Tasks = tasks, Faults = faults };
     }
 
     public static Hello HelloOf(NodeId id, LinkLimits limits) => new()

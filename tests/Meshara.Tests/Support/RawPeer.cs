@@ -40,7 +40,7 @@ internal sealed class RawPeer : IAsyncDisposable
     public ulong Honests(int n) => (ulong)(2 * n) + (Dials ? 1u : 0u);
 
     public static async Task<RawPeer> StartAsync(
-        LinkLimits? limits = null, LinkLimits? own = null, NodeTimeouts? timeouts = null, TimeProvider? time = null, bool dials = true, Func<Stream, Stream>? wrap = null, SlotPool? nodePlaces = null)
+        LinkLimits? limits = null, LinkLimits? own = null, NodeTimeouts? timeouts = null, TimeProvider? time = null, bool dials = true, Func<Stream, Stream>? wrap = null, NodePlaces? nodePlaces = null)
     {
         SecureChannelOptions options = new(MinimumTls.Tls12, Guard, TimeProvider.System);
         using NodeIdentity dialer = NodeIdentity.Create();
