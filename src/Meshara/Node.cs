@@ -130,14 +130,16 @@ public sealed partial class Node : IAsyncDisposable
             : ListenAddresses.Expand(Id, _listeners);
         _driver = CreateDriver(transport);
         _driver.Start();
-        foreach (TransportListener listener in _listeners)
-        {
-            _driver.Listen(listener);
-        }
-
+        _options.OnStarting?.Invoke(this);
         foreach (KnownPeer peer in _known.All)
         {
             await _driver.TrustAsync(peer.Id).ConfigureAwait(false);
+        }
+
+        // Only now: a known peer that was quick would be refused before.
+        foreach (TransportListener listener in _listeners)
+        {
+            _driver.Listen(listener);
         }
 
         foreach (PeerAddress address in _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers))

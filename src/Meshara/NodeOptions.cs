@@ -21,6 +21,10 @@ public sealed class NodeOptions
     /// <summary>Passphrase of the identity file in <see cref="DataDirectory"/>; a new file is encrypted with it. Null: the file is not encrypted.</summary>
     public string? IdentityPassphrase { get; init; }
 
+    /// <summary>Called once by <c>Node.StartAsync</c> before the node listens or dials: handlers registered here miss no message, while those registered
+    /// after the start can miss what a peer that was quicker has sent. What it throws, the start throws.</summary>
+    public Action<Node>? OnStarting { get; init; }
+
     /// <summary>Where to listen, <c>host:port</c> each; port 0 lets the system choose. Empty: dial only.</summary>
     public IReadOnlyList<string> Listen { get; init; } = [];
 

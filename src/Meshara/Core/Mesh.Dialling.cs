@@ -114,7 +114,7 @@ internal sealed partial class Mesh
         _dials.Add(connection.Id);
         target.State = TargetState.Dialling;
         target.Connection = connection;
-        Emit(new MeshAction.Dial(connection.Id, target.Address, NeedsProof: _config.Admission == AdmissionMode.Secret && target.Address.Id is null));
+        Emit(new MeshAction.Dial(connection.Id, target.Address));
     }
 
     // A dial that nobody waits for.

@@ -12,8 +12,7 @@ internal abstract record MeshAction
     /// <summary>Connect, then TLS and HELLO; ends in Hello or ConnectionFailed.</summary>
     /// <param name="Connection">The new connection.</param>
     /// <param name="Address">Where, and who must answer.</param>
-    /// <param name="NeedsProof">Whether the answerer is admitted only if it proves the shared secret, so that its PROOF is worth waiting for.</param>
-    public sealed record Dial(long Connection, PeerAddress Address, bool NeedsProof) : MeshAction;
+    public sealed record Dial(long Connection, PeerAddress Address) : MeshAction;
 
     public sealed record SendReady(long Connection) : MeshAction;
 

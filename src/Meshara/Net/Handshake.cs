@@ -57,10 +57,6 @@ internal sealed class Handshake
     /// <summary>Steps 1 and 2 of section 5.5. A peer that cannot be a peer (version, mesh, extension, purpose) gets its REFUSE here.</summary>
     /// <param name="expected">The id that the other side is told we expect; null: none. TLS has compared it already.</param>
     /// <param name="probe">Whether HELLO says that this is a probe.</param>
-    /// <param name="waitForProof">
-    /// False where a dialer admits the other side without a proof: then it must not wait for one, because an acceptor that got a wrong
-    /// proof sends none, and one with the greater id says nothing at all until it has our READY.
-    /// </param>
     /// <param name="ct">The HELLO deadline, and whatever else ends the attempt.</param>
     /// <exception cref="WireException">Protocol error, or close.</exception>
     /// <exception cref="MesharaException">
@@ -68,7 +64,7 @@ internal sealed class Handshake
     /// <see cref="MesharaErrorCode.TlsFailed"/> or <see cref="MesharaErrorCode.LinkClosed"/>: the connection ended;
     /// any code of an answer that came instead of HELLO's successors is left to <see cref="ReadAnswerAsync"/>.
     /// </exception>
-    public async Task<HelloFacts> ExchangeAsync(NodeId? expected, bool probe, bool waitForProof, CancellationToken ct)
+    public async Task<HelloFacts> ExchangeAsync(NodeId? expected, bool probe, CancellationToken ct)
     {
         _own = _config.NewHello(expected, probe);
         await TrySendHelloAsync(ct).ConfigureAwait(false);
@@ -88,14 +84,10 @@ internal sealed class Handshake
                 await SendProofAsync(key, ct).ConfigureAwait(false);
             }
 
-            if (!_dialer || waitForProof)
+            _answer = await ReadNextAsync(ct).ConfigureAwait(false);
+            if (!_dialer && _answer is null)
             {
-                _answer = await ReadNextAsync(ct).ConfigureAwait(false);
-            }
-
-            if (!_dialer && SecretProven)
-            {
-                await SendProofAsync(key, ct).ConfigureAwait(false);
+                await SendProofAsync(SecretProven ? key : null, ct).ConfigureAwait(false);
             }
         }
 
@@ -163,9 +155,10 @@ internal sealed class Handshake
         }
     }
 
-    private Task SendProofAsync(byte[] key, CancellationToken ct)
+    // Without a key: zeros, which prove nothing. The dialer waits for an answer, and a guesser shall learn nothing from it.
+    private Task SendProofAsync(byte[]? key, CancellationToken ct)
     {
-        byte[] proof = SecretProof.Compute(key, _config.Mesh, _config.Id, _channel.RemoteId, _own!.Nonce, _remote!.Nonce);
+        byte[] proof = key is null ? new byte[SecretProof.Size] : SecretProof.Compute(key, _config.Mesh, _config.Id, _channel.RemoteId, _own!.Nonce, _remote!.Nonce);
         return SendAsync(ControlFrames.WriteProof(_frame, proof), ct);
     }
 

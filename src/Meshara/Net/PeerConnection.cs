@@ -201,7 +201,7 @@ internal sealed class PeerConnection
         Link? link = null;
         try
         {
-            HelloFacts facts = await handshake.ExchangeAsync(_dial?.Address.Id, probe: false, _dial?.NeedsProof == true, either.Token).ConfigureAwait(false);
+            HelloFacts facts = await handshake.ExchangeAsync(_dial?.Address.Id, probe: false, either.Token).ConfigureAwait(false);
             _remote = facts.Remote;
             await _driver.HelloAsync(this, new PeerFacts(channel.RemoteId, _remote.Instance)
             {

@@ -31,7 +31,7 @@ public sealed class HandshakeHostileTests
         ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(dialer: false);
         await peer.SendAsync([.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello()), .. ScriptedPeer.Frame((FrameType)0xEE, new byte[16384]), 0, 0, 0x40, 1, 0xEE, 0]);
-        await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
+        await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
 
         Violates(await HandshakeBed.ThrowsAsync(() => acceptor.ReadAnswerAsync(CancellationToken.None).WaitAsync(HandshakeBed.Guard)));
     }
@@ -43,8 +43,8 @@ public sealed class HandshakeHostileTests
         Handshake dialer = bed.Shake(true, c => c with { SecretKey = Key });
         Handshake acceptor = bed.Shake(false, c => c with { SecretKey = Key });
 
-        Task<HelloFacts> dialing = dialer.ExchangeAsync(null, false, true, CancellationToken.None);
-        Assert.True((await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard)).SecretProven);
+        Task<HelloFacts> dialing = dialer.ExchangeAsync(null, false, CancellationToken.None);
+        Assert.True((await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard)).SecretProven);
         Assert.True((await dialing.WaitAsync(HandshakeBed.Guard)).SecretProven);
     }
 
@@ -54,7 +54,7 @@ public sealed class HandshakeHostileTests
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
         ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(dialer: false);
-        Task<HelloFacts> accepting = acceptor.ExchangeAsync(null, false, true, CancellationToken.None);
+        Task<HelloFacts> accepting = acceptor.ExchangeAsync(null, false, CancellationToken.None);
         foreach (byte b in (byte[])[.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello(agent: "slow/1"u8.ToArray())), .. ScriptedPeer.Frame(FrameType.Ready, [0])])
         {
             await peer.SendAsync([b]);
@@ -77,7 +77,7 @@ public sealed class HandshakeHostileTests
         bed.FinishDialer();
         Handshake acceptor = bed.Shake(dialer: false);
 
-        Exception e = await HandshakeBed.ThrowsAsync(() => acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard));
+        Exception e = await HandshakeBed.ThrowsAsync(() => acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard));
 
         Assert.Equal(MesharaErrorCode.LinkClosed, Assert.IsType<MesharaException>(e).Code);
         Assert.Contains("middle of a frame", e.Message, StringComparison.Ordinal);
@@ -95,7 +95,7 @@ public sealed class HandshakeHostileTests
         await peer.SendAsync(ScriptedPeer.Frame(FrameType.Hello, peer.Hello())[..length]);
         Handshake acceptor = bed.Shake(dialer: false);
         using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(5), bed.Clock);
-        Task<HelloFacts> accepting = acceptor.ExchangeAsync(null, false, true, deadline.Token);
+        Task<HelloFacts> accepting = acceptor.ExchangeAsync(null, false, deadline.Token);
         bed.Clock.Advance(TimeSpan.FromSeconds(4.999));
         Assert.False(accepting.IsCompleted);
 
@@ -206,7 +206,7 @@ public sealed class HandshakeHostileTests
         Handshake dialer = bed.Shake(dialer: true);
         byte[] said = Encoding.UTF8.GetBytes("[red]\u202Eevil\u2066\u200B\u2028end");
         await peer.SendAsync([.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello()), .. ScriptedPeer.Frame(FrameType.Refuse, [9, 0, (byte)said.Length, .. said, 5, (byte)said.Length, .. said, 0])]);
-        await dialer.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
+        await dialer.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
 
         MesharaException? e = (await dialer.ReadAnswerAsync(CancellationToken.None).WaitAsync(HandshakeBed.Guard)).Failure;
 
@@ -223,7 +223,7 @@ public sealed class HandshakeHostileTests
         Handshake acceptor = bed.Shake(dialer: false);
         await peer.SendAsync(FrameType.Hello, peer.Hello(hasId: bed.AcceptorId));
 
-        Exception e = await HandshakeBed.ThrowsAsync(() => acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard));
+        Exception e = await HandshakeBed.ThrowsAsync(() => acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard));
 
         Violates(e);
         Assert.Equal(MesharaErrorCode.ProtocolError, acceptor.Explain(e, TimeSpan.FromSeconds(5)).Code);
@@ -238,7 +238,7 @@ public sealed class HandshakeHostileTests
         Handshake acceptor = bed.Shake(dialer: false);
         await peer.SendAsync(FrameType.Hello, peer.Hello(expected: bed.DialerId.ToByteArray()));
 
-        Exception e = await HandshakeBed.ThrowsAsync(() => acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard));
+        Exception e = await HandshakeBed.ThrowsAsync(() => acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard));
 
         Assert.False(Assert.IsType<WireException>(e).IsViolation);
         await EndsAsync(acceptor, e, peer, speaks: false);
@@ -299,7 +299,7 @@ public sealed class HandshakeHostileTests
         await peer.SendAsync([
             .. ScriptedPeer.Frame(FrameType.Hello, peer.Hello()), .. ScriptedPeer.Frame((FrameType)0xEE, [1, 2, 3], 0xFF), .. ScriptedPeer.Frame((FrameType)0x85, []), .. ScriptedPeer.Frame(FrameType.Ready, [0]),
         ]);
-        await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
+        await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
         Assert.True((await acceptor.ReadAnswerAsync(CancellationToken.None).WaitAsync(HandshakeBed.Guard)).IsReady);
 
         await ViolatesAfterHelloAsync(ScriptedPeer.Frame((FrameType)0x7E, []));
@@ -336,7 +336,7 @@ public sealed class HandshakeHostileTests
             "extension" => peer.Hello(extensions: [1, 7, 0]),
             _ => peer.Hello(purpose: 2),
         });
-        Task<Exception> accepting = HandshakeBed.ThrowsAsync(() => acceptor.ExchangeAsync(null, false, true, CancellationToken.None));
+        Task<Exception> accepting = HandshakeBed.ThrowsAsync(() => acceptor.ExchangeAsync(null, false, CancellationToken.None));
 
         Assert.Equal(FrameType.Hello, (await peer.ReadAsync())?.Type);
         (FrameType Type, byte[] Payload)? refuse = await peer.ReadAsync();
@@ -353,7 +353,7 @@ public sealed class HandshakeHostileTests
         Handshake acceptor = bed.Shake(dialer: false);
         await peer.SendAsync(FrameType.Hello, peer.Hello(maxVersion: 9, features: 0xFFFFFFFFFFFFFFFE, extensions: [1, 8, 3, 1, 2, 3]));
 
-        HelloFacts facts = await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
+        HelloFacts facts = await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
 
         Assert.Equal((ushort)9, facts.Remote.MaxVersion);
     }
@@ -399,11 +399,14 @@ public sealed class HandshakeHostileTests
         Handshake acceptor = bed.Shake(false, c => c with { SecretKey = Key });
         await peer.SendAsync([.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello(features: 1)), .. ScriptedPeer.Frame(FrameType.Proof, new byte[32])]);
 
-        Assert.False((await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard)).SecretProven);
+        Assert.False((await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard)).SecretProven);
         await acceptor.SendReadyAsync(CancellationToken.None);
 
-        // HELLO, then READY: no PROOF between them.
+        // HELLO, then a PROOF of nothing, then READY.
         Assert.Equal(FrameType.Hello, (await peer.ReadAsync())?.Type);
+        (FrameType Type, byte[] Payload)? proof = await peer.ReadAsync();
+        Assert.Equal(FrameType.Proof, proof?.Type);
+        Assert.Equal(new byte[32], proof?.Payload);
         Assert.Equal(FrameType.Ready, (await peer.ReadAsync())?.Type);
     }
 
@@ -417,7 +420,7 @@ public sealed class HandshakeHostileTests
         Handshake acceptor = bed.Shake(false, c => c with { SecretKey = Key });
         await peer.SendAsync([.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello(features: 1)), .. ScriptedPeer.Frame(instead, payload)]);
 
-        Assert.False((await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard)).SecretProven);
+        Assert.False((await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard)).SecretProven);
         HandshakeAnswer answer = await acceptor.ReadAnswerAsync(CancellationToken.None).WaitAsync(HandshakeBed.Guard);
 
         Assert.Equal(instead == FrameType.Ready, answer.IsReady);

@@ -61,21 +61,6 @@ public sealed class HandshakeTests
         Assert.Equal(16, ofAcceptor.Remote.MaxStreams);
     }
 
-    [Fact]
-    public async Task Exchange_RightSecret_DialerThatDoesNotWait_LearnsOfTheProofBeforeReady()
-    {
-        await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        Handshake dialer = bed.Shake(true, WithKey(Key));
-        Handshake acceptor = bed.Shake(false, WithKey(Key));
-
-        (HelloFacts ofAcceptor, HelloFacts ofDialer) = await ExchangeAsync(bed, dialer, acceptor, waitForProof: false);
-
-        Assert.False(ofAcceptor.SecretProven);
-        Assert.True(ofDialer.SecretProven);
-        await BothReadyAsync(dialer, acceptor);
-        Assert.True(dialer.SecretProven);
-    }
-
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -97,9 +82,9 @@ public sealed class HandshakeTests
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
         Handshake dialer = bed.Shake(true, WithKey(OtherKey));
         Handshake acceptor = bed.Shake(false, WithKey(Key));
-        Task<HelloFacts> dialing = dialer.ExchangeAsync(bed.AcceptorId, false, true, CancellationToken.None);
+        Task<HelloFacts> dialing = dialer.ExchangeAsync(bed.AcceptorId, false, CancellationToken.None);
 
-        HelloFacts ofDialer = await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
+        HelloFacts ofDialer = await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
         Assert.False(ofDialer.SecretProven);
         Task refusing = acceptor.SendRefuseAsync(new Refuse { Code = RefuseCode.NotAdmitted }, CancellationToken.None);
 
@@ -118,8 +103,8 @@ public sealed class HandshakeTests
         Handshake dialer = bed.Shake(true, WithKey(OtherKey));
         Handshake acceptor = bed.Shake(false, WithKey(Key));
 
-        // The acceptor is G: it says nothing before the dialer's READY, so the dialer must not wait for a proof that never comes.
-        (HelloFacts ofAcceptor, HelloFacts ofDialer) = await ExchangeAsync(bed, dialer, acceptor, waitForProof: false);
+        // The acceptor is G: it says no READY before the dialer's, and the dialer waits for its PROOF. Zeros keep them from waiting for each other.
+        (HelloFacts ofAcceptor, HelloFacts ofDialer) = await ExchangeAsync(bed, dialer, acceptor);
         Assert.False(ofAcceptor.SecretProven || ofDialer.SecretProven);
         await dialer.SendReadyAsync(CancellationToken.None);
         Assert.True((await acceptor.ReadAnswerAsync(CancellationToken.None).WaitAsync(HandshakeBed.Guard)).IsReady);
@@ -134,8 +119,8 @@ public sealed class HandshakeTests
         Handshake dialer = bed.Shake(true, WithKey(OtherKey));
         Handshake acceptor = bed.Shake(false, WithKey(Key));
         using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(5), bed.Clock);
-        Task<HelloFacts> dialing = dialer.ExchangeAsync(null, false, true, deadline.Token);
-        await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
+        Task<HelloFacts> dialing = dialer.ExchangeAsync(null, false, deadline.Token);
+        await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
 
         bed.Clock.Advance(TimeSpan.FromSeconds(5));
 
@@ -153,9 +138,9 @@ public sealed class HandshakeTests
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
         Handshake dialer = bed.Shake(true);
         Handshake acceptor = bed.Shake(false);
-        Task<HelloFacts> dialing = dialer.ExchangeAsync(null, probe: true, true, CancellationToken.None);
+        Task<HelloFacts> dialing = dialer.ExchangeAsync(null, probe: true, CancellationToken.None);
 
-        HelloFacts ofDialer = await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
+        HelloFacts ofDialer = await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
 
         Assert.Equal(HelloPurpose.Probe, ofDialer.Remote.Purpose);
         Assert.Equal(HelloPurpose.Peer, (await dialing.WaitAsync(HandshakeBed.Guard)).Remote.Purpose);
@@ -170,8 +155,8 @@ public sealed class HandshakeTests
         Handshake acceptor = bed.Shake(false, c => c with { Mesh = "Chat" });
 
         // The clock stands still: nobody may need the second that a REFUSE lingers.
-        Task<Exception> dialing = HandshakeBed.ThrowsAsync(() => dialer.ExchangeAsync(null, false, true, CancellationToken.None));
-        Task<Exception> accepting = HandshakeBed.ThrowsAsync(() => acceptor.ExchangeAsync(null, false, true, CancellationToken.None));
+        Task<Exception> dialing = HandshakeBed.ThrowsAsync(() => dialer.ExchangeAsync(null, false, CancellationToken.None));
+        Task<Exception> accepting = HandshakeBed.ThrowsAsync(() => acceptor.ExchangeAsync(null, false, CancellationToken.None));
         foreach (Task<Exception> side in (Task<Exception>[])[dialing, accepting])
         {
             MesharaException e = Assert.IsType<MesharaException>(await side.WaitAsync(HandshakeBed.Guard));
@@ -192,7 +177,7 @@ public sealed class HandshakeTests
             .. ScriptedPeer.Frame(FrameType.Hello, peer.Hello()), .. ScriptedPeer.Frame(FrameType.Ready, [0]), .. ScriptedPeer.Frame(FrameType.Ping, [1, 2, 3, 4, 5, 6, 7, 8]),
         ]);
 
-        await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
+        await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
         Assert.True((await acceptor.ReadAnswerAsync(CancellationToken.None).WaitAsync(HandshakeBed.Guard)).IsReady);
 
         Assert.True(reader.TryTake(FrameCodec.MaxPayload, out FrameHeader header, out _));
@@ -229,7 +214,7 @@ public sealed class HandshakeTests
         ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(false);
         await peer.SendAsync(FrameType.Hello, peer.Hello());
-        await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
+        await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
 
         Task refusing = acceptor.SendRefuseAsync(new Refuse { Code = RefuseCode.Banned }, CancellationToken.None);
         Assert.Equal(FrameType.Hello, (await peer.ReadAsync())?.Type);
@@ -269,7 +254,7 @@ public sealed class HandshakeTests
         ScriptedPeer peer = bed.Play(dialer: true);
         Handshake acceptor = bed.Shake(false);
         await peer.SendAsync(FrameType.Hello, peer.Hello());
-        await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
+        await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
         await acceptor.SendReadyAsync(CancellationToken.None);
         using CancellationTokenSource stop = new();
         Task<HandshakeAnswer> waiting = acceptor.ReadAnswerAsync(stop.Token);
@@ -294,7 +279,7 @@ public sealed class HandshakeTests
         Handshake dialer = bed.Shake(true);
         await bed.Acceptor.DisposeAsync();
 
-        Exception e = await HandshakeBed.ThrowsAsync(() => dialer.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard));
+        Exception e = await HandshakeBed.ThrowsAsync(() => dialer.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard));
 
         Assert.Equal(MesharaErrorCode.TlsFailed, Assert.IsType<MesharaException>(e).Code);
     }
@@ -309,7 +294,7 @@ public sealed class HandshakeTests
         await peer.SendAsync(FrameType.Hello, peer.Hello(features: 1, nonce: mine));
         await peer.SendAsync(FrameType.Proof, SecretProof.Compute(Key, "test", bed.DialerId, bed.AcceptorId, mine, its));
 
-        HelloFacts facts = await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
+        HelloFacts facts = await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
 
         Assert.True(facts.SecretProven);
         Assert.Equal(FrameType.Hello, (await peer.ReadAsync())?.Type);
@@ -321,10 +306,10 @@ public sealed class HandshakeTests
     private static Func<HandshakeConfig, HandshakeConfig> WithKey(byte[]? key) => c => c with { SecretKey = key };
 
     private static async Task<(HelloFacts OfAcceptor, HelloFacts OfDialer)> ExchangeAsync(
-        HandshakeBed bed, Handshake dialer, Handshake acceptor, bool waitForProof = true)
+        HandshakeBed bed, Handshake dialer, Handshake acceptor)
     {
-        Task<HelloFacts> dialing = dialer.ExchangeAsync(bed.AcceptorId, false, waitForProof, CancellationToken.None);
-        Task<HelloFacts> accepting = acceptor.ExchangeAsync(null, false, true, CancellationToken.None);
+        Task<HelloFacts> dialing = dialer.ExchangeAsync(bed.AcceptorId, false, CancellationToken.None);
+        Task<HelloFacts> accepting = acceptor.ExchangeAsync(null, false, CancellationToken.None);
         return (await dialing.WaitAsync(HandshakeBed.Guard), await accepting.WaitAsync(HandshakeBed.Guard));
     }
 

@@ -1,0 +1,21 @@
+using System.Diagnostics;
+using Meshara.Tests.Tidy;
+using Xunit;
+
+namespace Meshara.Tests.Simulation;
+
+/// <summary>Runs tests/Meshara.Simulation, which is built beside this suite in the same configuration.</summary>
+internal static class SimulationProgram
+{
+    public static async Task<string[]> RunAsync(params string[] arguments)
+    {
+        string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
+        string program = Path.Combine(Repository.Root, "tests", "Meshara.Simulation", "bin", configuration, "net10.0", "Meshara.Simulation.dll");
+        using Process process = Process.Start(new ProcessStartInfo("dotnet", [program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = await process.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromMinutes(4));
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.True(process.ExitCode == 0, $"exit {process.ExitCode}: {await errors}");
+        return output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+}
