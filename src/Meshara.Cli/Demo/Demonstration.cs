@@ -118,13 +118,13 @@ internal sealed class Demonstration(Terminal terminal)
         _alive.Add(_mallory);
         foreach (DemoNode honest in (DemoNode[])[_alice, _carol])
         {
-            await RefusedAsync(MesharaErrorCode.PinMismatch, () => honest.Node.AddPeerAsync(_bob.Address, _bob.Node.PublicKey, cancellationToken));
+            await RefusedAsync(MesharaErrorCode.PinMismatch, () => honest.Node.AddPeerAsync(_bob.Address, _bob.Node.PublicKey, cancellationToken), cancellationToken);
         }
     }
 
     private async Task IntrudeAsync(CancellationToken cancellationToken)
     {
-        await RefusedAsync(MesharaErrorCode.NotAdmitted, () => _mallory.Node.AddPeerAsync(_alice.Address, null, cancellationToken));
+        await RefusedAsync(MesharaErrorCode.NotAdmitted, () => _mallory.Node.AddPeerAsync(_alice.Address, null, cancellationToken), cancellationToken);
         foreach (DemoNode honest in (DemoNode[])[_alice, _carol])
         {
             Require(honest.Node.ListPeers().All(peer => peer.Id != _mallory.Node.Id), $"Mallory has a link to {honest.Name}");
@@ -195,18 +195,27 @@ internal sealed class Demonstration(Terminal terminal)
         }
     }
 
-    private static async Task RefusedAsync(MesharaErrorCode expected, Func<Task> attempt)
+    private static async Task RefusedAsync(MesharaErrorCode expected, Func<Task> attempt, CancellationToken cancellationToken)
     {
-        try
+        while (true)
         {
-            await attempt();
-        }
-        catch (MesharaException e) when (e.Code == expected)
-        {
-            return;
-        }
+            cancellationToken.ThrowIfCancellationRequested();
+            try
+            {
+                await attempt();
+            }
+            catch (MesharaException e) when (e.Code == expected)
+            {
+                return;
+            }
+            catch (MesharaException e) when (e.Code == MesharaErrorCode.ConnectFailed)
+            {
+                // Joined a dial that had begun before anybody listened there again.
+                continue;
+            }
 
-        throw new CliException($"nobody refused ({Kebab.Of(expected)} was expected)");
+            throw new CliException($"nobody refused ({Kebab.Of(expected)} was expected)");
+        }
     }
 
     private static void Require(bool condition, string otherwise)

@@ -94,7 +94,7 @@ internal sealed class HandshakeBed : IAsyncDisposable
         Handshake acceptor = Shake(dialer: false, change);
         return await ThrowsAsync(async () =>
         {
-            await acceptor.ExchangeAsync(null, false, true, CancellationToken.None).WaitAsync(Guard);
+            await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(Guard);
             await acceptor.ReadAnswerAsync(CancellationToken.None).WaitAsync(Guard);
         });
     }
