@@ -50,7 +50,7 @@ public sealed class HandshakeTests
     public async Task Exchange_RightSecretFromOptions_BothProven()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
-        NodeOptions options = new() { Mesh = "chat", Admission = Admission.Secret("correct horse battery staple"), Limits = new LinkLimits { MaxStreams = 1 } };
+        NodeOptions options = new() { Mesh = "chat", Admission = Admission.Secret("correct horse battery staple"), Limits = new LinkLimits { MaxStreams = 16 } };
         Handshake dialer = bed.Shake(true, _ => HandshakeConfig.Create(options, bed.DialerId, 1, []));
         Handshake acceptor = bed.Shake(false, _ => HandshakeConfig.Create(options, bed.AcceptorId, 2, ["a:1"]));
 
