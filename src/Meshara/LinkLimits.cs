@@ -18,9 +18,9 @@ public sealed class LinkLimits
     /// <summary>Sum of all stream windows of a link, in bytes; <see cref="InitialWindow"/> is reserved for each of <see cref="MaxStreams"/> in both directions of opening. Default 48 MiB.</summary>
     public int LinkBudget { get; init; } = 48 << 20;
 
-    /// <summary>Unfinished large messages of one link, in bytes. Default 8 MiB; at least <see cref="MaxMessage"/>.</summary>
+    /// <summary>Unfinished large messages and requests of one link, in bytes, and as much again for replies. Default 8 MiB; at least <see cref="MaxMessage"/>.</summary>
     public int LinkReassembly { get; init; } = 8 << 20;
 
-    /// <summary>Unfinished large messages of all links, in bytes. Default 64 MiB; at least <see cref="LinkReassembly"/>.</summary>
+    /// <summary>Unfinished large messages and requests of all links, in bytes, and as much again for replies. Default 64 MiB; at least <see cref="LinkReassembly"/>.</summary>
     public int NodeReassembly { get; init; } = 64 << 20;
 }

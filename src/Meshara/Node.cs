@@ -163,7 +163,7 @@ public sealed partial class Node : IAsyncDisposable
             Clock = _clock,
             Handlers = _handlers,
             HandlerTasks = _handlerTasks,
-            Places = SlotPool.From(limits.NodeReassembly, limits.MaxMessage),
+            Places = NodePlaces.From(limits),
             Events = _events,
             Logger = _logger,
             Stopping = _stopping.Token,

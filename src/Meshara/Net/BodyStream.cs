@@ -122,7 +122,7 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
         body.Place?.GiveUp();
     }
 
-    private Place NewPlace(BodyBuffer body) => Table.Places.New(() => OnPlace(body));
+    private Place NewPlace(BodyBuffer body) => (IsOpener ? Table.ReplyPlaces : Table.Places).New(() => OnPlace(body));
 
     // The body may be complete or given up already; then its place has been, too.
     private void OnPlace(BodyBuffer body)

@@ -16,6 +16,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
     private long _overhead;
     private bool _finished;
     private MesharaException? _error;
+    private bool _aborted;
     private int _letGo;
 
     public NodeId Peer => Table.PeerId;
@@ -120,6 +121,8 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
     {
         lock (_sync)
         {
+            _aborted = true;
+
             // The link may go after the peer ended its direction properly: that end, and what came before it, stands.
             if (!_finished || WasReset)
             {
@@ -162,7 +165,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
     {
         lock (_sync)
         {
-            return _error is not null || IsSendError(fault);
+            return _aborted || IsSendError(fault);
         }
     }
 

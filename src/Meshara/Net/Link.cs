@@ -34,7 +34,6 @@ internal sealed class Link
     private long _partialSince = -1;
     private long _bytesReceived;
     private bool _peerSaidGoodbye;
-    private bool _peerSaidNotice;
     private volatile bool _violated;
     private Decision? _decision;
 
@@ -52,6 +51,9 @@ internal sealed class Link
     public NodeId PeerId => _p.PeerKey.Id;
 
     public string Address => _p.Address;
+
+    /// <summary>The streams, for those who look after them.</summary>
+    internal StreamTable Streams => _streams;
 
     /// <summary>Signs of life for the mesh's heartbeat; also looks after what only time changes.</summary>
     public LinkLiveness CheckLiveness()
@@ -386,10 +388,8 @@ internal sealed class Link
                 return true;
             case FrameType.Notice:
                 Notice notice = Notice.Parse(payload);
-                if (notice.Code == NoticeCode.IdentityInUse && !_peerSaidNotice)
+                if (notice.Code == NoticeCode.IdentityInUse)
                 {
-                    // Told once: a peer that repeats it shall not fill the application's events.
-                    _peerSaidNotice = true;
                     _p.OnIdentityInUse(PeerText.Clean(notice.Message));
                 }
 

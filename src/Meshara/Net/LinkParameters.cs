@@ -35,7 +35,7 @@ internal sealed record LinkParameters
     public required TaskTracker Tasks { get; init; }
 
     /// <summary>The node's places for large messages.</summary>
-    public required SlotPool NodePlaces { get; init; }
+    public required NodePlaces NodePlaces { get; init; }
 
     /// <summary>Cancelled when the node stops.</summary>
     public required CancellationToken Stopping { get; init; }

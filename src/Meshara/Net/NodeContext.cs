@@ -22,7 +22,7 @@ internal sealed record NodeContext
     public required TaskTracker HandlerTasks { get; init; }
 
     /// <summary>The node's places for large messages.</summary>
-    public required SlotPool Places { get; init; }
+    public required NodePlaces Places { get; init; }
 
     public required PeerEvents Events { get; init; }
 

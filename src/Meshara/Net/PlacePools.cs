@@ -11,6 +11,17 @@ internal sealed class PlacePools(SlotPool link, SlotPool node)
     public Place New(Action granted) => new(link, node, granted);
 }
 
+/// <summary>The node's places: those of messages and requests, and those of replies.</summary>
+/// <remarks>
+/// A request keeps its place until its reply is sent, and that may have to wait for a place over there. Were it the same kind of place,
+/// two nodes that ask each other could wait for each other for good.
+/// </remarks>
+internal sealed record NodePlaces(SlotPool Bodies, SlotPool Replies)
+{
+    public static NodePlaces From(LinkLimits limits) =>
+        new(SlotPool.From(limits.NodeReassembly, limits.MaxMessage), SlotPool.From(limits.NodeReassembly, limits.MaxMessage));
+}
+
 /// <summary>What one unfinished message holds of the pools, or waits for.</summary>
 internal sealed class Place(SlotPool link, SlotPool node, Action granted)
 {

@@ -23,6 +23,7 @@ internal sealed class StreamPlaces(int maxStreams, NodeClock clock)
     private long _resets;
     private long _owed;
     private long _opened;
+    private long _ended;
     private long _allowed = maxStreams;
     private long _said = maxStreams;
 
@@ -43,8 +44,12 @@ internal sealed class StreamPlaces(int maxStreams, NodeClock clock)
         _opened++;
     }
 
+    /// <summary>Streams of the peer that are not over, or whose handlers run.</summary>
+    public long Live => _opened - _ended;
+
     public void Free(bool wasReset)
     {
+        _ended++;
         if (!wasReset)
         {
             _allowed++;

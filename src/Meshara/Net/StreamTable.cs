@@ -34,14 +34,19 @@ internal sealed class StreamTable
         _nextOwn = link.Inbound ? 1u : 0u;
         _nextPeer = link.Inbound ? 0u : 1u;
         _peerAllows = link.Remote.MaxStreams;
-        Places = new PlacePools(SlotPool.From(link.Limits.LinkReassembly, link.Limits.MaxMessage), link.NodePlaces);
+        Places = new PlacePools(SlotPool.From(link.Limits.LinkReassembly, link.Limits.MaxMessage), link.NodePlaces.Bodies);
+        ReplyPlaces = new PlacePools(SlotPool.From(link.Limits.LinkReassembly, link.Limits.MaxMessage), link.NodePlaces.Replies);
     }
 
     public Outbox Outbox { get; }
 
     public LinkCounters Counters { get; }
 
+    /// <summary>For messages and requests of the peer.</summary>
     public PlacePools Places { get; }
+
+    /// <summary>For replies of the peer (<see cref="NodePlaces"/>).</summary>
+    public PlacePools ReplyPlaces { get; }
 
     public NodeClock Clock => _link.Clock;
 
@@ -70,6 +75,34 @@ internal sealed class StreamTable
             }
         }
     }
+
+    /// <summary>Protocols of which the peer has a stream of messages, or had one that is still being handled.</summary>
+    public int MessageProtocols
+    {
+        get
+        {
+            lock (Outbox.Gate)
+            {
+                return _messagesIn.Count;
+            }
+        }
+    }
+
+    /// <summary>Streams of this node that wait to be opened, and those given up meanwhile.</summary>
+    public int Unopened
+    {
+        get
+        {
+            lock (Outbox.Gate)
+            {
+                return _toOpen.Count;
+            }
+        }
+    }
+
+    public WindowBudget Windows => _windows;
+
+    public StreamPlaces PeerPlaces => _places;
 
     public ReceiveWindow NewWindow() => new(_link.Limits.InitialWindow, _windows);
 

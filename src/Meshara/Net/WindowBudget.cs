@@ -8,6 +8,9 @@ internal sealed class WindowBudget(long growth, long maxWindow)
     public static WindowBudget From(LinkLimits limits) =>
         new(limits.LinkBudget - (2L * limits.MaxStreams * limits.InitialWindow), limits.MaxWindow);
 
+    /// <summary>What is left to grow by.</summary>
+    public long Free => Volatile.Read(ref _free);
+
     /// <summary>Doubles a window as far as the budget and the maximum allow; returns by how much.</summary>
     public long Grow(long window)
     {

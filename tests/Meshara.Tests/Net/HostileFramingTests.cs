@@ -361,7 +361,7 @@ public sealed class HostileFramingTests
         await Eventually.TrueAsync(() => clock.PendingTimers > 0);
         clock.Advance(TimeSpan.FromSeconds(1));
         Assert.True((await peer.Honest.Ended.WaitAsync(Guard)).Penalise);
-        await peer.AssertNothingFollowsAsync();
+        await peer.AssertEndFollowsAsync();
         Assert.Equal(0, handled);
     }
 }

@@ -22,9 +22,24 @@ internal sealed class LinkPair : IAsyncDisposable
     public static async Task<LinkPair> StartAsync(LinkLimits? dialer = null, LinkLimits? acceptor = null, NodeTimeouts? timeouts = null, TimeProvider? time = null)
     {
         (SecureChannel client, SecureChannel server) = await TlsPair.ConnectAsync();
+        return Start(client.Stream, client.RemoteKey, server.Stream, server.RemoteKey, dialer, acceptor, timeouts, time);
+    }
+
+    /// <summary>The same without sockets and TLS.</summary>
+    public static LinkPair StartInMemory(LinkLimits? dialer = null, LinkLimits? acceptor = null, TimeProvider? time = null)
+    {
+        (MemoryStreamEnd client, MemoryStreamEnd server) = MemoryStreamEnd.CreatePair();
+        using NodeIdentity a = NodeIdentity.Create();
+        using NodeIdentity b = NodeIdentity.Create();
+        return Start(client, b.PublicKey, server, a.PublicKey, dialer, acceptor, null, time);
+    }
+
+    private static LinkPair Start(
+        Stream client, PublicKey acceptorKey, Stream server, PublicKey dialerKey, LinkLimits? dialer, LinkLimits? acceptor, NodeTimeouts? timeouts, TimeProvider? time)
+    {
         CancellationTokenSource stop = new();
-        LinkSide a = LinkSide.Create(client.Stream, client.RemoteKey, inbound: false, dialer ?? new(), acceptor ?? new(), timeouts, time, stop.Token);
-        LinkSide b = LinkSide.Create(server.Stream, server.RemoteKey, inbound: true, acceptor ?? new(), dialer ?? new(), timeouts, time, stop.Token);
+        LinkSide a = LinkSide.Create(client, acceptorKey, inbound: false, dialer ?? new(), acceptor ?? new(), timeouts, time, stop.Token);
+        LinkSide b = LinkSide.Create(server, dialerKey, inbound: true, acceptor ?? new(), dialer ?? new(), timeouts, time, stop.Token);
         LinkPair pair = new() { Dialer = a, Acceptor = b, Stop = stop };
         a.Start();
         b.Start();
@@ -55,7 +70,7 @@ internal sealed class LinkSide
     public Task<LinkEnd> Ended { get; private set; } = Task.FromException<LinkEnd>(new InvalidOperationException("Not started."));
 
     public static LinkSide Create(
-        Stream stream, PublicKey peer, bool inbound, LinkLimits limits, LinkLimits peerLimits, NodeTimeouts? timeouts, TimeProvider? time, CancellationToken stopping)
+        Stream stream, PublicKey peer, bool inbound, LinkLimits limits, LinkLimits peerLimits, NodeTimeouts? timeouts, TimeProvider? time, CancellationToken stopping, NodePlaces? nodePlaces = null)
     {
         Handlers handlers = new();
         ConcurrentQueue<Exception> faults = new();
@@ -73,7 +88,7 @@ internal sealed class LinkSide
             Clock = new NodeClock(time ?? TimeProvider.System),
             Handlers = handlers,
             Tasks = tasks,
-            NodePlaces = SlotPool.From(limits.NodeReassembly, limits.MaxMessage),
+            NodePlaces = nodePlaces ?? NodePlaces.From(limits),
             Stopping = stopping,
             OnPong = _ => { },
             OnIdentityInUse = _ => { },
