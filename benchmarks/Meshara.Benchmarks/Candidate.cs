@@ -27,5 +27,5 @@ internal interface IClient : IAsyncDisposable
 
 internal static class Candidates
 {
-    public static IReadOnlyList<ICandidate> All { get; } = [new RawCandidate()];
+    public static IReadOnlyList<ICandidate> All { get; } = [new RawCandidate(), new MesharaCandidate()];
 }

@@ -6,14 +6,24 @@ if (args is [ChildProcess.Argument, string name, string parent])
 }
 
 bool quick = args.Contains("--quick");
-string commit = args.FirstOrDefault(arg => arg.StartsWith("--commit=", StringComparison.Ordinal))?["--commit=".Length..] ?? "unknown";
-if (args.FirstOrDefault(arg => arg != "--quick" && !arg.StartsWith("--commit=", StringComparison.Ordinal)) is string unknown)
+string commit = Value("--commit=") ?? "unknown";
+string only = Value("--only=") ?? "";
+List<Workload> workloads = [.. Workload.All.Where(workload => workload.Name.Contains(only, StringComparison.Ordinal))];
+if (args.FirstOrDefault(arg => arg != "--quick" && !arg.StartsWith("--commit=", StringComparison.Ordinal) && !arg.StartsWith("--only=", StringComparison.Ordinal)) is string unknown)
 {
-    Console.Error.WriteLine($"Unknown argument {unknown}. Usage: benchmarks/run [--quick]");
+    Console.Error.WriteLine($"Unknown argument {unknown}. Usage: benchmarks/run [--quick] [--only=PART_OF_A_WORKLOAD'S_NAME]");
+    return 2;
+}
+
+if (workloads.Count == 0)
+{
+    Console.Error.WriteLine($"No workload has \"{only}\" in its name. There are:\n  {string.Join("\n  ", Workload.All.Select(workload => workload.Name))}");
     return 2;
 }
 
 Plan plan = quick ? Plan.Quick : Plan.Full;
-IReadOnlyList<Measured> measured = await new Runner(plan).RunAsync(Candidates.All);
+IReadOnlyList<Measured> measured = await new Runner(plan).RunAsync(workloads, Candidates.All);
 Console.Out.Write(Report.Of(measured, Candidates.All[0].Name, commit, plan));
 return 0;
+
+string? Value(string option) => args.FirstOrDefault(arg => arg.StartsWith(option, StringComparison.Ordinal))?[option.Length..];

@@ -12,7 +12,7 @@ internal static class Report
         StringBuilder text = new();
         text.AppendLine($"# Meshara beside {baseline}").AppendLine();
         text.AppendLine($"- {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm} UTC, commit {commit}");
-        text.AppendLine($"- {Processor()}, {Environment.ProcessorCount} logical processors; {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}");
+        text.AppendLine($"- {Processor()}, {Environment.ProcessorCount} logical processors{Load()}; {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}");
         text.AppendLine($"- {RuntimeInformation.FrameworkDescription}, {(GCSettings.IsServerGC ? "server" : "workstation")} GC");
         text.AppendLine($"- two processes over loopback; {plan.Repetitions} interleaved repetitions of about {plan.Duration.TotalSeconds:0.##} s");
         text.AppendLine();
@@ -69,6 +69,13 @@ internal static class Report
             ? File.ReadLines(CpuInfo).FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
             : Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER");
         return model?.Split(':')[^1].Trim() ?? "processor unknown";
+    }
+
+    // Other work on the machine explains odd numbers; a busy run is not worth keeping.
+    private static string Load()
+    {
+        const string LoadAverage = "/proc/loadavg";
+        return File.Exists(LoadAverage) ? $", load average {File.ReadAllText(LoadAverage).Split(' ')[0]}" : "";
     }
 
     private sealed record Line(string Name, string Unit, Workload Workload, string Candidate, double[] Values)

@@ -12,7 +12,7 @@ public sealed class LinkLimits
     /// <summary>Most a stream's window grows to while its handler keeps up, in bytes. Default 4 MiB.</summary>
     public int MaxWindow { get; init; } = 4 << 20;
 
-    /// <summary>Streams a peer may have open at once. Default 1024; 1 to 1,048,576.</summary>
+    /// <summary>Streams a peer may have open at once. Default 1024; 16 to 1,048,576.</summary>
     public int MaxStreams { get; init; } = 1024;
 
     /// <summary>Sum of all stream windows of a link, in bytes; <see cref="InitialWindow"/> is reserved for each of <see cref="MaxStreams"/> in both directions of opening. Default 48 MiB.</summary>

@@ -10,6 +10,7 @@ internal sealed class SimulationDriver(VirtualTime time)
     private Task? _scenario;
     private int _idle;
 
+    /// <summary>Runs the scenario to its end.</summary>
     /// <exception cref="InvalidOperationException">The scenario waits for something that no timer will bring.</exception>
     public static void Run(VirtualTime time, Func<Task> scenario)
     {

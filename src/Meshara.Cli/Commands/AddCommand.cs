@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Meshara.Cli.Control;
 using Meshara.Cli.Rendering;
 
@@ -16,6 +17,15 @@ internal static class AddCommand
         Option<string?> key = new("--pubkey") { HelpName = "HEX", Description = "The public key that must answer there." };
         key.Validators.Add(static result => CommonOptions.Try(result, () => result.Tokens is [{ Value: { } text }] ? PublicKey.Parse(text) : null));
         Command command = new("add", "Connect to a peer, check its key, keep it, and print its id.") { address, key, data, json };
+        command.Validators.Add(result =>
+        {
+            // The tokens: a value with an error of its own, which is told already, cannot be asked for.
+            if (PeerAddress.TryParse(Text(result.GetResult(address)), out PeerAddress? to) && PublicKey.TryParse(Text(result.GetResult(key)), out PublicKey? expected)
+                && to.Id is { } id && id != expected.Id)
+            {
+                result.AddError($"The address names {id}, but --pubkey is the key of {expected.Id}.");
+            }
+        });
         command.SetAction(async (parsed, ct) =>
         {
             string where = parsed.GetValue(address)!;
@@ -30,4 +40,6 @@ internal static class AddCommand
         });
         return command;
     }
+
+    private static string? Text(SymbolResult? result) => result is { Tokens: [{ Value: { } text }, ..] } ? text : null;
 }

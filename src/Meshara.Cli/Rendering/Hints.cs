@@ -7,6 +7,10 @@ internal static class Hints
     public static string NotAdmitted(string address, PublicKey own) =>
         $"{Safe.Text(address, 400)} refuses this node: its operator has not admitted it. On that machine run: meshara trust add {own} (with its --data, if it has one); then do this again.";
 
+    /// <summary>One of the two sides misses the other's proof of the secret; which one, only the message says.</summary>
+    public static string OtherSecret(string message, PublicKey own) =>
+        $"{message} Give both nodes the same secret; or add it here with --pubkey, and on that machine run: meshara trust add {own}";
+
     /// <summary>A path as a shell reads it.</summary>
     public static string Quote(string path) => path.Any(static c => char.IsWhiteSpace(c) || c is '\'' or '"' or '$' or '&' or ';' or '(' or ')' or '*')
         ? OperatingSystem.IsWindows() ? $"\"{path}\"" : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'"

@@ -61,7 +61,7 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
         }
 
         string again = refused.RetryAfter is { } wait ? $" (again in {Show.Span(wait)})" : "";
-        return $"{(refused.ByPeer ? "refused by  " : "refused     ")}  {who}: {Because(Kebab.Of(refused.Code), refused.Detail)}{again}";
+        return $"{(refused.ByPeer ? "refused by  " : "no link     ")}  {who}: {Because(Kebab.Of(refused.Code), refused.Detail)}{again}";
     }
 
     private static string Because(string reason, string detail) => detail.Length == 0 ? reason : $"{reason}: {Safe.Line(detail)}";

@@ -35,6 +35,9 @@ internal sealed class DialTarget(long key, PeerAddress address)
     /// <summary>Operator's adds that wait.</summary>
     public List<long> Adds { get; } = [];
 
+    /// <summary>An add joined a dial that had begun for nobody: that dial may have looked before the other side was there, so its failure is not the add's.</summary>
+    public bool JoinedLate { get; set; }
+
     public TargetState State { get; set; }
 
     public MeshConnection? Connection { get; set; }

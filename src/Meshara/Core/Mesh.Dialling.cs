@@ -45,6 +45,7 @@ internal sealed partial class Mesh
         target.Wanted |= keepForever;
         if (addId is { } id)
         {
+            target.JoinedLate |= target is { State: TargetState.Dialling, Adds.Count: 0 };
             target.Adds.Add(id);
         }
 
@@ -113,6 +114,7 @@ internal sealed partial class Mesh
         _connections.Add(connection.Id, connection);
         _dials.Add(connection.Id);
         target.State = TargetState.Dialling;
+        target.JoinedLate = false;
         target.Connection = connection;
         Emit(new MeshAction.Dial(connection.Id, target.Address));
     }
@@ -273,6 +275,12 @@ internal sealed partial class Mesh
                 DialAt(target, now + Backoff.Delay(target.Losses - 1, Timeouts.MaxBackoff, failure.RetryAfter, _config.Random.NextDouble()));
             }
 
+            return;
+        }
+
+        if (target.JoinedLate && failure.IsTransient)
+        {
+            Dial(target);
             return;
         }
 

@@ -48,7 +48,7 @@ internal sealed record HandshakeConfig
         InitialWindow = options.Limits.InitialWindow,
 
         // The option may be as low as 1, HELLO may not: fewer at once are granted by raising MAX_STREAMS late.
-        MaxStreams = Math.Max(options.Limits.MaxStreams, Hello.MinMaxStreams),
+        MaxStreams = options.Limits.MaxStreams,
         MaxRetryAfter = options.Timeouts.MaxBackoff,
         TimeProvider = options.TimeProvider,
     };

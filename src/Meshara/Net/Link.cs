@@ -119,13 +119,18 @@ internal sealed class Link
     /// <summary>Sends a PING; null when so many are unanswered that none may follow.</summary>
     public ulong? SendPing()
     {
-        if (!_pings.TryAdd(out ulong nonce))
-        {
-            return null;
-        }
+        ulong? sent = null;
 
-        _outbox.Say(control => control.Ping(nonce));
-        return nonce;
+        // Numbered and queued under one hold of the gate: in another order the peer's PONGs would come in an order that is an error.
+        _outbox.Say(control =>
+        {
+            if (_pings.TryAdd(out ulong nonce))
+            {
+                control.Ping(nonce);
+                sent = nonce;
+            }
+        });
+        return sent;
     }
 
     /// <summary>Tells the peer that another live node has its identity.</summary>

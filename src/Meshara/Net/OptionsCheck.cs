@@ -61,7 +61,7 @@ internal static class OptionsCheck
         Range(limits.MaxMessage, nameof(limits.MaxMessage), Hello.MinMaxMessage, Hello.MaxBytesLimit);
         Range(limits.InitialWindow, nameof(limits.InitialWindow), Hello.MinInitialWindow, Hello.MaxBytesLimit);
         Range(limits.MaxWindow, nameof(limits.MaxWindow), limits.InitialWindow, Hello.MaxBytesLimit);
-        Range(limits.MaxStreams, nameof(limits.MaxStreams), 1, Hello.MaxMaxStreams);
+        Range(limits.MaxStreams, nameof(limits.MaxStreams), Hello.MinMaxStreams, Hello.MaxMaxStreams);
         Range(limits.LinkReassembly, nameof(limits.LinkReassembly), limits.MaxMessage, int.MaxValue);
         Range(limits.NodeReassembly, nameof(limits.NodeReassembly), limits.LinkReassembly, int.MaxValue);
         Range(limits.LinkBudget, nameof(limits.LinkBudget), 2L * limits.MaxStreams * limits.InitialWindow, int.MaxValue);

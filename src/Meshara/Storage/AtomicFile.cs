@@ -111,11 +111,14 @@ internal static class AtomicFile
             {
                 return FileRights.CreatePrivate(temporary);
             }
-            catch (IOException) when (i < MaxTemporaries && Path.Exists(temporary))
+            catch (IOException e) when (i < MaxTemporaries && IsTaken(e))
             {
             }
         }
     }
+
+    // EEXIST of Unix, ERROR_FILE_EXISTS. Looking at the file instead would miss one that its owner has just deleted.
+    private static bool IsTaken(IOException e) => e.HResult is 17 or unchecked((int)0x80070050);
 
     private static void SyncDirectory(string path) => DirectorySync.Flush(Path.GetDirectoryName(Path.GetFullPath(path)) ?? path);
 }

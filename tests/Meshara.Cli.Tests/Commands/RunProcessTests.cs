@@ -117,6 +117,10 @@ public sealed class RunProcessTests : IDisposable
         await using Child mallory = Run("mallory", "--secret-file", _folder["two"], "--peer", address);
 
         Assert.Equal("not-admitted", (await alice.EventAsync("refused")).GetProperty("reason").GetString());
+        await mallory.EventAsync("refused");
+        (int exitCode, _, string error) = await OnAsync("mallory", "add", address[65..]);
+        Assert.Equal(1, exitCode);
+        Assert.Contains("the same secret", Assert.Single(error.Split('\n')), StringComparison.Ordinal);
         Assert.Equal(1, Child.Parse((await OnAsync("alice", "info", "--json")).Output).GetProperty("peers").GetInt32());
     }
 

@@ -58,6 +58,16 @@ public sealed class UsageTests
         Assert.DoesNotContain("MIGHAgEA", terminal.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Run_KeyOfAnotherIdThanTheAddress_SaysSo()
+    {
+        using NodeIdentity identity = NodeIdentity.Create();
+        TestTerminal terminal = new();
+
+        Assert.Equal(ExitCode.Usage, await terminal.RunAsync("add", $"{Id}@127.0.0.1:4040", "--pubkey", identity.PublicKey.ToString()));
+        Assert.Contains(identity.Id.ToString(), Assert.Single(terminal.Error.TrimEnd().Split(Environment.NewLine)), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--help")]
     [InlineData("run --help")]

@@ -229,6 +229,22 @@ public sealed class MeshDiallingTests
     }
 
     [Fact]
+    public void Add_DialOfAWantedPeerIsUnderWayAndFails_HasADialOfItsOwn()
+    {
+        MeshScript s = new();
+        s.Mesh.HandleAdd(null, Pinned, keepForever: true, s.Now);
+        long background = s.Single<MeshAction.Dial>().Connection;
+        s.Mesh.HandleAdd(5, Pinned, keepForever: false, s.Now);
+
+        s.Fail(background, MesharaErrorCode.ConnectFailed);
+        long own = s.Single<MeshAction.Dial>().Connection;
+        s.Fail(own, MesharaErrorCode.ConnectTimeout);
+
+        MeshAction.AddFailed failed = s.Single<MeshAction.AddFailed>();
+        Assert.Equal((5L, MesharaErrorCode.ConnectTimeout), (failed.AddId, failed.Failure.Code));
+    }
+
+    [Fact]
     public void Wanted_RetryAfterSaid_IsKeptButClamped()
     {
         MeshScript s = new();

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using Meshara.Core;
-using Meshara.Net;
 using Meshara.Tests.Support;
 using Xunit;
 

@@ -1,4 +1,3 @@
-using Meshara.Net;
 using Meshara.Tests.Support;
 using Xunit;
 

@@ -15,7 +15,13 @@ public sealed class LinkPropertyTests
     // Small windows, few places, few streams: everything has to wait for everything.
     private static readonly LinkLimits Tight = new()
     {
-        InitialWindow = 4096, MaxWindow = 16 << 10, MaxStreams = 16, MaxMessage = 40 << 10, LinkReassembly = 80 << 10, NodeReassembly = 120 << 10, LinkBudget = (2 * 16 * 4096) + (64 << 10),
+        InitialWindow = 4096,
+        MaxWindow = 16 << 10,
+        MaxStreams = 16,
+        MaxMessage = 40 << 10,
+        LinkReassembly = 80 << 10,
+        NodeReassembly = 120 << 10,
+        LinkBudget = (2 * 16 * 4096) + (64 << 10),
     };
 
     /// <summary>How the run ends.</summary>

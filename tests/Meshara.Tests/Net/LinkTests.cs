@@ -250,6 +250,24 @@ public sealed class LinkTests
     }
 
     [Fact]
+    public async Task SendPing_FromManyThreads_PongsComeInOrder()
+    {
+        await using LinkPair pair = await LinkPair.StartAsync();
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
+        {
+            for (int i = 0; i < 500; i++)
+            {
+                pair.Dialer.Link.SendPing();
+                await Task.Yield();
+            }
+        }))).WaitAsync(Guard);
+
+        Assert.Equal("ping", await pair.Dialer.Link.RequestEchoAsync(pair.Acceptor));
+        Assert.False(pair.Dialer.Ended.IsCompleted);
+    }
+
+    [Fact]
     public async Task Close_AfterManySends_AllThatWasAcceptedIsHandledAndBothSidesKnowWhy()
     {
         await using LinkPair pair = await LinkPair.StartAsync();

@@ -1,4 +1,3 @@
-using Meshara.Net;
 using Meshara.Tests.Support;
 using Xunit;
 
@@ -251,7 +250,7 @@ public sealed class StreamRaceTests
     [Fact]
     public async Task Failures_NobodyWaitsForAnyMore_AreNotUnobserved()
     {
-        string marker = $"p{Guid.NewGuid():n}";
+        string marker = $"p{nameof(Failures_NobodyWaitsForAnyMore_AreNotUnobserved)}";
         string peerId;
         List<string> unobserved = [];
         void OnUnobserved(object? sender, UnobservedTaskExceptionEventArgs e)

@@ -11,7 +11,7 @@ internal static class SimulationProgram
     {
         string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
         string program = Path.Combine(Repository.Root, "tests", "Meshara.Simulation", "bin", configuration, "net10.0", "Meshara.Simulation.dll");
-        using Process process = Process.Start(new ProcessStartInfo("dotnet", [program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process process = Process.Start(new ProcessStartInfo("dotnet", [program, .. arguments]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = await process.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromMinutes(4));
         await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));

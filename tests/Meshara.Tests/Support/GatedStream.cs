@@ -62,18 +62,16 @@ internal sealed class GatedStream(Stream inner) : Stream
             }
         }
 
-        if (gate is not null && await Task.WhenAny(gate, _disposed.Task) != gate)
-        {
-            throw new ObjectDisposedException(nameof(GatedStream));
-        }
+        ObjectDisposedException.ThrowIf(gate is not null && await Task.WhenAny(gate, _disposed.Task) != gate, this);
 
         await inner.WriteAsync(buffer, cancellationToken);
     }
 
-    public override ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         _disposed.TrySetResult();
-        return inner.DisposeAsync();
+        await inner.DisposeAsync();
+        await base.DisposeAsync();
     }
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();

@@ -1,5 +1,3 @@
-using Meshara.Net;
-
 namespace Meshara.Tests.Support;
 
 /// <summary>Handlers that hold what they were given until the test lets go or the node stops.</summary>

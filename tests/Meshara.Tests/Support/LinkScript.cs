@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
-using Meshara.Net;
 
 namespace Meshara.Tests.Support;
 

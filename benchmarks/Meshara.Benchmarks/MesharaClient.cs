@@ -1,0 +1,103 @@
+using System.Buffers.Binary;
+
+namespace Meshara.Benchmarks;
+
+/// <summary>The parent's node.</summary>
+internal sealed class MesharaClient(Node node, NodeId peer) : IClient
+{
+    public const string Messages = "benchmark/messages";
+    public const string Count = "benchmark/count";
+    public const string Echo = "benchmark/echo";
+    public const string Bulk = "benchmark/bulk";
+
+    public async Task<Sample> RunAsync(Workload workload, long count, CancellationToken cancellationToken)
+    {
+        byte[] payload = new byte[workload.Size];
+        double[] roundTrips = [];
+        long start = Clock.Now;
+        switch (workload.Shape)
+        {
+            case Shape.Bulk:
+                await WriteAsync(payload, count, cancellationToken);
+                break;
+            case Shape.Messages:
+                await EachAsync(workload.Concurrency, count, share => SendAsync(payload, share, cancellationToken));
+                await ConfirmAsync(payload, count, cancellationToken);
+                break;
+            case Shape.RoundTrip:
+                roundTrips = await RoundTripsAsync(payload, (int)count, cancellationToken);
+                break;
+            default:
+                await EachAsync(workload.Concurrency, count, share => RequestAsync(payload, share, cancellationToken));
+                break;
+        }
+
+        return new Sample(Clock.Since(start), roundTrips);
+    }
+
+    public ValueTask DisposeAsync() => node.DisposeAsync();
+
+    // Shares the units out evenly; a remainder goes to the first.
+    private static Task EachAsync(int workers, long count, Func<long, Task> work) =>
+        Task.WhenAll(Enumerable.Range(0, workers).Select(worker => Task.Run(() => work((count / workers) + (worker == 0 ? count % workers : 0)))));
+
+    private async Task WriteAsync(byte[] payload, long count, CancellationToken cancellationToken)
+    {
+        long expected = count * payload.Length;
+        await using MeshStream stream = await node.OpenStreamAsync(peer, Bulk, cancellationToken);
+        for (; count > 0; count--)
+        {
+            await stream.WriteAsync(payload, cancellationToken);
+        }
+
+        stream.CompleteWrites();
+        byte[] reply = new byte[sizeof(long)];
+        await stream.ReadExactlyAsync(reply, cancellationToken);
+        Check(expected, reply);
+    }
+
+    private async Task SendAsync(byte[] payload, long count, CancellationToken cancellationToken)
+    {
+        for (; count > 0; count--)
+        {
+            await node.SendAsync(peer, Messages, payload, cancellationToken);
+        }
+    }
+
+    // Messages of a protocol keep their order: when the last is acknowledged, all are handled.
+    private async Task ConfirmAsync(byte[] payload, long count, CancellationToken cancellationToken)
+    {
+        await node.SendAsync(peer, Messages, payload, acknowledged: true, cancellationToken);
+        Check(count + 1, await node.RequestAsync(peer, Count, Array.Empty<byte>(), cancellationToken: cancellationToken));
+    }
+
+    private async Task<double[]> RoundTripsAsync(byte[] payload, int count, CancellationToken cancellationToken)
+    {
+        double[] times = new double[count];
+        for (int i = 0; i < count; i++)
+        {
+            long start = Clock.Now;
+            await node.RequestAsync(peer, Echo, payload, cancellationToken: cancellationToken);
+            times[i] = Clock.Since(start).TotalMicroseconds;
+        }
+
+        return times;
+    }
+
+    private async Task RequestAsync(byte[] payload, long count, CancellationToken cancellationToken)
+    {
+        for (; count > 0; count--)
+        {
+            await node.RequestAsync(peer, Echo, payload, cancellationToken: cancellationToken);
+        }
+    }
+
+    private static void Check(long expected, byte[] reply)
+    {
+        long actual = BinaryPrimitives.ReadInt64BigEndian(reply);
+        if (actual != expected)
+        {
+            throw new InvalidDataException($"The child received {actual}, not {expected}.");
+        }
+    }
+}
