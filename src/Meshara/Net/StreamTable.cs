@@ -135,7 +135,7 @@ internal sealed class StreamTable
                 }
 
                 // A protocol that was just refused is not tried for every message: that would be a flood of OPEN and RESET.
-                if (stream.Refused is { } refused && Clock.Now - refused.At < TimeSpan.FromSeconds(1))
+                if (stream.SendFailure is { } refused && Clock.Now - refused.At < TimeSpan.FromSeconds(1))
                 {
                     throw refused.Error;
                 }

@@ -55,6 +55,10 @@ public sealed class LinkPropertyTests
         if (ending == Ending.AfterAll)
         {
             await run.WaitAsync(Guard);
+
+            // What was accepted is over there: an OPEN that crosses GOODBYE would be refused.
+            await pair.Dialer.Link.RequestEchoAsync(pair.Acceptor).WaitAsync(Guard);
+            await pair.Acceptor.Link.RequestEchoAsync(pair.Dialer).WaitAsync(Guard);
         }
 
         for (int i = there.Length; i > 0; i--)
