@@ -49,8 +49,7 @@ public sealed class PythonPeerTests : IDisposable
             node, "--key", _folder["key.pem"], "--pin", node.Id.ToString(),
             "ping", "message=chat/1,one", "acked=chat/1,two", "request=echo/1,0", "request=echo/1,10", "stream=pipe/1,1000", "heard=stream,1", "goodbye");
 
-        JsonElement linked = await python.NextAsync("linked");
-        Assert.Equal((other.Id.ToString(), nodeIsGreater ? "S" : "G"), (linked.GetProperty("id").GetString(), linked.GetProperty("role").GetString()));
+        Assert.Equal((other.Id, nodeIsGreater ? "S" : "G"), await python.LinkedAsync());
         await node.SendAsync(other.Id, "chat/1", "hello"u8.ToArray(), acknowledged: true).AsTask().WaitAsync(NodeBed.Guard);
         await AssertEchoAsync(node, other.Id, 10);
         await AssertPipeAsync(node, other.Id, 1000);
@@ -67,7 +66,7 @@ public sealed class PythonPeerTests : IDisposable
         Node node = await StartAsync(bed, Admission.Open);
         await using PythonPeer python = PythonPeer.Dial(
             node, "message=nobody/1,x", "request=nobody/1,5", "stream=nobody/1,5", "cancel=echo/1", "ping", "serve");
-        NodeId peer = await python.LinkedAsync();
+        (NodeId peer, _) = await python.LinkedAsync();
 
         Assert.Equal(2, (await python.NextAsync("answered")).GetProperty("reset").GetInt32());
         Assert.Equal(2, (await python.NextAsync("answered")).GetProperty("reset").GetInt32());
@@ -89,7 +88,7 @@ public sealed class PythonPeerTests : IDisposable
         Node node = await StartAsync(bed, Admission.Open);
         await using PythonPeer python = PythonPeer.Dial(
             node, "request=echo/1,100000", "stream=pipe/1,1000000", "heard=request,1", "heard=stream,1", "serve");
-        NodeId peer = await python.LinkedAsync();
+        (NodeId peer, _) = await python.LinkedAsync();
 
         await Task.WhenAll(AssertEchoAsync(node, peer, 100_000), AssertPipeAsync(node, peer, 1_000_000));
         Assert.True((await python.NextAsync("answered")).GetProperty("right").GetBoolean());
@@ -104,7 +103,7 @@ public sealed class PythonPeerTests : IDisposable
         await using NodeBed bed = new();
         Node node = await StartAsync(bed, Admission.Open, limits: new LinkLimits { MaxStreams = 16 });
         await using PythonPeer python = PythonPeer.Dial(node, "request=echo/1,100,60", "heard=request,60", "goodbye");
-        NodeId peer = await python.LinkedAsync();
+        (NodeId peer, _) = await python.LinkedAsync();
 
         await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => AssertEchoAsync(node, peer, 100)));
 
@@ -118,7 +117,7 @@ public sealed class PythonPeerTests : IDisposable
         await using NodeBed bed = new();
         Node node = await StartAsync(bed, Admission.Open);
         await using PythonPeer python = PythonPeer.Dial(node, "acked=chat/1,before", "serve");
-        NodeId peer = await python.LinkedAsync();
+        (NodeId peer, _) = await python.LinkedAsync();
         await python.NextAsync("sent");
         await node.SendAsync(peer, "chat/1", "last words"u8.ToArray());
 

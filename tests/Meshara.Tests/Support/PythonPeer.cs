@@ -8,12 +8,14 @@ namespace Meshara.Tests.Support;
 /// <summary>tests/interop/meshara_peer.py, an implementation of the specification that shares nothing with ours. Skipped where python3 is missing.</summary>
 internal sealed class PythonPeer : IAsyncDisposable
 {
+    private readonly Node _node;
     private readonly Process _process;
     private readonly Task<string> _errors;
     private readonly List<string> _lines = [];
 
-    private PythonPeer(Process process)
+    private PythonPeer(Node node, Process process)
     {
+        _node = node;
         _process = process;
         _process.StandardInput.Close();
         _errors = process.StandardError.ReadToEndAsync();
@@ -27,7 +29,7 @@ internal sealed class PythonPeer : IAsyncDisposable
 
     /// <summary>Dials <paramref name="node"/>; <paramref name="arguments"/> are options and steps.</summary>
     public static PythonPeer Dial(Node node, params string[] arguments) =>
-        new(Script("meshara_peer.py", ["--connect", node.Addresses[0].HostAndPort, "--mesh", "test", .. arguments]));
+        new(node, Script("meshara_peer.py", ["--connect", node.Addresses[0].HostAndPort, "--mesh", "test", .. arguments]));
 
     /// <summary>The next line of this event; others are passed over.</summary>
     public async Task<JsonElement> NextAsync(string name)
@@ -45,8 +47,14 @@ internal sealed class PythonPeer : IAsyncDisposable
         throw new InvalidOperationException($"python ended without \"{name}\". It said:\n{string.Join('\n', _lines)}\n{await _errors.WaitAsync(Guard)}");
     }
 
-    /// <summary>The node id that it linked with.</summary>
-    public async Task<NodeId> LinkedAsync() => NodeId.Parse((await NextAsync("linked")).GetProperty("id").GetString()!);
+    /// <summary>Its id and role in section 5.5, once the link is live for both: the one with the greater id has it first.</summary>
+    public async Task<(NodeId Id, string Role)> LinkedAsync()
+    {
+        JsonElement linked = await NextAsync("linked");
+        NodeId id = NodeId.Parse(linked.GetProperty("id").GetString()!);
+        await Eventually.TrueAsync(() => _node.ListPeers().Any(p => p.Id == id));
+        return (id, linked.GetProperty("role").GetString()!);
+    }
 
     /// <summary>Every step went well, and both sides said GOODBYE and DONE.</summary>
     public async Task AssertCleanEndAsync()
