@@ -390,8 +390,10 @@ internal sealed class StreamTable
             _ => false,
         };
         bool second = kind == StreamKind.Messages && _messagesIn.TryGetValue(protocol, out MessageIn? first) && !first.IsOver;
+
+        // Messages whose OPEN crossed our GOODBYE were accepted by the other side's SendAsync: they are still handled (section 7.2).
         return critical || kind > StreamKind.Bytes || second ? StreamCode.Refused
-            : _draining ? StreamCode.GoingAway
+            : _draining && kind != StreamKind.Messages ? StreamCode.GoingAway
             : handled ? null
             : StreamCode.UnknownProtocol;
     }

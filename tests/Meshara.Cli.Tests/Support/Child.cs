@@ -34,13 +34,21 @@ internal sealed class Child : IAsyncDisposable
 
     public static Child Start(Dictionary<string, string> environment, params string[] args)
     {
-        ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+        string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+
+        // A shell that runs the tests in the background hands on an ignored SIGINT, and a child keeps it so.
+        ProcessStartInfo start = new(OperatingSystem.IsLinux() ? "env" : dotnet)
         {
             UseShellExecute = false,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach (string word in OperatingSystem.IsLinux() ? (string[])["--default-signal=INT", dotnet] : [])
+        {
+            start.ArgumentList.Add(word);
+        }
+
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Meshara.Cli.dll"));
         foreach (string arg in args)
         {

@@ -260,25 +260,32 @@ public sealed class LinkDrainTests
     }
 
     [Fact]
-    public async Task Drain_OpenThatCrossedOurGoodbye_IsRefusedAndNoHandlerSeesIt()
+    public async Task Drain_OpenThatCrossedOurGoodbye_RequestsAndStreamsAreRefusedUnseenAndMessagesHandled()
     {
         await using RawPeer peer = await RawPeer.StartAsync(time: new ManualTimeProvider());
         Held held = new();
         held.Requests(peer.Honest, "p");
         held.Streams(peer.Honest, "p");
-        held.Messages(peer.Honest, "p");
-        peer.Link.Close(DisconnectReason.LocalShutdown, "");
-        for (int i = 0; i < 3; i++)
+        int handled = 0;
+        peer.Honest.Handlers.AddMessages("p", (_, _) =>
         {
-            await peer.SendAsync(Raw.OpenFrame(peer.Own(i), (byte)i, "p"), Raw.DataFrame(peer.Own(i), i == 0 ? Raw.Eom : (byte)0, 10));
-            Assert.Equal(9ul, (await peer.UntilAsync(Raw.Reset, f => f.Id == peer.Own(i))).Code);
-            await peer.SendAsync(Raw.ResetFrame(peer.Own(i), 0));
+            handled++;
+            return ValueTask.CompletedTask;
+        });
+        peer.Link.Close(DisconnectReason.LocalShutdown, "");
+        for (int i = 1; i < 3; i++)
+        {
+            await peer.SendAsync(Raw.OpenFrame(peer.Own(i - 1), (byte)i, "p"), Raw.DataFrame(peer.Own(i - 1), 0, 10));
+            Assert.Equal(9ul, (await peer.UntilAsync(Raw.Reset, f => f.Id == peer.Own(i - 1))).Code);
+            await peer.SendAsync(Raw.ResetFrame(peer.Own(i - 1), 0));
         }
 
-        await peer.SendAsync(Raw.GoodbyeFrame(0), Raw.Frame(Raw.Done));
+        await peer.SendAsync(
+            Raw.OpenFrame(peer.Own(2), 0, "p"), Raw.DataFrame(peer.Own(2), Raw.Eom, 10), Raw.DataFrame(peer.Own(2), Raw.Fin, 0), Raw.GoodbyeFrame(0), Raw.Frame(Raw.Done));
 
         await peer.AssertClosedWithoutBlameAsync();
-        Assert.Equal(0, held.Started);
+        await peer.Honest.Tasks.WhenAllAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal((0, 1), (held.Started, handled));
     }
 
     [Fact]
