@@ -55,10 +55,6 @@ public sealed class LinkPropertyTests
         if (ending == Ending.AfterAll)
         {
             await run.WaitAsync(Guard);
-
-            // What was accepted is over there: an OPEN that crosses GOODBYE would be refused.
-            await pair.Dialer.Link.RequestEchoAsync(pair.Acceptor).WaitAsync(Guard);
-            await pair.Acceptor.Link.RequestEchoAsync(pair.Dialer).WaitAsync(Guard);
         }
 
         for (int i = there.Length; i > 0; i--)
@@ -75,8 +71,8 @@ public sealed class LinkPropertyTests
         await run.WaitAsync(Guard);
         LinkEnd[] ends = await Task.WhenAll(pair.Dialer.Ended, pair.Acceptor.Ended).WaitAsync(Guard);
         await Task.WhenAll(pair.Dialer.Tasks.WhenAllAsync(), pair.Acceptor.Tasks.WhenAllAsync()).WaitAsync(Guard);
-        dialer.CheckReceivedBy(acceptor, all: ending is Ending.AfterAll or Ending.DialerMeanwhile);
-        acceptor.CheckReceivedBy(dialer, all: ending == Ending.AfterAll);
+        dialer.CheckReceivedBy(acceptor, all: ending != Ending.ConnectionCut);
+        acceptor.CheckReceivedBy(dialer, all: ending != Ending.ConnectionCut);
         Assert.Empty(dialer.Wrong);
         Assert.Empty(acceptor.Wrong);
         Assert.DoesNotContain(ends, e => e.Penalise || (ending != Ending.ConnectionCut && e.Reason == DisconnectReason.ConnectionLost));
