@@ -27,7 +27,7 @@ public sealed class NodeTimeouts
     /// <summary>From GOODBYE to closed (section 7.2). Default 2 s.</summary>
     public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>A request without a timeout of its own. Default 30 s.</summary>
+    /// <summary>A request without a timeout of its own; also a reply of which the peer takes nothing. Default 30 s.</summary>
     public TimeSpan Request { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>An unfinished large message must make progress (section 8.3). Default 10 s.</summary>

@@ -123,7 +123,7 @@ internal sealed class Outbox
             }
 
             cancellationToken.ThrowIfCancellationRequested();
-            pending = new PendingWrite(data, flags, ack);
+            pending = new PendingWrite(data, flags, ack, _clock.Now);
             stream.Pending.AddLast(pending.Node);
             MakeReady(stream);
             DrainReady();
@@ -138,7 +138,7 @@ internal sealed class Outbox
     public void Finish(LinkStream stream)
     {
         stream.SendEnded = true;
-        stream.Pending.AddLast(new PendingWrite(ReadOnlyMemory<byte>.Empty, FrameFlags.Fin, null).Node);
+        stream.Pending.AddLast(new PendingWrite(ReadOnlyMemory<byte>.Empty, FrameFlags.Fin, null, _clock.Now).Node);
         MakeReady(stream);
         DrainReady();
         WakePump();
@@ -343,7 +343,7 @@ internal sealed class Outbox
 
         bool last = length == rest;
         WriteData(stream, pending.Rest.Span[..length], last ? pending.Flags : FrameFlags.None, finOnly ? 0 : StreamFrames.DataCost + length);
-        pending.Advance(length);
+        pending.Advance(length, _clock.Now);
         if (last)
         {
             stream.Pending.RemoveFirst();

@@ -7,10 +7,10 @@ internal sealed class PendingWrite : TaskCompletionSource
 {
     private CancellationTokenRegistration _registration;
 
-    public PendingWrite(ReadOnlyMemory<byte> data, FrameFlags flags, AckWaiter? ack)
+    public PendingWrite(ReadOnlyMemory<byte> data, FrameFlags flags, AckWaiter? ack, TimeSpan now)
         : base(TaskCreationOptions.RunContinuationsAsynchronously)
     {
-        (Rest, Flags, Ack) = (data, flags, ack);
+        (Rest, Flags, Ack, LastProgress) = (data, flags, ack, now);
         Node = new LinkedListNode<PendingWrite>(this);
     }
 
@@ -25,8 +25,12 @@ internal sealed class PendingWrite : TaskCompletionSource
 
     public bool Started { get; private set; }
 
-    public void Advance(int bytes)
+    /// <summary>When a part of it last went out; before that, when it began to wait.</summary>
+    public TimeSpan LastProgress { get; private set; }
+
+    public void Advance(int bytes, TimeSpan now)
     {
+        LastProgress = now;
         Rest = Rest[bytes..];
         Started = true;
     }

@@ -331,13 +331,21 @@ internal sealed class StreamTable
     public void Tick()
     {
         LinkStream[] streams;
+        RequestIn[] untaken;
+        TimeSpan now = Clock.Now;
         lock (Outbox.Gate)
         {
             SayMaxStreams();
             streams = [.. _streams.Values];
+            untaken = [.. streams.OfType<RequestIn>().Where(request => now - request.Pending.First?.Value.LastProgress >= _link.Timeouts.Request)];
         }
 
-        TimeSpan now = Clock.Now;
+        foreach (RequestIn request in untaken)
+        {
+            // It holds its reply, and perhaps a place, for a peer that asks and does not take the answer.
+            request.Reset(StreamCode.NoProgress, new MesharaException(MesharaErrorCode.RemoteBusy, $"{PeerId.ToShortString()} did not take the reply to its request.", isTransient: true));
+        }
+
         foreach (LinkStream stream in streams)
         {
             if (stream is BodyStream { WaitsSince: { } since } && now - since >= _link.Timeouts.Progress)

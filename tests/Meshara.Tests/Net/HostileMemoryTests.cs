@@ -281,8 +281,9 @@ public sealed class HostileMemoryTests
     [Fact]
     public async Task F13_PeerThatAsksAndNeverReads_HasAtMostMaxStreamsAnswersWaiting()
     {
+        ManualTimeProvider clock = new();
         LinkLimits limits = new() { MaxStreams = 32 };
-        await using RawPeer peer = await RawPeer.StartAsync(limits, own: new LinkLimits { InitialWindow = 4096 });
+        await using RawPeer peer = await RawPeer.StartAsync(limits, own: new LinkLimits { InitialWindow = 4096 }, time: clock);
         int started = 0;
         peer.Honest.Handlers.AddRequests("p", (_, _) =>
         {
@@ -291,7 +292,7 @@ public sealed class HostileMemoryTests
         });
         for (int i = 0; i < limits.MaxStreams; i++)
         {
-            await peer.SendAsync(Raw.OpenFrame(peer.Own(i), 1, "p"), Raw.DataFrame(peer.Own(i), Raw.Fin, 1));
+            await peer.SendAsync(Raw.OpenFrame(peer.Own(i), 1, "p"), Raw.DataFrame(peer.Own(i), 0, 10_000), Raw.DataFrame(peer.Own(i), Raw.Fin, 1));
         }
 
         await Eventually.TrueAsync(() => started == limits.MaxStreams);
@@ -302,6 +303,24 @@ public sealed class HostileMemoryTests
         Assert.DoesNotContain(peer.Seen, f => f.Type == Raw.MaxStreams);
         Assert.InRange(peer.Seen.Where(f => f.Type == Raw.Data).Sum(f => f.Payload.Length), 1, limits.MaxStreams * 4096);
         Assert.Equal(limits.MaxStreams, peer.Link.Streams.Count);
+        SlotPool places = peer.Link.Streams.Places.Link;
+        Assert.Equal(0, places.Free);
+
+        // One of them takes some, the others nothing: those are given up, with what they hold.
+        clock.Advance(TimeSpan.FromSeconds(29));
+        peer.Link.CheckLiveness();
+        await peer.SendAsync(Raw.Pair(Raw.Window, peer.Own(5), 1000));
+        await peer.UntilAsync(Raw.Data);
+        Assert.DoesNotContain(peer.Seen, f => f.Type == Raw.Reset);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        peer.Link.CheckLiveness();
+        await Eventually.TrueAsync(() => places.Free >= 7 && places.Waiting == 0);
+        await peer.RoundTripAsync();
+        await peer.RoundTripAsync();
+        RawFrame[] resets = [.. peer.Seen.Where(f => f.Type == Raw.Reset)];
+        Assert.Equal(limits.MaxStreams - 1, resets.Length);
+        Assert.DoesNotContain(resets, f => f.Id == peer.Own(5) || f.Code != 7);
+        Assert.Empty(peer.Honest.Faults);
     }
 
     private static ulong[] Granted(RawPeer peer) => [.. peer.Seen.Where(f => f.Type == Raw.Window).Select(f => f.Id).Distinct().Order()];
