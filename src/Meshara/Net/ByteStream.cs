@@ -166,7 +166,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
     {
         lock (_sync)
         {
-            return _aborted || IsSendError(fault);
+            return _aborted || ReferenceEquals(fault, SendFailure?.Error);
         }
     }
 

@@ -20,7 +20,6 @@ internal abstract class LinkStream
     private long? _stop;
     private int _acksOwed;
     private bool _handlerRuns;
-    private MesharaException? _sendError;
 
     protected LinkStream(StreamTable table, StreamKind kind, string protocol, bool opener)
     {
@@ -82,15 +81,15 @@ internal abstract class LinkStream
 
     private bool IsKind0Acceptor => Kind == StreamKind.Messages && !IsOpener;
 
-    /// <summary>Whether this is what writes throw since the peer or the link ended this node's direction.</summary>
-    public bool IsSendError(Exception error) => ReferenceEquals(error, _sendError);
+    /// <summary>What writes throw since the peer, the link or a drain ended this node's direction, and since when. There before any waiter is told.</summary>
+    public (MesharaException Error, TimeSpan At)? SendFailure { get; private set; }
 
     /// <summary>Under the gate.</summary>
     public void ThrowIfCannotSend()
     {
-        if (_sendError is not null)
+        if (SendFailure is { } failure)
         {
-            throw _sendError;
+            throw failure.Error;
         }
 
         if (SendEnded)
@@ -141,7 +140,7 @@ internal abstract class LinkStream
         {
             if (!SendEnded)
             {
-                _sendError ??= error;
+                SendFailure ??= error is null ? null : (error, Table.Clock.Now);
                 Outbox.Finish(this);
             }
         }
@@ -304,8 +303,8 @@ internal abstract class LinkStream
             }
 
             MesharaException error = StreamErrors.FromReset(Table.PeerId, Protocol, code);
+            SendFailure ??= (error, Table.Clock.Now);
             FailPending(error);
-            _sendError ??= error;
             Outbox.Finish(this);
         }
     }
@@ -438,7 +437,7 @@ internal abstract class LinkStream
 
     private void FailSending(MesharaException error)
     {
-        _sendError ??= error;
+        SendFailure ??= (error, Table.Clock.Now);
         FailPending(error);
         while (_ackWaiters.TryDequeue(out AckWaiter? waiter))
         {

@@ -137,7 +137,7 @@ internal sealed class StreamTable
                 }
 
                 // A protocol that was just refused is not tried for every message: that would be a flood of OPEN and RESET.
-                if (stream.Refused is { } refused && refused.At + RefusalHolds - Clock.Now is { } rest && rest > TimeSpan.Zero)
+                if (stream.SendFailure is { } refused && refused.At + RefusalHolds - Clock.Now is { } rest && rest > TimeSpan.Zero)
                 {
                     throw new MesharaException(refused.Error.Code, refused.Error.Message, refused.Error.IsTransient, rest, refused.Error);
                 }

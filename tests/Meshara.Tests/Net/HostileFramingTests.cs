@@ -103,6 +103,21 @@ public sealed class HostileFramingTests
         Assert.Contains("within a frame", end.Detail, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(100)]
+    [InlineData(70_000)]
+    public async Task F6_RubbishBelowTheTls_ClosedWithoutBlame(int bytes)
+    {
+        await using RawPeer peer = await RawPeer.StartAsync();
+        await peer.RoundTripAsync();
+
+        await peer.SendBelowTlsAsync([.. Enumerable.Repeat((byte)0xA5, bytes)]);
+        peer.ShutdownWrites();
+
+        Assert.Equal(DisconnectReason.ConnectionLost, (await peer.AssertClosedWithoutBlameAsync()).Reason);
+    }
+
     [Fact]
     public async Task F7_HalfAFrameThenSilence_IsKnownSinceItBegan()
     {

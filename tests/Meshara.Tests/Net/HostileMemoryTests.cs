@@ -192,10 +192,12 @@ public sealed class HostileMemoryTests
         LinkLimits limits = new() { InitialWindow = 4096, MaxStreams = Streams, MaxWindow = 1 << 20, LinkBudget = (2 * Streams * 4096) + (int)Growth };
         await using RawPeer peer = await RawPeer.StartAsync(limits);
         const int Read = 40_000;
+        int stopped = 0;
         TaskCompletionSource release = new(TaskCreationOptions.RunContinuationsAsynchronously);
         peer.Honest.Handlers.AddStreams("s", async (MeshStream stream, CancellationToken _) =>
         {
             await stream.ReadExactlyAsync(new byte[Read], CancellationToken.None);
+            Interlocked.Increment(ref stopped);
             await release.Task;
         });
         long[] credit = [.. Enumerable.Repeat((long)limits.InitialWindow, Streams)];
@@ -204,7 +206,7 @@ public sealed class HostileMemoryTests
         bool moved;
         do
         {
-            moved = false;
+            moved = Volatile.Read(ref stopped) < Streams;
             for (int i = 0; i < Streams; i++)
             {
                 while (credit[i] > 32)
@@ -226,7 +228,7 @@ public sealed class HostileMemoryTests
                 moved = true;
             }
         }
-        while (moved || peer.Link.Streams.Windows.Free > 0);
+        while (moved);
 
         Assert.Equal(0, peer.Link.Streams.Windows.Free);
 

@@ -154,10 +154,7 @@ public sealed class LinkDrainTests
                     Interlocked.Increment(ref handled);
                     return ValueTask.CompletedTask;
                 });
-
-                // The streams are there: an OPEN that crossed GOODBYE would be refused.
-                await (side == pair.Dialer ? pair.Acceptor : pair.Dialer).Link.SendAcknowledgedAsync("m", new byte[100], CancellationToken.None);
-                for (int i = 1; i < 100; i++)
+                for (int i = 0; i < 100; i++)
                 {
                     await (side == pair.Dialer ? pair.Acceptor : pair.Dialer).Link.SendAsync("m", new byte[100], CancellationToken.None);
                 }
@@ -286,6 +283,16 @@ public sealed class LinkDrainTests
         await peer.AssertClosedWithoutBlameAsync();
         await peer.Honest.Tasks.WhenAllAsync().WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Equal((0, 1), (held.Started, handled));
+    }
+
+    [Fact]
+    public async Task Done_WithAPayload_IsHeldAgainstThePeer()
+    {
+        await using RawPeer peer = await RawPeer.StartAsync(time: new ManualTimeProvider());
+
+        await peer.SendAsync(Raw.GoodbyeFrame(0), Raw.Frame(Raw.Done, 0, 0));
+
+        Assert.True((await peer.Honest.Ended.WaitAsync(TimeSpan.FromSeconds(30))).Penalise);
     }
 
     [Fact]

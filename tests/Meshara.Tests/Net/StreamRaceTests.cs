@@ -132,6 +132,33 @@ public sealed class StreamRaceTests
         Assert.Empty(peer.Honest.Faults);
     }
 
+    [Theory]
+    [InlineData(Raw.StopSending)]
+    [InlineData(Raw.Reset)]
+    public async Task Send_ToAProtocolThePeerHasJustEnded_IsNotAnOpenForEachMessage(byte type)
+    {
+        ManualTimeProvider clock = new();
+        await using RawPeer peer = await RawPeer.StartAsync(time: clock);
+        await peer.Link.SendAsync("m", new byte[1], CancellationToken.None);
+        Task acknowledged = peer.Link.SendAcknowledgedAsync("m", new byte[1], CancellationToken.None).AsTask();
+        ulong id = (await peer.UntilAsync(Raw.Open)).Id;
+        await peer.SendAsync(Raw.Pair(type, id, 2));
+        await (type == Raw.Reset ? peer.UntilAsync(Raw.Reset) : peer.UntilAsync(Raw.Data, f => f.Flags == Raw.Fin));
+
+        for (int i = 0; i < 100; i++)
+        {
+            MesharaException error = await Assert.ThrowsAsync<MesharaException>(async () => await peer.Link.SendAsync("m", new byte[1], CancellationToken.None));
+            Assert.Equal(MesharaErrorCode.UnknownProtocol, error.Code);
+        }
+
+        await peer.RoundTripAsync();
+        Assert.Equal(type == Raw.Reset, acknowledged.IsFaulted);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        await peer.Link.SendAsync("m", new byte[1], CancellationToken.None);
+        Assert.Equal(peer.Honests(1), (await peer.UntilAsync(Raw.Open)).Id);
+        Assert.DoesNotContain(peer.Seen, f => f.Type == Raw.Open);
+    }
+
     [Fact]
     public async Task Cancel_BeforeOpenWasWritten_NothingIsSentAndNoIdIsSkipped()
     {

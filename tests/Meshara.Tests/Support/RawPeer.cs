@@ -67,6 +67,9 @@ internal sealed class RawPeer : IAsyncDisposable
         await _stream.FlushAsync().WaitAsync(Guard);
     }
 
+    /// <summary>Bytes that are no TLS, or at least none of this connection's.</summary>
+    public async Task SendBelowTlsAsync(byte[] bytes) => await (Dials ? _sockets.Dialer : _sockets.Acceptor).WriteAsync(bytes).AsTask().WaitAsync(Guard);
+
     /// <summary>TCP FIN under the TLS: nothing more comes, but this peer still reads.</summary>
     public void ShutdownWrites() => (Dials ? _sockets.Dialer : _sockets.Acceptor).Socket.Shutdown(System.Net.Sockets.SocketShutdown.Send);
 
