@@ -60,7 +60,8 @@ public sealed partial class Node
     /// <param name="cancellationToken">Gives up waiting for credit.</param>
     /// <exception cref="ArgumentException">The name of the protocol is not one.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NotConnected"/>: at once, there is no link. <see cref="MesharaErrorCode.LinkClosed"/>,
-    /// <see cref="MesharaErrorCode.MessageTooLarge"/>, <see cref="MesharaErrorCode.NodeStopped"/>.</exception>
+    /// <see cref="MesharaErrorCode.MessageTooLarge"/>, <see cref="MesharaErrorCode.NodeStopped"/>; <see cref="MesharaErrorCode.UnknownProtocol"/> for 1 s
+    /// (<see cref="MesharaException.RetryAfter"/>) after the peer refused an earlier message of the protocol.</exception>
     public ValueTask SendAsync(NodeId peer, string protocol, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default) =>
         LinkTo(peer).SendAsync(protocol, payload, cancellationToken);
 
@@ -80,7 +81,7 @@ public sealed partial class Node
     /// <param name="peer">Who shall answer.</param>
     /// <param name="protocol">1 to 128 bytes of UTF-8 without control characters.</param>
     /// <param name="payload">As for messages.</param>
-    /// <param name="timeout">From now to the reply; null: <see cref="NodeTimeouts.Request"/>. Positive.</param>
+    /// <param name="timeout">From now to the reply; null: <see cref="NodeTimeouts.Request"/>. Positive, or <see cref="Timeout.InfiniteTimeSpan"/>.</param>
     /// <param name="cancellationToken">Gives up; the other side's handler is told by its token.</param>
     /// <exception cref="ArgumentException">The name of the protocol is not one, or the timeout is not positive.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NotConnected"/>, <see cref="MesharaErrorCode.LinkClosed"/>, <see cref="MesharaErrorCode.RequestTimeout"/>,
@@ -90,7 +91,11 @@ public sealed partial class Node
         NodeId peer, string protocol, ReadOnlyMemory<byte> payload, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         TimeSpan limit = timeout ?? _options.Timeouts.Request;
-        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero, nameof(timeout));
+        if (limit != Timeout.InfiniteTimeSpan)
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero, nameof(timeout));
+        }
+
         return LinkTo(peer).RequestAsync(protocol, payload, limit, cancellationToken);
     }
 
@@ -108,5 +113,5 @@ public sealed partial class Node
     private Link LinkTo(NodeId peer) =>
         _live.Find(peer)?.Link ?? throw (_state is NodeState.Stopping or NodeState.Stopped
             ? new MesharaException(MesharaErrorCode.NodeStopped, "The node has been stopped.")
-            : new MesharaException(MesharaErrorCode.NotConnected, $"There is no link to {peer} now. Add it with AddPeerAsync, or wait until it is back.", isTransient: true));
+            : new MesharaException(MesharaErrorCode.NotConnected, $"There is no link to {peer} now. Add it as a peer, or wait until it is back.", isTransient: true));
 }

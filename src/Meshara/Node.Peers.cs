@@ -10,7 +10,7 @@ public sealed partial class Node
     /// id or a key whoever answers is trusted (and pinned from then on); under <see cref="Admission.Secret"/> only after it has proven the secret.</param>
     /// <param name="expectedPublicKey">The key that must answer; null: the id in the address, or whoever answers.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>The peer's id, as soon as there is a link; at once when there is one already.</returns>
+    /// <returns>The peer's id, as soon as there is a link; at once when there is one already: then the address is kept behind those that have proven right.</returns>
     /// <exception cref="ArgumentException">The key is not that of the id in the address.</exception>
     /// <exception cref="MesharaException">
     /// There is no link, and nothing was remembered. <see cref="MesharaErrorCode.InvalidFormat"/>: not an address.
@@ -53,7 +53,8 @@ public sealed partial class Node
 
         PeerAddress wanted = expectedPublicKey is null ? address : address with { Id = expectedPublicKey.Id };
         (PublicKey key, PeerAddress found) = await _driver.AddAsync(wanted, cancellationToken).ConfigureAwait(false);
-        await Task.Run(() => Remember(key, found), CancellationToken.None).ConfigureAwait(false);
+        bool proven = _live.Find(key.Id) is { } live && live.Link.Address == found.HostAndPort;
+        await Task.Run(() => Remember(key, found, proven), CancellationToken.None).ConfigureAwait(false);
         return key.Id;
     }
 
@@ -64,7 +65,7 @@ public sealed partial class Node
     public async Task TrustAsync(PublicKey key, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(key);
-        await Task.Run(() => Remember(key, address: null), cancellationToken).ConfigureAwait(false);
+        await Task.Run(() => Remember(key, address: null, proven: false), cancellationToken).ConfigureAwait(false);
         await _driver.TrustAsync(key.Id).ConfigureAwait(false);
     }
 
@@ -90,10 +91,14 @@ public sealed partial class Node
     public IAsyncEnumerable<PeerEvent> WatchAsync(CancellationToken cancellationToken = default) => _events.Watch(cancellationToken);
 
     // What is stored of a peer already stays.
-    private void Remember(PublicKey key, PeerAddress? address)
+    private void Remember(PublicKey key, PeerAddress? address, bool proven)
     {
         KnownPeer? old = _known.Find(key.Id);
-        IEnumerable<PeerAddress> addresses = address is null ? old?.Addresses ?? [] : [address, .. (old?.Addresses ?? []).Where(a => a != address)];
+        IEnumerable<PeerAddress> stored = old?.Addresses ?? [];
+        IEnumerable<PeerAddress> addresses = address is null ? stored
+            : proven ? [address, .. stored.Where(a => a != address)]
+            : stored.Contains(address) ? stored
+            : [.. stored.Take(KnownPeer.MaxAddresses - 1), address];
         KnownPeerOrigin origin = address is not null || old?.Origin == KnownPeerOrigin.Added ? KnownPeerOrigin.Added : KnownPeerOrigin.Trusted;
         _known.Add(new KnownPeer(key, [.. addresses.Take(KnownPeer.MaxAddresses)], old?.Name, origin));
     }

@@ -29,6 +29,22 @@ public sealed class NodeStorageTests
     }
 
     [Fact]
+    public async Task AddPeer_LinkedAlreadyAtAnotherAddress_TheProvenAddressStaysFirst()
+    {
+        await using NodeBed bed = new();
+        using TempFolder folder = new();
+        Node hub = await bed.StartAsync(Admission.Open);
+        await using Node node = await Node.StartAsync(Stored(bed, folder["data"]));
+        await NodeBed.AddAsync(node, hub);
+
+        Assert.Equal(hub.Id, await node.AddPeerAsync("never-dialled:9", hub.PublicKey));
+
+        string stored = await File.ReadAllTextAsync(Path.Combine(folder["data"], "known_peers"));
+        int proven = stored.IndexOf(hub.Addresses[0].HostAndPort, StringComparison.Ordinal);
+        Assert.InRange(proven, 0, stored.IndexOf("never-dialled:9", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Restart_TrustedPeer_MayStillJoinAndIsNotDialled()
     {
         await using NodeBed bed = new();

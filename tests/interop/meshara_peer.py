@@ -10,7 +10,8 @@ It answers requests on echo/1 (the body reversed), byte streams on pipe/1 (the s
     acked=PROTOCOL,TEXT           the same, and its ACK        heard=EVENT,N     waits until N of them were printed
     request=PROTOCOL,SIZE,COUNT   COUNT requests at once       goodbye=CODE      GOODBYE, drain, DONE
     stream=PROTOCOL,SIZE          SIZE bytes there and back    serve             until the other side ends the link
-    cancel=PROTOCOL               a request, then RESET        raw=HEX           these bytes, as in the vectors
+    stop=PROTOCOL                 a stream, STOP_SENDING       raw=HEX           these bytes, as in the vectors
+    cancel=PROTOCOL               a request, then RESET
 """
 import argparse, collections, hashlib, hmac, json, os, pathlib, secrets, sys, tempfile, time
 from meshara_wire import *
@@ -152,7 +153,7 @@ class Link:
                     self.send(READY, b"\0")
         say("linked", id=self.own.hex(), peer=self.peer.hex(), agent=self.hello["agent"], role="S" if self.own < self.peer else "G")
 
-    def pump(self, until, seconds=20):
+    def pump(self, until, seconds=30):
         """Handles frames until something is true."""
         deadline = time.monotonic() + seconds
         while True:
@@ -299,7 +300,6 @@ class Link:
                 self.tell("stream", protocol=s.protocol, bytes=len(s.body))
 
     def on_reset(self, s, f):
-        check(not (s.got_end and s.receives and s.reset_code is not None), "a second RESET")
         s.reset_code = f["code"]
         s.got_end = s.was_reset = True
         if not s.sent_end:
@@ -347,6 +347,13 @@ def run(link, step):
         link.reset(s, 1)
         link.pump(s.over)
         say("cancelled", reset=s.reset_code)
+    elif name == "stop":
+        s = link.open(2, arguments[0])
+        link.send(STOP_SENDING, varint(s.id) + varint(1))
+        link.pump(lambda: s.got_end)
+        s.queue.append([b"the other direction lives", FIN])
+        link.pump(s.over)
+        say("stopped", reset=s.reset_code)
     elif name == "ping":
         link.ping()
         link.pump(lambda: not link.pings)
@@ -390,7 +397,7 @@ def main():
             return 0
         except Violation as e:
             say("violation", detail=str(e))
-            if link and HELLO in link.sent:
+            if link and HELLO in link.sent and not link.sent & {REFUSE, GOODBYE}:
                 link.send(GOODBYE, varint(4) + b"\0" + blob(str(e).encode()[:256]))
                 link.drop()
         except (Closed, OSError) as e:

@@ -31,7 +31,9 @@ internal sealed partial class Mesh
     {
         if (_stopped || address.Id == _config.Self || _selfAddresses.Contains(address.HostAndPort))
         {
-            ConnectionFailure failure = _stopped ? Stopped() : new(MesharaErrorCode.Self, $"{address.HostAndPort} leads back to this node. Take the address out of the configuration.");
+            ConnectionFailure failure = _stopped ? Stopped()
+                : address.Id == _config.Self ? new(MesharaErrorCode.Self, $"The id or key given for {address.HostAndPort} is this node's own. Give that of the other node: 'meshara id' on its machine shows it.")
+                : new(MesharaErrorCode.Self, $"{address.HostAndPort} leads back to this node. Take the address out of the configuration.");
             if (addId is { } refused)
             {
                 Emit(new MeshAction.AddFailed(refused, failure));

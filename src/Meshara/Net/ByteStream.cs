@@ -26,7 +26,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static signal => ((AsyncSignal)signal!).Set(), _signal);
         while (true)
         {
-            cancellationToken.ThrowIfCancellationRequested();
+            // First, so that a handler whose token ends with the stream hears why: the peer's code, not a bare cancellation.
             if (TryRead(destination.Span, out int read, out long giveBack))
             {
                 if (giveBack > 0)
@@ -41,6 +41,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
                 return read;
             }
 
+            cancellationToken.ThrowIfCancellationRequested();
             await _signal.WaitAsync().ConfigureAwait(false);
         }
     }

@@ -379,7 +379,8 @@ internal sealed class Link
                 ReceiveGoodbye(Goodbye.Parse(payload));
                 return true;
             case FrameType.Done:
-                if (payload.Length > 0 || !_peerSaidGoodbye || _streams.Count > 0)
+                ControlFrames.ParseDone(payload);
+                if (!_peerSaidGoodbye || _streams.Count > 0)
                 {
                     throw new WireException(isViolation: false, "DONE out of place.");
                 }

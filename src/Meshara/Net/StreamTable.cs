@@ -5,6 +5,8 @@ namespace Meshara.Net;
 /// <summary>All streams of one link: who may open how many, which id is whose, and when none is left (wire protocol sections 8.1 and 8.4).</summary>
 internal sealed class StreamTable
 {
+    private static readonly TimeSpan RefusalHolds = TimeSpan.FromSeconds(1);
+
     private readonly Dictionary<ulong, LinkStream> _streams = [];
     private readonly Dictionary<string, MessageIn> _messagesIn = new(StringComparer.Ordinal);
     private readonly Dictionary<string, MessageOut> _messagesOut = new(StringComparer.Ordinal);
@@ -135,9 +137,9 @@ internal sealed class StreamTable
                 }
 
                 // A protocol that was just refused is not tried for every message: that would be a flood of OPEN and RESET.
-                if (stream.SendFailure is { } refused && Clock.Now - refused.At < TimeSpan.FromSeconds(1))
+                if (stream.SendFailure is { } refused && refused.At + RefusalHolds - Clock.Now is { } rest && rest > TimeSpan.Zero)
                 {
-                    throw refused.Error;
+                    throw new MesharaException(refused.Error.Code, refused.Error.Message, refused.Error.IsTransient, rest, refused.Error);
                 }
             }
 

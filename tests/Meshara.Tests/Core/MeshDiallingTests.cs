@@ -206,6 +206,7 @@ public sealed class MeshDiallingTests
         s.Mesh.HandleAdd(3, new PeerAddress("other", 1, Ids.Middle), keepForever: true, s.Now);
 
         IReadOnlyList<MeshAction> actions = s.Take();
+        Assert.Contains("own", actions.OfType<MeshAction.AddFailed>().Last().Failure.Message, StringComparison.Ordinal);
         Assert.Equal([(2L, MesharaErrorCode.Self), (3L, MesharaErrorCode.Self)], actions.OfType<MeshAction.AddFailed>().Select(a => (a.AddId, a.Failure.Code)));
         Assert.Empty(actions.OfType<MeshAction.Dial>());
     }

@@ -65,12 +65,13 @@ public sealed class PythonPeerTests : IDisposable
         await using NodeBed bed = new();
         Node node = await StartAsync(bed, Admission.Open);
         await using PythonPeer python = PythonPeer.Dial(
-            node, "message=nobody/1,x", "request=nobody/1,5", "stream=nobody/1,5", "cancel=echo/1", "ping", "serve");
+            node, "message=nobody/1,x", "request=nobody/1,5", "stream=nobody/1,5", "cancel=echo/1", "stop=pipe/1", "ping", "serve");
         (NodeId peer, _) = await python.LinkedAsync();
 
         Assert.Equal(2, (await python.NextAsync("answered")).GetProperty("reset").GetInt32());
         Assert.Equal(2, (await python.NextAsync("answered")).GetProperty("reset").GetInt32());
         Assert.Equal(0, (await python.NextAsync("cancelled")).GetProperty("reset").GetInt32());
+        Assert.Equal(JsonValueKind.Null, (await python.NextAsync("stopped")).GetProperty("reset").ValueKind);
         await python.NextAsync("pong");
         MesharaException e = await Assert.ThrowsAsync<MesharaException>(() => node.RequestAsync(peer, "nobody/1", default).AsTask().WaitAsync(NodeBed.Guard));
         Assert.Equal(MesharaErrorCode.UnknownProtocol, e.Code);
@@ -78,6 +79,11 @@ public sealed class PythonPeerTests : IDisposable
         Task<byte[]> cancelled = node.RequestAsync(peer, "echo/1", new byte[900_000], cancellationToken: cancel.Token).AsTask();
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled.WaitAsync(NodeBed.Guard));
+        await using (MeshStream abandoned = await node.OpenStreamAsync(peer, "pipe/1").AsTask().WaitAsync(NodeBed.Guard))
+        {
+            await abandoned.WriteAsync(new byte[4000]).AsTask().WaitAsync(NodeBed.Guard);
+        }
+
         await AssertEchoAsync(node, peer, 5);
     }
 
@@ -87,12 +93,14 @@ public sealed class PythonPeerTests : IDisposable
         await using NodeBed bed = new();
         Node node = await StartAsync(bed, Admission.Open);
         await using PythonPeer python = PythonPeer.Dial(
-            node, "request=echo/1,100000", "stream=pipe/1,1000000", "heard=request,1", "heard=stream,1", "serve");
+            node, "request=echo/1,100000", "stream=pipe/1,1000000", $"acked=chat/1,{new string('y', 20_000)}", "heard=request,1", "heard=stream,1", "serve");
         (NodeId peer, _) = await python.LinkedAsync();
 
         await Task.WhenAll(AssertEchoAsync(node, peer, 100_000), AssertPipeAsync(node, peer, 1_000_000));
         Assert.True((await python.NextAsync("answered")).GetProperty("right").GetBoolean());
         Assert.True((await python.NextAsync("answered")).GetProperty("right").GetBoolean());
+        Assert.Equal(0, (await python.NextAsync("sent")).GetProperty("ack").GetInt32());
+        Assert.Equal(20_000, Assert.Single(_heard).Length);
         await node.SendAsync(peer, "chat/1", new byte[50_000].Select(_ => (byte)'x').ToArray(), acknowledged: true).AsTask().WaitAsync(NodeBed.Guard);
         Assert.Equal(50_000, (await python.NextAsync("message")).GetProperty("text").GetString()!.Length);
     }
@@ -170,6 +178,22 @@ public sealed class PythonPeerTests : IDisposable
     }
 
     [Fact]
+    public async Task SameKey_TwiceAtOnce_SecondIsRefusedAndFirstIsTold()
+    {
+        using NodeIdentity shared = NodeIdentity.Create();
+        shared.Save(_folder["key.pem"]);
+        await using NodeBed bed = new();
+        Node node = await StartAsync(bed, Admission.Open);
+        await using PythonPeer first = PythonPeer.Dial(node, "--key", _folder["key.pem"], "serve");
+        await first.LinkedAsync();
+
+        await using PythonPeer second = PythonPeer.Dial(node, "--key", _folder["key.pem"], "serve");
+
+        await AssertRefusedAsync(second, "peer", 7);
+        Assert.Equal(1, (await first.NextAsync("notice")).GetProperty("code").GetInt32());
+    }
+
+    [Fact]
     public async Task Mesh_Another_IsRefusedAsSuch()
     {
         await using NodeBed bed = new();
@@ -187,6 +211,7 @@ public sealed class PythonPeerTests : IDisposable
         await using PythonPeer python = PythonPeer.Dial(node, "--probe", "goodbye=6");
 
         Assert.Equal(6, (await python.NextAsync("goodbye")).GetProperty("code").GetInt32());
+        await python.AssertCleanEndAsync();
         Assert.Empty(node.ListPeers());
     }
 

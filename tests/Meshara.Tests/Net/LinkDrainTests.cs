@@ -286,6 +286,16 @@ public sealed class LinkDrainTests
     }
 
     [Fact]
+    public async Task Done_WithAPayload_IsHeldAgainstThePeer()
+    {
+        await using RawPeer peer = await RawPeer.StartAsync(time: new ManualTimeProvider());
+
+        await peer.SendAsync(Raw.GoodbyeFrame(0), Raw.Frame(Raw.Done, 0, 0));
+
+        Assert.True((await peer.Honest.Ended.WaitAsync(TimeSpan.FromSeconds(30))).Penalise);
+    }
+
+    [Fact]
     public async Task Done_AfterIt_NothingIsSaidAnyMore()
     {
         await using RawPeer peer = await RawPeer.StartAsync(time: new ManualTimeProvider());

@@ -250,6 +250,21 @@ public sealed class LinkTests
     }
 
     [Fact]
+    public async Task Abort_HandlerReadsWithItsOwnToken_HearsTheCode()
+    {
+        await using LinkPair pair = await LinkPair.StartAsync();
+        TaskCompletionSource<Exception?> heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        pair.Acceptor.Handlers.AddStreams("bytes", async (stream, ct) =>
+            heard.SetResult(await Record.ExceptionAsync(async () => await stream.ReadExactlyAsync(new byte[2], ct))));
+        MeshStream opened = pair.Dialer.Link.OpenStream("bytes");
+        await opened.WriteAsync(new byte[1]);
+
+        opened.Abort(777);
+
+        Assert.Equal(777, Assert.IsType<MesharaException>(await heard.Task.WaitAsync(Guard)).StreamCode);
+    }
+
+    [Fact]
     public async Task SendPing_FromManyThreads_PongsComeInOrder()
     {
         await using LinkPair pair = await LinkPair.StartAsync();
