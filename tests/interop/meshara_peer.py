@@ -227,7 +227,8 @@ class Link:
             raise Closed("a frame after DONE")
         check(kind not in (HELLO, PROOF, READY, REFUSE), f"{NAMES[kind]} on a link")
         if kind == PING:
-            self.send(PONG, f["opaque"])
+            if DONE not in self.sent:  # nothing follows DONE, not even an answer
+                self.send(PONG, f["opaque"])
         elif kind == PONG:
             check(f["opaque"] in self.pings, "a PONG nobody asked for")
             self.pings = self.pings[self.pings.index(f["opaque"]) + 1:]

@@ -295,9 +295,15 @@ public sealed class HostileMemoryTests
             await peer.SendAsync(Raw.OpenFrame(peer.Own(i), 1, "p"), Raw.DataFrame(peer.Own(i), 0, 10_000), Raw.DataFrame(peer.Own(i), Raw.Fin, 1));
         }
 
-        await Eventually.TrueAsync(() => started == limits.MaxStreams);
+        // The first part of each answer says that the rest of it waits.
+        for (int i = 0; i < limits.MaxStreams; i++)
+        {
+            peer.Seen.Add(await peer.UntilAsync(Raw.Data));
+        }
+
         await peer.RoundTripAsync();
         await peer.RoundTripAsync();
+        Assert.Equal(limits.MaxStreams, started);
 
         // Each answer went as far as the credit, and no place came back.
         Assert.DoesNotContain(peer.Seen, f => f.Type == Raw.MaxStreams);
