@@ -85,6 +85,9 @@ public sealed partial class Node
     /// <summary>The peers to which a link lives, sorted by id.</summary>
     public IReadOnlyList<PeerInfo> ListPeers() => [.. _live.All().Select(l => l.Value.Describe())];
 
+    /// <summary>The pins, in the order of <c>known_peers</c>: who may join under <see cref="Admission.KnownPeers"/>, connected or not.</summary>
+    public IReadOnlyList<TrustedPeer> ListTrusted() => [.. _known.All.Select(p => p.Describe())];
+
     /// <summary>What happens between this node and others, from the moment of this call on; ends with the node.</summary>
     /// <param name="cancellationToken">Stops watching.</param>
     /// <remarks>Each watcher has a queue of 1024 events; one that reads more slowly than they come loses the oldest, and the log says so.</remarks>
