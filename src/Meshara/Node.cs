@@ -142,7 +142,7 @@ public sealed partial class Node : IAsyncDisposable
             _driver.Listen(listener);
         }
 
-        foreach (PeerAddress address in _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers))
+        foreach (PeerAddress address in _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers.Select(WithPin)))
         {
             await _driver.WantAsync(address).ConfigureAwait(false);
         }
@@ -166,6 +166,7 @@ public sealed partial class Node : IAsyncDisposable
             Places = NodePlaces.From(limits),
             Events = _events,
             Logger = _logger,
+            OnPinned = Pin,
             Stopping = _stopping.Token,
         };
         MeshConfig config = new()

@@ -304,6 +304,9 @@ internal sealed class MeshDriver
             case MeshAction.AddFailed a when _adds.Remove(a.AddId, out var done):
                 done.TrySetException(new MesharaException(a.Failure.Code, a.Failure.Message, a.Failure.IsTransient, a.Failure.RetryAfter));
                 break;
+            case MeshAction.Pinned a when _live.Find(a.Peer) is { } live:
+                _node.OnPinned(live.Key, a.Address);
+                break;
             case MeshAction.LinkDown a:
                 _live.Remove(a.Peer, _connections.GetValueOrDefault(a.Connection)?.Link);
                 _node.Logger.Disconnected(a.Peer, a.Address, a.Reason, PeerText.Clean(a.Detail));
