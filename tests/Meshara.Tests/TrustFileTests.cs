@@ -1,4 +1,3 @@
-using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests;
