@@ -61,12 +61,14 @@ public sealed partial class Node
 
     /// <summary>Lets a node join without dialling it, now and after a restart.</summary>
     /// <param name="key">Its key.</param>
+    /// <param name="name">What to call the peer, 1 to 64 characters without control characters; null leaves it as it is.</param>
     /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="ArgumentException">The name is not one.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.DataDirectory"/>: it could not be stored, and nothing changed. <see cref="MesharaErrorCode.NodeStopped"/>.</exception>
-    public async Task TrustAsync(PublicKey key, CancellationToken cancellationToken = default)
+    public async Task TrustAsync(PublicKey key, string? name = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(key);
-        await Task.Run(() => Remember(key, address: null, proven: false), cancellationToken).ConfigureAwait(false);
+        await Task.Run(() => Remember(key, address: null, proven: false, name), cancellationToken).ConfigureAwait(false);
         await _driver.TrustAsync(key.Id).ConfigureAwait(false);
     }
 
@@ -148,7 +150,7 @@ public sealed partial class Node
     }));
 
     // What is stored of a peer already stays.
-    private void Remember(PublicKey key, PeerAddress? address, bool proven)
+    private void Remember(PublicKey key, PeerAddress? address, bool proven, string? name = null)
     {
         KnownPeer? old = _known.Find(key.Id);
         IEnumerable<PeerAddress> stored = old?.Addresses ?? [];
@@ -157,6 +159,6 @@ public sealed partial class Node
             : stored.Contains(address) ? stored
             : [.. stored.Take(KnownPeer.MaxAddresses - 1), address];
         KnownPeerOrigin origin = address is not null || old?.Origin == KnownPeerOrigin.Added ? KnownPeerOrigin.Added : KnownPeerOrigin.Trusted;
-        _known.Add(new KnownPeer(key, [.. addresses.Take(KnownPeer.MaxAddresses)], old?.Name, origin), takeAddresses: proven);
+        _known.Add(new KnownPeer(key, [.. addresses.Take(KnownPeer.MaxAddresses)], name ?? old?.Name, origin), takeAddresses: proven);
     }
 }
