@@ -25,6 +25,7 @@ public sealed partial class Node : IAsyncDisposable
     private NodeIdentity? _identity;
     private NodeCertificate? _certificate;
     private KnownPeersFile _known = null!;
+    private NodeMetrics _metrics = null!;
     private MeshDriver _driver = null!;
     private volatile NodeState _state = NodeState.Starting;
     private Task? _stopped;
@@ -107,6 +108,7 @@ public sealed partial class Node : IAsyncDisposable
         NodeIdentity identity = _options.Identity ?? _identity!;
         PublicKey = identity.PublicKey;
         _certificate = new NodeCertificate(identity);
+        _metrics = new NodeMetrics(_options.Mesh, Id, _options.TimeProvider);
         if (_options.Admission.Mode == AdmissionMode.Secret)
         {
             _options.Admission.DeriveKey(_options.Mesh);
@@ -166,6 +168,7 @@ public sealed partial class Node : IAsyncDisposable
             Places = NodePlaces.From(limits),
             Events = _events,
             Logger = _logger,
+            Metrics = _metrics,
             OnPinned = Pin,
             Stopping = _stopping.Token,
         };
@@ -197,6 +200,7 @@ public sealed partial class Node : IAsyncDisposable
         await _stopping.CancelAsync().ConfigureAwait(false);
         await WaitForHandlersAsync().ConfigureAwait(false);
         _events.Complete();
+        _metrics?.Dispose();
         _certificate?.Dispose();
         _identity?.Dispose();
         _directory?.Dispose();

@@ -30,15 +30,21 @@ internal sealed class PeerConnection
     public PeerConnection(MeshDriver driver, NodeContext node, MeshAction.Dial dial)
     {
         (_driver, _node, _dial) = (driver, node, dial);
-        (Id, Address) = (dial.Connection, dial.Address.HostAndPort);
+        (Id, Address, Began) = (dial.Connection, dial.Address.HostAndPort, node.Clock.Provider.GetTimestamp());
     }
 
     /// <summary>A connection that was accepted.</summary>
     public PeerConnection(MeshDriver driver, NodeContext node, long id, TransportConnection accepted)
     {
         (_driver, _node, _accepted) = (driver, node, accepted);
-        (Id, Address) = (id, accepted.RemoteAddress);
+        (Id, Address, Began) = (id, accepted.RemoteAddress, node.Clock.Provider.GetTimestamp());
     }
+
+    /// <summary>When it was dialled or accepted, for the metrics.</summary>
+    public long Began { get; }
+
+    /// <summary>Why it came to nothing; null: it has not. The driver's.</summary>
+    public MesharaErrorCode? FailedWith { get; set; }
 
     private enum OrderKind
     {
