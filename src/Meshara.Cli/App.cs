@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Net.Sockets;
 using Meshara.Cli.Commands;
+using Meshara.Cli.Commands.Service;
 using Meshara.Cli.Commands.Trust;
 
 namespace Meshara.Cli;
@@ -57,6 +58,7 @@ internal static class App
         TrustCommand.Create(terminal),
         RemoveCommand.Create(terminal),
         SendCommand.Create(terminal),
+        ServiceCommand.Create(terminal),
         DemoCommand.Create(terminal),
     };
 

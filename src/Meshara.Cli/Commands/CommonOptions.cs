@@ -55,13 +55,19 @@ internal static class CommonOptions
         }
     }
 
-    private static string DefaultDirectory(ArgumentResult result)
+    /// <summary>Where this user's node keeps its files when nobody says otherwise; null: the user has no home directory.</summary>
+    public static string? DefaultDirectory()
     {
         // XDG_DATA_HOME or ~/.local/share on Linux, Application Support on macOS, AppData\Local on Windows.
         string root = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
-        if (root.Length > 0)
+        return root.Length > 0 ? Path.Combine(root, "meshara") : null;
+    }
+
+    private static string DefaultDirectory(ArgumentResult result)
+    {
+        if (DefaultDirectory() is { } directory)
         {
-            return Path.Combine(root, "meshara");
+            return directory;
         }
 
         result.AddError("This user has no home directory: give --data DIR.");
