@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using Meshara.Cli.Service;
 
 namespace Meshara.Cli.Commands.Service;
