@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Meshara.Net;
 using Meshara.Security;
+using Meshara.Tests.Net;
 using Meshara.Tests.Support;
 using Meshara.Wire;
 using Microsoft.Extensions.Logging;
@@ -153,6 +154,44 @@ public sealed class NodeListenTests : IAsyncDisposable
 
         // A machine whose network has one family only lists no address of the other; the port is the same then.
         int Port(bool isSix) => ports.TryGetValue(isSix, out int port) ? port : shared ? any : throw new InvalidOperationException("No address of this family.");
+    }
+
+    [Fact]
+    public async Task Add_NameWithSeveralAddresses_TheOneThatAnswersIsTakenAndTheNameIsKept()
+    {
+        SkipWithoutIPv6();
+        await using Node node = await StartAsync(null, "[::1]:0");
+        PeerAddress address = new("localhost", node.Addresses[0].Port, node.Id);
+        NodeOptions options = new() { Mesh = "test", Admission = Admission.Open, DataDirectory = _folder["dialer"] };
+        await using (Node dialer = await Node.StartAsync(options))
+        {
+            Assert.Equal(node.Id, await dialer.AddPeerAsync(address).WaitAsync(NodeBed.Guard));
+        }
+
+        // From known_peers, and as an entry of Peers.
+        await using Node again = await Node.StartAsync(options);
+        await using Node named = await Node.StartAsync(new NodeOptions { Mesh = "test", Admission = Admission.Open, Peers = [address] });
+        await Eventually.TrueAsync(() => NodeBed.AreLinked(node, again) && NodeBed.AreLinked(node, named));
+        Assert.Equal([address.HostAndPort], again.ListPeers().Select(p => p.Address));
+    }
+
+    [Fact]
+    public async Task Add_NameThatPartlyAnswersUntilTheDeadline_SaysWhatWasHeard()
+    {
+        ManualTimeProvider clock = new();
+        FakeNet net = new();
+        net.Fail("2001:db8::1", SocketError.ConnectionRefused);
+        TcpTransport transport = new(
+            clock, static (_, family) => Task.FromResult<IPAddress[]>([IPAddress.Parse(family == AddressFamily.InterNetworkV6 ? "2001:db8::1" : "192.0.2.1")]), net.ConnectAsync);
+        Node node = await _bed.StartAsync(new NodeOptions { Mesh = "test", Transport = transport, TimeProvider = clock });
+        Task adding = node.AddPeerAsync("name:4040");
+        await Eventually.TrueAsync(() => net.Started.Length == 2);
+
+        clock.Advance(new NodeTimeouts().Connect);
+
+        MesharaException e = await Assert.ThrowsAsync<MesharaException>(() => adding.WaitAsync(NodeBed.Guard));
+        Assert.Equal(MesharaErrorCode.ConnectTimeout, e.Code);
+        Assert.Contains("[2001:db8::1]:4040): nothing listens there", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

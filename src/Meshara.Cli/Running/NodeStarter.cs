@@ -16,6 +16,7 @@ internal static class NodeStarter
     /// <summary>The name of the mesh when none is given. Who may join is decided by keys or a secret, so the name need not be unique.</summary>
     public const string DefaultMesh = "default";
 
+    /// <summary>Starts it.</summary>
     /// <param name="settings">What was asked for.</param>
     /// <param name="admission">Who may join.</param>
     /// <param name="passphrase">Of the identity file.</param>

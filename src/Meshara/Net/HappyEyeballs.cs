@@ -86,6 +86,11 @@ internal sealed class HappyEyeballs
 
             return winner;
         }
+        catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested && _failures.Count > 0)
+        {
+            // Whoever gave up says so; what some of the addresses answered until then may be the reason.
+            throw new OperationCanceledException(e.Message, TcpErrors.ConnectFailed(_host, _port, _failures), cancellationToken);
+        }
         finally
         {
             await stop.CancelAsync().ConfigureAwait(false);

@@ -217,6 +217,22 @@ public sealed class HappyEyeballsTests
     }
 
     [Fact]
+    public async Task Connect_CancelledAfterAFailure_TellsIt()
+    {
+        Answer(_six, "2001:db8::1");
+        Answer(_four, "192.0.2.1");
+        _net.Fail("2001:db8::1", SocketError.ConnectionRefused);
+        using CancellationTokenSource cancel = new();
+        Task<TransportConnection> connecting = ConnectAsync(cancel.Token);
+        await StartedAsync("2001:db8::1", "192.0.2.1");
+
+        await cancel.CancelAsync();
+
+        OperationCanceledException e = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => connecting.WaitAsync(NodeBed.Guard));
+        Assert.Contains("[2001:db8::1]:4040", Assert.IsType<MesharaException>(e.InnerException).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Connect_CancelledDuringTheLookUp_EndsAtOnce()
     {
         using CancellationTokenSource cancel = new();
