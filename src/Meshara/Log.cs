@@ -26,6 +26,15 @@ internal static partial class Log
     [LoggerMessage(1006, LogLevel.Error, "Peer {Peer} at {Address} is trusted until the node stops, but could not be stored: {Error}")]
     public static partial void PinNotStored(this ILogger logger, NodeId peer, string address, string error);
 
+    [LoggerMessage(1010, LogLevel.Warning, "The remembered port in {Path} cannot be used and is ignored: {Why}")]
+    public static partial void PortIgnored(this ILogger logger, string path, string why);
+
+    [LoggerMessage(1011, LogLevel.Warning, "The port {Port} could not be remembered in {Path}, so that the next start may get another: {Why}")]
+    public static partial void PortNotRemembered(this ILogger logger, int port, string path, string why);
+
+    [LoggerMessage(1012, LogLevel.Warning, "Port {Wanted} is taken by another program; this node listens on {Port} until its next start")]
+    public static partial void PortTaken(this ILogger logger, int wanted, int port);
+
     [LoggerMessage(2000, LogLevel.Error, "Accepting connections on {Address} has ended: the transport threw")]
     public static partial void AcceptFailed(this ILogger logger, string address, Exception exception);
 

@@ -49,7 +49,8 @@ public sealed partial class Node : IAsyncDisposable
     public NodeState State => _state;
 
     /// <summary>Where others can dial this node, as <c>id@host:port</c>: <see cref="NodeOptions.AdvertisedAddresses"/>, or the addresses that
-    /// are listened on, wildcards replaced by the addresses of this machine's interfaces. As they were at start.</summary>
+    /// are listened on, wildcards replaced by the addresses of this machine's interfaces: link-local ones only if there are no better ones, with
+    /// their scope, which means something on this machine alone, so that peers are not told them. As they were at start.</summary>
     public IReadOnlyList<PeerAddress> Addresses { get; private set; } = [];
 
     // Tasks, links and listeners that are left; 0 after disposal. For tests.
@@ -68,7 +69,7 @@ public sealed partial class Node : IAsyncDisposable
     public static async Task<Node> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        IReadOnlyList<(string Host, int Port)> listen = OptionsCheck.Check(options);
+        IReadOnlyList<ListenEntry> listen = OptionsCheck.Check(options);
         Node node = new(options);
         try
         {
@@ -119,14 +120,10 @@ public sealed partial class Node : IAsyncDisposable
         }
     }
 
-    private async Task RunAsync(IReadOnlyList<(string Host, int Port)> listen, CancellationToken cancellationToken)
+    private async Task RunAsync(IReadOnlyList<ListenEntry> listen, CancellationToken cancellationToken)
     {
         ITransport transport = _options.Transport ?? new TcpTransport(_options.TimeProvider);
-        foreach ((string host, int port) in listen)
-        {
-            _listeners.Add(await transport.ListenAsync(host, port, cancellationToken).ConfigureAwait(false));
-        }
-
+        await ListenAsync(transport, listen, cancellationToken).ConfigureAwait(false);
         Addresses = _options.AdvertisedAddresses.Count > 0
             ? [.. _options.AdvertisedAddresses.Select(a => PeerAddress.Parse(a) with { Id = Id })]
             : ListenAddresses.Expand(Id, _listeners);
@@ -153,6 +150,35 @@ public sealed partial class Node : IAsyncDisposable
         _logger.Running(Id, _options.Mesh, string.Join(", ", Addresses));
     }
 
+    private async Task ListenAsync(ITransport transport, IReadOnlyList<ListenEntry> listen, CancellationToken cancellationToken)
+    {
+        NodeListeners all = new(transport.ListenAsync, transport is TcpTransport tcp ? new NodeListeners.Tcp(tcp.ResolveToListenAsync, tcp.Listen) : null);
+        RememberedPort? file = _directory is not null && listen.Any(l => l.Port is null) ? new RememberedPort(_directory.PortPath) : null;
+        string? wrong = null;
+        int? remembered = file?.Read(out wrong);
+        if (wrong is not null)
+        {
+            _logger.PortIgnored(_directory!.PortPath, wrong);
+        }
+
+        (IReadOnlyList<TransportListener> listeners, int? port) = await all.OpenAsync(listen, DefaultPorts.InOrder(remembered), cancellationToken).ConfigureAwait(false);
+        _listeners.AddRange(listeners);
+        if (file is null || port is null || port == remembered)
+        {
+            return;
+        }
+
+        if (remembered is { } wanted)
+        {
+            // Somebody else has it for once: what others know of this node stays true for the next start.
+            _logger.PortTaken(wanted, port.Value);
+        }
+        else if (file.Write(port.Value) is { } why)
+        {
+            _logger.PortNotRemembered(port.Value, _directory!.PortPath, why);
+        }
+    }
+
     private MeshDriver CreateDriver(ITransport transport)
     {
         LinkLimits limits = _options.Limits;
@@ -161,7 +187,7 @@ public sealed partial class Node : IAsyncDisposable
             Options = _options,
             Transport = transport,
             Certificate = _certificate!,
-            Handshake = HandshakeConfig.Create(_options, Id, Nonces.NewInstance(), [.. Addresses.Select(a => a.HostAndPort)]),
+            Handshake = HandshakeConfig.Create(_options, Id, Nonces.NewInstance(), [.. Addresses.Where(ListenAddresses.MeansTheSameElsewhere).Select(a => a.HostAndPort)]),
             Clock = _clock,
             Handlers = _handlers,
             HandlerTasks = _handlerTasks,

@@ -12,7 +12,7 @@ public sealed class NodeOptions
     /// <summary>Who may join. Default: <see cref="Admission.KnownPeers"/>.</summary>
     public Admission Admission { get; init; } = Admission.KnownPeers;
 
-    /// <summary>Folder of the identity, <c>known_peers</c> and the lock; created with mode 0700. Null: everything in memory, a new identity at each start.</summary>
+    /// <summary>Folder of the identity, <c>known_peers</c>, the port and the lock; created with mode 0700. Null: everything in memory, a new identity at each start.</summary>
     public string? DataDirectory { get; init; }
 
     /// <summary>The identity; null: from <see cref="DataDirectory"/>. The node does not dispose it.</summary>
@@ -25,10 +25,19 @@ public sealed class NodeOptions
     /// after the start can miss what a peer that was quicker has sent. What it throws, the start throws.</summary>
     public Action<Node>? OnStarting { get; init; }
 
-    /// <summary>Where to listen, <c>host:port</c> each; port 0 lets the system choose. Empty: dial only.</summary>
+    /// <summary>Where to listen: <c>host:port</c> or <c>host</c> each. Empty: dial only.</summary>
+    /// <remarks>
+    /// <para>The host is an address of this machine, a wildcard (<c>0.0.0.0</c>; <c>[::]</c> or <c>::</c>, which takes IPv4 as well unless an IPv4
+    /// address with the same port stands in this list), or a name: the node then listens on all its addresses that are this machine's. A link-local
+    /// IPv6 address needs its interface, <c>[fe80::1%eth0]:4040</c>. The same address twice is an error.</para>
+    /// <para>Port 0 lets the system choose, a port that is taken is an error. Without a port, all such entries get port 4040 or, if another
+    /// program has that, the first of 4041 to 4103 that is free for all of them; the port is kept in the file <c>port</c> of
+    /// <see cref="DataDirectory"/> and tried first from then on. If it is taken for once, another one serves until the next start.</para>
+    /// </remarks>
     public IReadOnlyList<string> Listen { get; init; } = [];
 
-    /// <summary>Where others can dial this node, <c>host:port</c>, at most 8; told in HELLO. Empty: the listen addresses.</summary>
+    /// <summary>Where others can dial this node, <c>host:port</c>, at most 8; told in HELLO. For a node behind a port forward or in a container. No
+    /// wildcard, no link-local address. Empty: the listen addresses.</summary>
     public IReadOnlyList<string> AdvertisedAddresses { get; init; } = [];
 
     /// <summary>Peers to dial at start and again, for ever, whenever there is no link.</summary>

@@ -23,15 +23,28 @@ internal static class PeerAddressParser
         return address is not null;
     }
 
-    /// <summary>Reads an address to listen on: <c>host[:port]</c> without an id; port 0 lets the system choose.</summary>
+    /// <summary>Reads an address to listen on: <c>host[:port]</c> without an id, or <c>::</c>; port 0 lets the system choose.</summary>
     /// <param name="text">The address, blanks around it allowed.</param>
     /// <param name="host">The host in its normal form, IPv6 without brackets.</param>
-    /// <param name="port">0 to 65535; <see cref="PeerAddress.DefaultPort"/> where none is written.</param>
+    /// <param name="port">0 to 65535; null where none is written.</param>
     /// <param name="why">What is wrong, a clause without a full stop.</param>
-    public static bool TryParseListen(ReadOnlySpan<char> text, [NotNullWhen(true)] out string? host, out int port, [NotNullWhen(false)] out string? why)
+    public static bool TryParseListen(ReadOnlySpan<char> text, [NotNullWhen(true)] out string? host, out int? port, [NotNullWhen(false)] out string? why)
     {
         host = null;
-        why = SplitPort(text.Trim(), lowest: 0, out ReadOnlySpan<char> written, out port);
+        port = null;
+        ReadOnlySpan<char> trimmed = text.Trim();
+        if (trimmed.StartsWith('/'))
+        {
+            why = ParseMultiaddr(trimmed, out PeerAddress? address);
+            why = address?.Id is null ? why : "an id does not belong to an address to listen on";
+            host = why is null ? address?.Host : null;
+            port = address?.Port;
+            return host is not null;
+        }
+
+        // The one IPv6 address that everybody writes without brackets.
+        why = SplitPort(trimmed is "::" ? "[::]" : trimmed, lowest: 0, out ReadOnlySpan<char> written, out int read);
+        port = trimmed.Length == written.Length || trimmed.EndsWith(']') ? null : read;
         return why is null && HostName.TryNormalize(written, out host, out why);
     }
 

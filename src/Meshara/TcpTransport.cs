@@ -6,22 +6,35 @@ namespace Meshara;
 
 /// <summary>TCP over IPv4 and IPv6: the transport of a node that is given no other.</summary>
 /// <remarks>
-/// Listening on <c>::</c> takes IPv4 connections as well, listening on <c>0.0.0.0</c> only those. <c>localhost</c> is the loopback
-/// address without a look-up (RFC 6761 section 6.3). Disposing a connection resets it: what must arrive is acknowledged before.
+/// Listening on <c>::</c> takes IPv4 connections as well (of a node whose <see cref="NodeOptions.Listen"/> has an IPv4 address with the same
+/// port beside it: IPv6 only), listening on <c>0.0.0.0</c> only those. <c>localhost</c> is the loopback address without a look-up (RFC 6761
+/// section 6.3). A link-local IPv6 address needs the name or number of the interface, <c>fe80::1%eth0</c>. Disposing a connection resets
+/// it: what must arrive is acknowledged before.
 /// </remarks>
 public sealed class TcpTransport : ITransport
 {
-    // The kernel refuses further connections when this many wait to be accepted; the accept loop of a node never rests for long.
-    private const int Backlog = 512;
-
     private readonly TimeProvider _timeProvider;
+    private readonly LookUp _lookUp;
+    private readonly Func<IPEndPoint, CancellationToken, ValueTask<TransportConnection>> _connect;
 
     /// <summary>Creates the transport.</summary>
-    /// <param name="timeProvider">The clock of the pause after a failed accept. Default: the system's.</param>
-    public TcpTransport(TimeProvider? timeProvider = null) => _timeProvider = timeProvider ?? TimeProvider.System;
+    /// <param name="timeProvider">The clock of the pause after a failed accept, and of the delay between attempts to connect. Default: the system's.</param>
+    public TcpTransport(TimeProvider? timeProvider = null)
+        : this(timeProvider, TcpNames.SystemLookUp, TcpSockets.ConnectAsync)
+    {
+    }
+
+    // For a test: the resolver and the kernel.
+    internal TcpTransport(TimeProvider? timeProvider, LookUp lookUp, Func<IPEndPoint, CancellationToken, ValueTask<TransportConnection>>? connect = null)
+    {
+        _timeProvider = timeProvider ?? TimeProvider.System;
+        _lookUp = lookUp;
+        _connect = connect ?? TcpSockets.ConnectAsync;
+    }
 
     /// <summary>Starts to listen.</summary>
-    /// <param name="host">An address of this machine, a name that resolves to one, or a wildcard: <c>0.0.0.0</c> for IPv4, <c>::</c> for both.</param>
+    /// <param name="host">An address of this machine, a wildcard (<c>0.0.0.0</c> for IPv4, <c>::</c> for both), or a name, of whose addresses the first is
+    /// taken; a node listens on all of them.</param>
     /// <param name="port">0 to 65535; 0 lets the system choose.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.ListenFailed"/>: taken, not an address of this machine, not permitted, no such name.</exception>
@@ -30,83 +43,64 @@ public sealed class TcpTransport : ITransport
         ArgumentException.ThrowIfNullOrEmpty(host);
         ArgumentOutOfRangeException.ThrowIfNegative(port);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(port, IPEndPoint.MaxPort);
-        IPAddress address;
-        try
-        {
-            address = (await TcpNames.ResolveAsync(host, cancellationToken).ConfigureAwait(false))[0];
-        }
-        catch (MesharaException e)
-        {
-            throw new MesharaException(MesharaErrorCode.ListenFailed, TcpErrors.Listen(host, port, e.Message), e.IsTransient, innerException: e);
-        }
-
-        Socket? socket = null;
-        try
-        {
-            socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            TcpSockets.PrepareListener(socket, address);
-            socket.Bind(new IPEndPoint(address, port));
-            socket.Listen(Backlog);
-            return new TcpTransportListener(socket, _timeProvider);
-        }
-        catch (SocketException e)
-        {
-            socket?.Dispose();
-            throw TcpErrors.ListenFailed(host, port, e);
-        }
+        IPAddress address = (await ResolveToListenAsync(host, cancellationToken).ConfigureAwait(false))[0];
+        return Listen(address, port, takesIPv4: address.Equals(IPAddress.IPv6Any));
     }
 
-    /// <summary>Connects: resolves the name and tries its addresses one after the other.</summary>
-    /// <param name="host">A name or an IP address; IPv6 without brackets.</param>
+    /// <summary>Connects: looks up the IPv6 and IPv4 addresses of a name and tries them in turn, 250 ms apart or as soon as one has failed;
+    /// the first connection is taken (Happy Eyeballs, RFC 8305).</summary>
+    /// <param name="host">A name or an IP address; IPv6 without brackets, with <c>%interface</c> where it is link-local.</param>
     /// <param name="port">1 to 65535.</param>
     /// <param name="cancellationToken">Gives up; there is no deadline but this.</param>
-    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NameNotResolved"/>, or <see cref="MesharaErrorCode.ConnectFailed"/> with what the last address answered.</exception>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NameNotResolved"/>, or <see cref="MesharaErrorCode.ConnectFailed"/> with what each address answered.</exception>
     public async ValueTask<TransportConnection> ConnectAsync(string host, int port, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(host);
         ArgumentOutOfRangeException.ThrowIfLessThan(port, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(port, IPEndPoint.MaxPort);
-        IPAddress[] addresses = await TcpNames.ResolveAsync(host, cancellationToken).ConfigureAwait(false);
-        if (addresses is [{ } only] && (only.Equals(IPAddress.Any) || only.Equals(IPAddress.IPv6Any)))
+        cancellationToken.ThrowIfCancellationRequested();
+        HappyEyeballs attempts = new(host, port, _timeProvider, _connect);
+        if (TcpNames.WithoutLookUp(host, out string? wrong) is not { } known)
         {
-            throw new MesharaException(
-                MesharaErrorCode.ConnectFailed, $"Cannot connect to {PeerAddress.Join(host, port)}: this is a wildcard to listen on. Use an address of that machine.");
+            return await attempts.ConnectAsync(TcpNames.StartLookUps(host, _lookUp), cancellationToken).ConfigureAwait(false);
         }
 
-        return await ConnectToFirstAsync(host, addresses, port, cancellationToken).ConfigureAwait(false);
+        wrong ??= known is [{ } only] && (only.Equals(IPAddress.Any) || only.Equals(IPAddress.IPv6Any)) ? "this is a wildcard to listen on. Use an address of that machine." : null;
+        return wrong is null
+            ? await attempts.ConnectAsync(known, cancellationToken).ConfigureAwait(false)
+            : throw new MesharaException(MesharaErrorCode.ConnectFailed, $"Cannot connect to {PeerAddress.Join(host, port)}: {wrong}");
     }
 
-    // The one place that decides in which order, and how many at once, addresses are tried.
-    private static async ValueTask<TransportConnection> ConnectToFirstAsync(string host, IPAddress[] addresses, int port, CancellationToken cancellationToken)
+    /// <summary>The addresses that a host to listen on stands for, at least one.</summary>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.ListenFailed"/>.</exception>
+    internal async ValueTask<IPAddress[]> ResolveToListenAsync(string host, CancellationToken cancellationToken)
     {
-        SocketException? last = null;
-        foreach (IPAddress address in addresses)
+        try
         {
-            Socket? socket = null;
-            try
-            {
-                socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-                await socket.ConnectAsync(new IPEndPoint(address, port), cancellationToken).ConfigureAwait(false);
-                if (Equals(socket.LocalEndPoint, socket.RemoteEndPoint))
-                {
-                    // Linux connects a socket to itself when the port it was lent is the one it dials (simultaneous open).
-                    throw new SocketException((int)SocketError.ConnectionRefused);
-                }
-
-                TransportConnection connection = TcpSockets.Wrap(socket);
-                socket = null;
-                return connection;
-            }
-            catch (SocketException e)
-            {
-                last = e;
-            }
-            finally
-            {
-                socket?.Dispose();
-            }
+            return await TcpNames.ResolveAllAsync(host, _lookUp, cancellationToken).ConfigureAwait(false);
         }
+        catch (MesharaException e)
+        {
+            throw new MesharaException(
+                MesharaErrorCode.ListenFailed,
+                $"Cannot listen on {(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}: {e.Message}", e.IsTransient, innerException: e);
+        }
+    }
 
-        throw TcpErrors.ConnectFailed(host, port, addresses, last!);
+    /// <summary>Listens on one address.</summary>
+    /// <param name="address">Ours, or a wildcard.</param>
+    /// <param name="port">0 to 65535; 0 lets the system choose.</param>
+    /// <param name="takesIPv4">Of <c>::</c> only: whether IPv4 connections are taken as well.</param>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.ListenFailed"/>.</exception>
+    internal TransportListener Listen(IPAddress address, int port, bool takesIPv4)
+    {
+        try
+        {
+            return new TcpTransportListener(TcpSockets.Listen(address, port, takesIPv4), _timeProvider);
+        }
+        catch (SocketException e)
+        {
+            throw TcpErrors.ListenFailed(address.ToString(), port, e);
+        }
     }
 }

@@ -169,10 +169,15 @@ public sealed class PeerAddressTests
     [Theory]
     [InlineData("0.0.0.0:0", "0.0.0.0", 0)]
     [InlineData(" [::]:4040 ", "::", 4040)]
-    [InlineData("localhost", "localhost", 4040)]
-    public void TryParseListen_Valid_IsRead(string text, string host, int port)
+    [InlineData("[::]", "::", null)]
+    [InlineData("::", "::", null)]
+    [InlineData("0.0.0.0", "0.0.0.0", null)]
+    [InlineData("localhost", "localhost", null)]
+    [InlineData("[fe80::1%eth0]", "fe80::1%eth0", null)]
+    [InlineData("/ip6/::1/tcp/5", "::1", 5)]
+    public void TryParseListen_Valid_IsRead(string text, string host, int? port)
     {
-        Assert.True(PeerAddressParser.TryParseListen(text, out string? readHost, out int readPort, out _));
+        Assert.True(PeerAddressParser.TryParseListen(text, out string? readHost, out int? readPort, out _));
         Assert.Equal((host, port), (readHost, readPort));
     }
 
@@ -182,7 +187,10 @@ public sealed class PeerAddressTests
     [InlineData(":4040", "host is missing")]
     [InlineData("*:4040", "not a host name")]
     [InlineData(Id + "@host:4040", "not a host name")]
-    [InlineData("::", "brackets")]
+    [InlineData("::1", "brackets")]
+    [InlineData("[::]:", "missing")]
+    [InlineData("/ip4/1.2.3.4/tcp/0", "1 to 65535")]
+    [InlineData("/ip4/1.2.3.4/tcp/1/p2p/" + Id, "an id does not belong")]
     public void TryParseListen_Invalid_SaysWhy(string text, string expected)
     {
         Assert.False(PeerAddressParser.TryParseListen(text, out _, out _, out string? why));

@@ -152,6 +152,68 @@ public sealed class TcpTransportTests
     }
 
     [Fact]
+    public async Task Connect_NameWhoseIPv6IsRefused_TakesIPv4()
+    {
+        SkipWithoutIPv6("::1");
+        await using TransportListener listener = await _transport.ListenAsync("127.0.0.1", 0, CancellationToken.None);
+
+        await using TransportConnection dialer = await Naming(TimeProvider.System).ConnectAsync("both.example", listener.Port, CancellationToken.None).AsTask().WaitAsync(Guard);
+
+        Assert.Equal("127.0.0.1", dialer.RemoteHost);
+    }
+
+    [Fact]
+    public async Task Connect_NameWhoseIPv6IsABlackHole_TakesIPv4After250Ms()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere a full backlog refuses instead of keeping silent.");
+        SkipWithoutIPv6("::1");
+
+        // Whoever knocks here gets no answer: the backlog is full, and Linux drops what comes.
+        using Socket hole = new(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
+        hole.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
+        hole.Listen(0);
+        int port = ((IPEndPoint)hole.LocalEndPoint!).Port;
+        using CancellationTokenSource stop = new();
+        Socket[] fillers = [.. Enumerable.Range(0, 8).Select(_ => new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp))];
+        Task[] filling = [.. fillers.Select(s => s.ConnectAsync(hole.LocalEndPoint!, stop.Token).AsTask())];
+        await filling[0].WaitAsync(Guard);
+        await using TransportListener listener = await _transport.ListenAsync("127.0.0.1", port, CancellationToken.None);
+        ManualTimeProvider clock = new();
+
+        Task<TransportConnection> connecting = Naming(clock).ConnectAsync("both.example", port, CancellationToken.None).AsTask();
+        await Eventually.TrueAsync(() => clock.PendingTimers == 1);
+        clock.Advance(TimeSpan.FromMilliseconds(249));
+        Assert.False(connecting.IsCompleted);
+        clock.Advance(TimeSpan.FromMilliseconds(1));
+        await using TransportConnection dialer = await connecting.WaitAsync(Guard);
+
+        Assert.Equal("127.0.0.1", dialer.RemoteHost);
+        Assert.Equal(0, clock.PendingTimers);
+        await stop.CancelAsync();
+        foreach (Socket filler in fillers)
+        {
+            filler.Dispose();
+        }
+
+        await Task.WhenAll(filling).WaitAsync(Guard).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+    }
+
+    [Theory]
+    [InlineData("fe80::1", "[fe80::1%")]
+    [InlineData("fe80::1%nothing0", "'nothing0'")]
+    [InlineData("fe80::1%99999", "'99999'")]
+    public async Task Connect_LinkLocalWithoutAnInterfaceOfOurs_SaysWhatToDo(string host, string expected)
+    {
+        MesharaException e = await Assert.ThrowsAsync<MesharaException>(async () => await _transport.ConnectAsync(host, 4040, CancellationToken.None));
+        MesharaException listening = await Assert.ThrowsAsync<MesharaException>(async () => await _transport.ListenAsync(host, 4040, CancellationToken.None));
+
+        Assert.Equal(MesharaErrorCode.ConnectFailed, e.Code);
+        Assert.Equal(MesharaErrorCode.ListenFailed, listening.Code);
+        Assert.All((string[])[e.Message, listening.Message], m => Assert.Contains(expected, m, StringComparison.Ordinal));
+        Assert.All((string[])[e.Message, listening.Message], m => Assert.Contains("It has: ", m, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Connect_NameThatCannotBe_IsNotResolved()
     {
         MesharaException e = await Assert.ThrowsAsync<MesharaException>(
@@ -330,6 +392,10 @@ public sealed class TcpTransportTests
         Assert.Equal(2, calls);
         Assert.Throws<ObjectDisposedException>(() => gone.Available);
     }
+
+    // A name of this machine with an address of each family.
+    private static TcpTransport Naming(TimeProvider clock) => new(
+        clock, static (_, family) => Task.FromResult<IPAddress[]>([family == AddressFamily.InterNetworkV6 ? IPAddress.IPv6Loopback : IPAddress.Loopback]));
 
     private static Socket Listening()
     {

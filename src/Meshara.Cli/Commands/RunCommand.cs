@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text;
 using Meshara.Cli.Running;
 using Microsoft.Extensions.Logging;
@@ -17,13 +18,14 @@ internal static class RunCommand
         Option<string?> passphraseFile = CommonOptions.PassphraseFile();
         Option<string> mesh = Mesh();
         Option<string[]> listen = Listen();
+        Option<string[]> advertise = Advertise();
         Option<PeerAddress[]> peer = Peer();
         Option<bool> open = new("--open") { Description = "Let whoever proves a key join." };
         Option<string?> secretFile = new("--secret-file") { HelpName = "FILE", Description = "Let whoever knows the secret in this file join." };
         Option<LogLevel> log = new("--log") { HelpName = "LEVEL", Description = "Least level of logs on standard error.", DefaultValueFactory = static _ => LogLevel.Warning };
         Command command = new("run", "Run a node until Ctrl-C or SIGTERM. Only known peers may join, unless --open or --secret-file says otherwise.")
         {
-            data, mesh, listen, peer, open, secretFile, passphraseFile, json, log,
+            data, mesh, listen, advertise, peer, open, secretFile, passphraseFile, json, log,
         };
         command.Validators.Add(result =>
         {
@@ -39,6 +41,7 @@ internal static class RunCommand
                 DataDirectory = parsed.GetValue(data)!,
                 Mesh = parsed.GetValue(mesh)!,
                 Listen = parsed.GetValue(listen) ?? [],
+                Advertise = parsed.GetValue(advertise) ?? [],
                 Peers = parsed.GetValue(peer) ?? [],
                 Open = parsed.GetValue(open),
                 SecretFile = parsed.GetValue(secretFile),
@@ -75,17 +78,39 @@ internal static class RunCommand
     {
         Option<string[]> listen = new("--listen")
         {
-            HelpName = "HOST:PORT",
-            Description = $"Where to listen; may be given again. Port 0: any. Default: port {NodeStarter.DefaultPort} of all addresses, or the next free one up to {NodeStarter.LastPort}.",
+            HelpName = "HOST[:PORT]",
+            Description = $"Where to listen; may be given again. Port 0: any; no port: {NodeStarter.DefaultPort} or the next free one up to {NodeStarter.LastPort}, the same at each start. "
+                + "Default: all addresses, no port.",
         };
         listen.Validators.Add(static result =>
         {
             foreach (string text in result.Tokens.Select(static token => token.Value).Where(static text => !IsListenAddress(text)))
             {
-                result.AddError($"--listen needs HOST:PORT with a port from 0 to 65535 and IPv6 in brackets, not '{text}'.");
+                result.AddError($"--listen needs HOST or HOST:PORT with a port from 0 to 65535 and IPv6 in brackets, not '{text}'.");
             }
         });
         return listen;
+    }
+
+    private static Option<string[]> Advertise()
+    {
+        Option<string[]> advertise = new("--advertise")
+        {
+            HelpName = "HOST:PORT",
+            Description = "Where others can dial this node, if that is not where it listens (behind a port forward, in a container); may be given again.",
+        };
+        advertise.Validators.Add(static result =>
+        {
+            // The port is asked for: whoever forwards one knows it, and 4040 would be a guess.
+            foreach (string text in result.Tokens.Select(static token => token.Value))
+            {
+                if (!PeerAddress.TryParse(text, out PeerAddress? address) || address.Id is not null || !text.Trim().EndsWith(string.Create(CultureInfo.InvariantCulture, $":{address.Port}"), StringComparison.Ordinal))
+                {
+                    result.AddError($"--advertise needs HOST:PORT with a port from 1 to 65535, no id, and IPv6 in brackets, not '{text}'.");
+                }
+            }
+        });
+        return advertise;
     }
 
     private static Option<PeerAddress[]> Peer() => new("--peer")
@@ -99,8 +124,10 @@ internal static class RunCommand
     private static bool IsListenAddress(string text)
     {
         int colon = text.LastIndexOf(':');
-        return colon > 0
-            && ushort.TryParse(text.AsSpan(colon + 1), System.Globalization.NumberStyles.None, null, out _)
-            && (text[0] == '[' ? text[colon - 1] == ']' : !text.AsSpan(0, colon).Contains(':'));
+        return text == "::"
+            || (text.Length > 0 && (colon < 0 || (text[0] == '[' && text[^1] == ']')))
+            || (colon > 0
+                && ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, null, out _)
+                && (text[0] == '[' ? text[colon - 1] == ']' : !text.AsSpan(0, colon).Contains(':')));
     }
 }

@@ -24,7 +24,7 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
             Node node = await Passphrase.UseAsync(
                 terminal,
                 settings.PassphraseFile,
-                passphrase => NodeStarter.StartAsync(settings, admission, passphrase, logs, NodeStarter.Everywhere, signals.Token));
+                passphrase => NodeStarter.StartAsync(settings, admission, passphrase, logs, NodeStarter.Everywhere(), signals.Token));
             NodeFacts facts = new(settings.Mesh, admits, settings.DataDirectory, Agent, terminal.Time.GetUtcNow());
             await ServeAsync(node, facts, settings.Json ? new JsonReport(terminal) : new TextReport(terminal), signals);
         }

@@ -1,13 +1,14 @@
+using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 
 namespace Meshara.Cli.Running;
 
-/// <summary>Starts a node on the addresses that were asked for or, if none were, on the first free port of a range.</summary>
+/// <summary>Starts a node as it was asked for.</summary>
 internal static class NodeStarter
 {
     /// <summary>The port of the protocol.</summary>
-    public const int DefaultPort = 4040;
+    public const int DefaultPort = PeerAddress.DefaultPort;
 
     /// <summary>The last port that is tried when none was asked for.</summary>
     public const int LastPort = 4103;
@@ -15,37 +16,44 @@ internal static class NodeStarter
     /// <summary>The name of the mesh when none is given. Who may join is decided by keys or a secret, so the name need not be unique.</summary>
     public const string DefaultMesh = "default";
 
-    public static async Task<Node> StartAsync(
-        RunSettings settings, Admission admission, string? passphrase, ILoggerFactory logs, Func<int, IReadOnlyList<string>> defaultListen, CancellationToken cancellationToken)
+    /// <summary>Starts it.</summary>
+    /// <param name="settings">What was asked for.</param>
+    /// <param name="admission">Who may join.</param>
+    /// <param name="passphrase">Of the identity file.</param>
+    /// <param name="logs">Where logs go.</param>
+    /// <param name="defaultListen">Where to listen if nothing was asked for.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static Task<Node> StartAsync(
+        RunSettings settings, Admission admission, string? passphrase, ILoggerFactory logs, IReadOnlyList<string> defaultListen, CancellationToken cancellationToken) =>
+        Node.StartAsync(
+            new NodeOptions
+            {
+                Mesh = settings.Mesh,
+                Admission = admission,
+                DataDirectory = settings.DataDirectory,
+                IdentityPassphrase = passphrase,
+                Listen = settings.Listen.Count == 0 ? defaultListen : settings.Listen,
+                AdvertisedAddresses = settings.Advertise,
+                Peers = settings.Peers,
+                LoggerFactory = logs,
+            },
+            cancellationToken);
+
+    /// <summary>All addresses of this machine, IPv6 where there is any; no port, so that the library chooses one and remembers it.</summary>
+    public static IReadOnlyList<string> Everywhere() => HasIPv6() ? ["0.0.0.0", "[::]"] : ["0.0.0.0"];
+
+    // A kernel whose IPv6 is switched off still makes sockets of it.
+    private static bool HasIPv6()
     {
-        for (int port = DefaultPort; ; port++)
+        try
         {
-            bool isDefault = settings.Listen.Count == 0;
-            try
-            {
-                return await Node.StartAsync(
-                    new NodeOptions
-                    {
-                        Mesh = settings.Mesh,
-                        Admission = admission,
-                        DataDirectory = settings.DataDirectory,
-                        IdentityPassphrase = passphrase,
-                        Listen = isDefault ? defaultListen(port) : settings.Listen,
-                        Peers = settings.Peers,
-                        LoggerFactory = logs,
-                    },
-                    cancellationToken);
-            }
-            catch (MesharaException e) when (isDefault && e.Code == MesharaErrorCode.ListenFailed)
-            {
-                if (port == LastPort)
-                {
-                    throw new CliException($"All ports from {DefaultPort} to {LastPort} are taken. Give one that is free: --listen HOST:PORT. ({e.Message})", e);
-                }
-            }
+            using Socket probe = new(AddressFamily.InterNetworkV6, SocketType.Dgram, ProtocolType.Udp);
+            probe.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
-
-    /// <summary>All addresses of this machine: one socket for IPv6 and IPv4 where there is IPv6.</summary>
-    public static IReadOnlyList<string> Everywhere(int port) => [Socket.OSSupportsIPv6 ? $"[::]:{port}" : $"0.0.0.0:{port}"];
 }

@@ -9,8 +9,11 @@ internal sealed record RunSettings
 
     public required string Mesh { get; init; }
 
-    /// <summary>As given; empty: the default port, or the next free one.</summary>
+    /// <summary>As given; empty: all addresses, the default port or the next free one.</summary>
     public required IReadOnlyList<string> Listen { get; init; }
+
+    /// <summary>Where others can dial this node; empty: where it listens.</summary>
+    public IReadOnlyList<string> Advertise { get; init; } = [];
 
     public required IReadOnlyList<PeerAddress> Peers { get; init; }
 

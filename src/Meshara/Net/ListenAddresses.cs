@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.NetworkInformation;
 using System.Net.Sockets;
 
 namespace Meshara.Net;
@@ -9,47 +8,49 @@ internal static class ListenAddresses
 {
     /// <summary>One address for each listener, or for a wildcard one for each address of an interface that is up.</summary>
     public static IReadOnlyList<PeerAddress> Expand(NodeId id, IEnumerable<TransportListener> listeners) =>
-        [.. listeners.SelectMany(l => HostsOf(l.Host, Interfaces).Select(host => new PeerAddress(host, l.Port, id))).Distinct()];
+        Expand(id, listeners.Select(l => (l.Host, l.Port, l is not TcpTransportListener tcp || tcp.TakesIPv4)), Interfaces.Addresses);
 
-    /// <summary>The hosts that a listener's host stands for.</summary>
-    /// <param name="host">An address, a wildcard, or a name.</param>
+    /// <summary>The same.</summary>
+    /// <param name="id">Of the node.</param>
+    /// <param name="listeners">Host (an address, a wildcard, or a name) and port of each, and whether it takes IPv4: <c>::</c> may do so too.</param>
     /// <param name="interfaces">Addresses of this machine.</param>
-    public static IEnumerable<string> HostsOf(string host, Func<IEnumerable<IPAddress>> interfaces)
+    public static IReadOnlyList<PeerAddress> Expand(
+        NodeId id, IEnumerable<(string Host, int Port, bool TakesIPv4)> listeners, Func<IEnumerable<IPAddress>> interfaces)
     {
-        if (!IPAddress.TryParse(host, out IPAddress? address) || !(address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)))
+        (string Host, int Port, bool TakesIPv4)[] all = [.. listeners];
+        IPAddress[] ours = all.Any(l => IsWildcard(l.Host, out _)) ? [.. interfaces().Where(a => !a.IsIPv6Multicast)] : [];
+
+        // Decided for all listeners together: beside an address that others can use, nobody needs one that means nothing to them.
+        IEnumerable<IPAddress> reached = all.SelectMany(l => StandsFor(l.Host, l.TakesIPv4, ours));
+        int best = reached.Select(Worth).DefaultIfEmpty(0).Max();
+        IEnumerable<PeerAddress> expanded =
+            from l in all
+            from host in IsWildcard(l.Host, out IPAddress? wildcard) ? Hosts(wildcard, l.TakesIPv4) : [l.Host]
+            select new PeerAddress(host, l.Port, id);
+        return [.. expanded.Distinct()];
+
+        IEnumerable<string> Hosts(IPAddress wildcard, bool takesIPv4)
         {
-            return [host];
+            IPAddress[] found = [.. StandsFor(wildcard.ToString(), takesIPv4, ours).Where(a => Worth(a) == best).OrderBy(a => a.AddressFamily == AddressFamily.InterNetworkV6)];
+
+            // Where interfaces are hidden there is still this machine.
+            return found.Length > 0 ? found.Select(a => a.ToString())
+                : ours.Length > 0 ? []
+                : [(takesIPv4 ? IPAddress.Loopback : IPAddress.IPv6Loopback).ToString()];
         }
-
-        // "::" takes IPv4 as well; link-local addresses mean nothing without the dialer's own scope.
-        bool both = address.AddressFamily == AddressFamily.InterNetworkV6;
-        IPAddress[] usable =
-        [
-            .. interfaces()
-                .Where(a => a.AddressFamily == AddressFamily.InterNetwork || (both && a.AddressFamily == AddressFamily.InterNetworkV6))
-                .Where(a => !a.IsIPv6LinkLocal && !a.IsIPv6Multicast)
-                .OrderBy(a => a.AddressFamily == AddressFamily.InterNetworkV6),
-        ];
-        IPAddress[] reachable = [.. usable.Where(a => !IPAddress.IsLoopback(a))];
-
-        // Without a network there is still this machine.
-        IEnumerable<IPAddress> chosen = reachable.Length > 0 ? reachable : usable.Length > 0 ? usable : [IPAddress.Loopback];
-        return chosen.Select(a => a.ToString());
     }
 
-    private static IEnumerable<IPAddress> Interfaces()
-    {
-        try
-        {
-            return [.. NetworkInterface.GetAllNetworkInterfaces()
-                .Where(n => n.OperationalStatus == OperationalStatus.Up || n.NetworkInterfaceType == NetworkInterfaceType.Loopback)
-                .SelectMany(n => n.GetIPProperties().UnicastAddresses)
-                .Select(a => a.Address)];
-        }
-        catch (NetworkInformationException)
-        {
-            // A sandbox may hide the interfaces; listening works all the same.
-            return [];
-        }
-    }
+    /// <summary>Whether an address means something on other machines: a link-local IPv6 address has a scope that is one machine's own.</summary>
+    public static bool MeansTheSameElsewhere(PeerAddress address) => !IPAddress.TryParse(address.Host, out IPAddress? ip) || !ip.IsIPv6LinkLocal;
+
+    private static IEnumerable<IPAddress> StandsFor(string host, bool takesIPv4, IPAddress[] ours) => !IsWildcard(host, out IPAddress? wildcard) ? []
+        : ours.Where(a => a.AddressFamily == wildcard.AddressFamily || (takesIPv4 && a.AddressFamily == AddressFamily.InterNetwork));
+
+    // 2: of a network; 1: of one cable; 0: of this machine alone.
+    private static int Worth(IPAddress address) => IPAddress.IsLoopback(address) ? 0
+        : address.IsIPv6LinkLocal || (address.AddressFamily == AddressFamily.InterNetwork && address.GetAddressBytes() is [169, 254, ..]) ? 1
+        : 2;
+
+    private static bool IsWildcard(string host, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out IPAddress? wildcard) =>
+        IPAddress.TryParse(host, out wildcard) && (wildcard.Equals(IPAddress.Any) || wildcard.Equals(IPAddress.IPv6Any));
 }

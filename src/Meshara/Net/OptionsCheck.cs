@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Meshara.Wire;
 
@@ -11,7 +13,7 @@ internal static class OptionsCheck
 
     /// <summary>Checks every option; reads the listen addresses.</summary>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.InvalidOption"/>: the first wrong one, its value and its range.</exception>
-    public static IReadOnlyList<(string Host, int Port)> Check(NodeOptions options)
+    public static IReadOnlyList<ListenEntry> Check(NodeOptions options)
     {
         Text(options.Mesh, nameof(options.Mesh), 1, Hello.MaxMeshBytes);
         Text(options.Agent, nameof(options.Agent), 0, Hello.MaxAgentBytes);
@@ -29,15 +31,48 @@ internal static class OptionsCheck
 
         foreach (string address in options.AdvertisedAddresses)
         {
-            if (!PeerAddress.TryParse(address, out PeerAddress? parsed) || parsed.Id is not null)
+            if (WhyNotAdvertised(address) is { } why)
             {
-                throw Wrong(nameof(options.AdvertisedAddresses), $"has {Printable.Quote(address)}; host:port is expected");
+                throw Wrong(nameof(options.AdvertisedAddresses), $"has {Printable.Quote(address)}: {why}. Write host:port, as others dial it");
             }
         }
 
         Check(options.Timeouts);
         Check(options.Limits);
-        return [.. options.Listen.Select(ParseListen)];
+        return Listen(options.Listen);
+    }
+
+    // What nobody elsewhere could dial would only cost every peer an attempt.
+    private static string? WhyNotAdvertised(string text)
+    {
+        if (!PeerAddressParser.TryParse(text, out PeerAddress? address, out string? why))
+        {
+            return why;
+        }
+
+        bool isIP = IPAddress.TryParse(address.Host, out IPAddress? ip);
+        return address.Id is not null ? "an id does not belong here"
+            : !isIP ? null
+            : ip!.Equals(IPAddress.Any) || ip.Equals(IPAddress.IPv6Any) ? "it is a wildcard to listen on"
+            : ip.IsIPv6LinkLocal ? "a link-local address means nothing on another machine"
+            : ip.IsIPv6Multicast || (ip.AddressFamily == AddressFamily.InterNetwork && ip.GetAddressBytes()[0] >= 224) ? "nobody listens on a multicast or broadcast address"
+            : null;
+    }
+
+    private static ListenEntry[] Listen(IReadOnlyList<string> texts)
+    {
+        ListenEntry[] entries = [.. texts.Select(ParseListen)];
+        HashSet<ListenEntry> seen = [];
+        foreach (ListenEntry entry in entries)
+        {
+            // With port 0 each is an address of its own.
+            if (entry.Port is not 0 && !seen.Add(entry))
+            {
+                throw Wrong(nameof(NodeOptions.Listen), $"has {entry} twice. Leave one out");
+            }
+        }
+
+        return entries;
     }
 
     private static void Check(NodeTimeouts timeouts)
@@ -67,15 +102,9 @@ internal static class OptionsCheck
         Range(limits.LinkBudget, nameof(limits.LinkBudget), 2L * limits.MaxStreams * limits.InitialWindow, int.MaxValue);
     }
 
-    // Unlike PeerAddress it takes port 0: the system chooses.
-    private static (string Host, int Port) ParseListen(string text)
-    {
-        bool anyPort = text.EndsWith(":0", StringComparison.Ordinal);
-        string read = anyPort ? string.Concat(text.AsSpan(0, text.Length - 1), "1") : text;
-        return PeerAddress.TryParse(read, out PeerAddress? address) && address.Id is null
-            ? (address.Host, anyPort ? 0 : address.Port)
-            : throw Wrong(nameof(NodeOptions.Listen), $"has {Printable.Quote(text)}; host:port is expected, for example 0.0.0.0:4040 or [::]:0");
-    }
+    private static ListenEntry ParseListen(string text) => PeerAddressParser.TryParseListen(text, out string? host, out int? port, out string? why)
+        ? new ListenEntry(host, port)
+        : throw Wrong(nameof(NodeOptions.Listen), $"has {Printable.Quote(text)}: {why}. Write host:port or a host alone, for example 0.0.0.0:4040, [::]:0 or 0.0.0.0");
 
     private static void Text(string value, string name, int min, int max)
     {

@@ -186,7 +186,7 @@ internal sealed class PeerConnection
         {
             throw new MesharaException(
                 MesharaErrorCode.ConnectTimeout,
-                $"{Address} did not answer within {_node.Timeouts.Connect.TotalSeconds:0.###} s. Check the address and the firewalls between.",
+                $"{Address} did not answer within {_node.Timeouts.Connect.TotalSeconds:0.###} s. Check the address and the firewalls between.{(e.InnerException is MesharaException heard ? $" {heard.Message}" : "")}",
                 isTransient: true, innerException: e);
         }
         catch (Exception e) when (e is not (MesharaException or OperationCanceledException))

@@ -12,6 +12,66 @@ internal static class TcpSockets
 
     private const int IpProtoTcp = 6;
 
+    // The kernel refuses further connections when this many wait to be accepted; the accept loop of a node never rests for long.
+    private const int Backlog = 512;
+
+    /// <summary>Connects to one address; throws <see cref="SocketException"/>.</summary>
+    public static async ValueTask<TransportConnection> ConnectAsync(IPEndPoint where, CancellationToken cancellationToken)
+    {
+        Socket? socket = null;
+        try
+        {
+            socket = new Socket(where.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(where, cancellationToken).ConfigureAwait(false);
+            if (Equals(socket.LocalEndPoint, socket.RemoteEndPoint))
+            {
+                // Linux connects a socket to itself when the port it was lent is the one it dials (simultaneous open).
+                throw new SocketException((int)SocketError.ConnectionRefused);
+            }
+
+            TransportConnection connection = Wrap(socket);
+            socket = null;
+            return connection;
+        }
+        finally
+        {
+            socket?.Dispose();
+        }
+    }
+
+    /// <summary>Listens on one address; throws <see cref="SocketException"/>.</summary>
+    /// <param name="address">Ours, or a wildcard.</param>
+    /// <param name="port">0 to 65535.</param>
+    /// <param name="takesIPv4">Of <c>::</c> only: whether IPv4 connections are taken as well.</param>
+    public static Socket Listen(IPAddress address, int port, bool takesIPv4)
+    {
+        Socket? socket = null;
+        try
+        {
+            if (address.Equals(IPAddress.IPv6Any) && !Interfaces.HaveIPv6())
+            {
+                // Where IPv6 is switched off a kernel still lets one listen, for nobody.
+                throw new SocketException((int)SocketError.AddressFamilyNotSupported);
+            }
+
+            socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            PrepareListener(socket, takesIPv4);
+            socket.Bind(new IPEndPoint(address, port));
+            socket.Listen(Backlog);
+            Socket listening = socket;
+            socket = null;
+            return listening;
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressNotAvailable && address.AddressFamily == AddressFamily.InterNetworkV6 && !Interfaces.HaveIPv6())
+        {
+            throw new SocketException((int)SocketError.AddressFamilyNotSupported);
+        }
+        finally
+        {
+            socket?.Dispose();
+        }
+    }
+
     /// <summary>Makes a connected socket a connection; throws <see cref="SocketException"/> if the peer is gone already.</summary>
     public static TransportConnection Wrap(Socket socket)
     {
@@ -22,11 +82,11 @@ internal static class TcpSockets
         return new TransportConnection(new TcpStream(socket), address.ToString(), remote.Port);
     }
 
-    public static void PrepareListener(Socket socket, IPAddress address)
+    private static void PrepareListener(Socket socket, bool takesIPv4)
     {
-        if (address.AddressFamily == AddressFamily.InterNetworkV6)
+        if (socket.AddressFamily == AddressFamily.InterNetworkV6)
         {
-            socket.DualMode = address.Equals(IPAddress.IPv6Any);
+            socket.DualMode = takesIPv4;
         }
 
         if (OperatingSystem.IsWindows())

@@ -27,7 +27,11 @@ internal sealed class TcpTransportListener : TransportListener
         var local = (IPEndPoint)socket.LocalEndPoint!;
         Host = local.Address.ToString();
         Port = local.Port;
+        TakesIPv4 = socket.AddressFamily == AddressFamily.InterNetwork || socket.DualMode;
     }
+
+    /// <summary>Whether IPv4 connections come here: on an IPv4 address, or on <c>::</c> for both families.</summary>
+    public bool TakesIPv4 { get; }
 
     public override string Host { get; }
 

@@ -23,47 +23,45 @@ public sealed class NodeStarterTests : IDisposable
     }
 
     [Fact]
-    public async Task StartAsync_DefaultPortTaken_TakesTheNext()
+    public async Task StartAsync_NothingAskedFor_TakesTheDefaultAndKeepsItsPort()
     {
-        List<int> tried = [];
-        await using Node node = await StartAsync([], port =>
+        int port;
+        await using (Node first = await StartAsync([], ["127.0.0.1"]))
         {
-            tried.Add(port);
-            return [tried.Count < 3 ? Taken : "127.0.0.1:0"];
-        });
+            port = Assert.Single(first.Addresses).Port;
+            Assert.InRange(port, NodeStarter.DefaultPort, NodeStarter.LastPort);
+        }
 
-        Assert.Equal([4040, 4041, 4042], tried);
-        Assert.Single(node.Addresses);
-    }
-
-    [Fact]
-    public async Task StartAsync_AllDefaultPortsTaken_SaysSo()
-    {
-        List<int> tried = [];
-        CliException e = await Assert.ThrowsAsync<CliException>(() => StartAsync([], port =>
-        {
-            tried.Add(port);
-            return [Taken];
-        }));
-
-        Assert.Equal(Enumerable.Range(4040, 64), tried);
-        Assert.Contains("--listen", e.Message, StringComparison.Ordinal);
+        Assert.Equal($"{port}\n", await File.ReadAllTextAsync(Path.Combine(_folder["data"], "port")));
     }
 
     [Fact]
     public async Task StartAsync_ExplicitPortTaken_IsAnError()
     {
-        MesharaException e = await Assert.ThrowsAsync<MesharaException>(() => StartAsync([Taken], _ => throw new InvalidOperationException()));
+        MesharaException e = await Assert.ThrowsAsync<MesharaException>(() => StartAsync([Taken], []));
 
         Assert.Equal(MesharaErrorCode.ListenFailed, e.Code);
     }
 
-    private Task<Node> StartAsync(IReadOnlyList<string> listen, Func<int, IReadOnlyList<string>> defaultListen) => NodeStarter.StartAsync(
+    [Fact]
+    public async Task StartAsync_Advertised_IsWhatTheNodeShows()
+    {
+        await using Node node = await StartAsync(["127.0.0.1:0"], [], "example.org:7");
+
+        Assert.Equal("example.org:7", Assert.Single(node.Addresses).HostAndPort);
+    }
+
+    [Fact]
+    public void Everywhere_ThisMachine_IsIPv4AndWhereThereIsOneIPv6WithoutAPort() =>
+        Assert.Equal("0.0.0.0", NodeStarter.Everywhere()[0]);
+
+    private Task<Node> StartAsync(IReadOnlyList<string> listen, IReadOnlyList<string> defaultListen, params string[] advertise) => NodeStarter.StartAsync(
         new RunSettings
         {
             DataDirectory = _folder["data"],
             Mesh = "test",
             Listen = listen,
+            Advertise = advertise,
             Peers = [],
             Open = false,
             Json = false,

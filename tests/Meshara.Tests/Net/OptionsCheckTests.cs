@@ -19,6 +19,9 @@ public sealed class OptionsCheckTests
         { "AdvertisedAddresses", new NodeOptions { Mesh = "m", AdvertisedAddresses = ["no address"] } },
         { "AdvertisedAddresses", new NodeOptions { Mesh = "m", AdvertisedAddresses = [.. Enumerable.Range(1, 9).Select(i => $"h:{i}")] } },
         { "Listen", new NodeOptions { Mesh = "m", Listen = ["h:70000"] } },
+        { "Listen", new NodeOptions { Mesh = "m", Listen = ["h:1", "[::]:1", "H:1"] } },
+        { "Listen", new NodeOptions { Mesh = "m", Listen = ["::", "[::]"] } },
+        { "Listen", new NodeOptions { Mesh = "m", Listen = [new string('0', 64) + "@h:1"] } },
         { "Listen", new NodeOptions { Mesh = "m", Listen = ["::1:0"] } },
         { "Timeouts.Hello", new NodeOptions { Mesh = "m", Timeouts = new NodeTimeouts { Hello = TimeSpan.Zero } } },
         { "Timeouts.PingAfter", new NodeOptions { Mesh = "m", Timeouts = new NodeTimeouts { PingAfter = TimeSpan.MaxValue } } },
@@ -45,8 +48,39 @@ public sealed class OptionsCheckTests
     [InlineData("0.0.0.0:0", "0.0.0.0", 0)]
     [InlineData("[::]:0", "::", 0)]
     [InlineData("[::1]:4040", "::1", 4040)]
-    [InlineData("localhost", "localhost", 4040)]
+    [InlineData("localhost", "localhost", null)]
+    [InlineData("[::]", "::", null)]
     [InlineData("h:10", "h", 10)]
-    public void Check_Listen_IsRead(string text, string host, int port) =>
-        Assert.Equal([(host, port)], OptionsCheck.Check(new NodeOptions { Mesh = "m", Listen = [text] }));
+    public void Check_Listen_IsRead(string text, string host, int? port) =>
+        Assert.Equal([new ListenEntry(host, port)], OptionsCheck.Check(new NodeOptions { Mesh = "m", Listen = [text] }));
+
+    [Theory]
+    [InlineData("no address", "not a host name")]
+    [InlineData("h:0", "1 to 65535")]
+    [InlineData("0.0.0.0:4040", "wildcard")]
+    [InlineData("[::]:4040", "wildcard")]
+    [InlineData("[fe80::1%eth0]:4040", "link-local")]
+    [InlineData("[ff02::1]:4040", "multicast")]
+    [InlineData("224.0.0.251:4040", "multicast")]
+    [InlineData("255.255.255.255:4040", "broadcast")]
+    [InlineData("0000000000000000000000000000000000000000000000000000000000000000@h:1", "id does not belong")]
+    public void Check_WrongAdvertisedAddress_NamesTheValueAndWhy(string text, string why)
+    {
+        MesharaException e = Assert.Throws<MesharaException>(() => OptionsCheck.Check(new NodeOptions { Mesh = "m", AdvertisedAddresses = ["right:1", text] }));
+
+        Assert.Equal(MesharaErrorCode.InvalidOption, e.Code);
+        Assert.Contains($"'{text}'", e.Message, StringComparison.Ordinal);
+        Assert.Contains(why, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("example.org:4040")]
+    [InlineData("127.0.0.1:1")]
+    [InlineData("[2001:db8::1]:65535")]
+    public void Check_RightAdvertisedAddress_Passes(string text) =>
+        Assert.Empty(OptionsCheck.Check(new NodeOptions { Mesh = "m", AdvertisedAddresses = [text] }));
+
+    [Fact]
+    public void Check_PortZeroTwice_IsTwoAddresses() =>
+        Assert.Equal(2, OptionsCheck.Check(new NodeOptions { Mesh = "m", Listen = ["127.0.0.1:0", "127.0.0.1:0"] }).Count);
 }
