@@ -20,12 +20,14 @@ public sealed partial class Node : IAsyncDisposable
     private readonly NodeClock _clock;
     private readonly PeerEvents _events;
     private readonly TaskTracker _handlerTasks;
+    private readonly OwnAddresses _addresses = new();
 
     private DataDirectory? _directory;
     private NodeIdentity? _identity;
     private NodeCertificate? _certificate;
     private KnownPeersFile _known = null!;
     private MeshDriver _driver = null!;
+    private NetworkWatcher? _watcher;
     private volatile NodeState _state = NodeState.Starting;
     private Task? _stopped;
 
@@ -48,8 +50,8 @@ public sealed partial class Node : IAsyncDisposable
     public NodeState State => _state;
 
     /// <summary>Where others can dial this node, as <c>id@host:port</c>: <see cref="NodeOptions.AdvertisedAddresses"/>, or the addresses that
-    /// are listened on, wildcards replaced by the addresses of this machine's interfaces. As they were at start.</summary>
-    public IReadOnlyList<PeerAddress> Addresses { get; private set; } = [];
+    /// are listened on, wildcards replaced by the addresses of this machine's interfaces; those follow a change of the network within seconds.</summary>
+    public IReadOnlyList<PeerAddress> Addresses => _addresses.Current;
 
     // Tasks, links and listeners that are left; 0 after disposal. For tests.
     internal int RunningTasks => _driver.RunningTasks + _handlerTasks.Count;
@@ -125,9 +127,7 @@ public sealed partial class Node : IAsyncDisposable
             _listeners.Add(await transport.ListenAsync(host, port, cancellationToken).ConfigureAwait(false));
         }
 
-        Addresses = _options.AdvertisedAddresses.Count > 0
-            ? [.. _options.AdvertisedAddresses.Select(a => PeerAddress.Parse(a) with { Id = Id })]
-            : ListenAddresses.Expand(Id, _listeners);
+        FindAddresses();
         _driver = CreateDriver(transport);
         _driver.Start();
         _options.OnStarting?.Invoke(this);
@@ -147,6 +147,11 @@ public sealed partial class Node : IAsyncDisposable
             await _driver.WantAsync(address).ConfigureAwait(false);
         }
 
+        if (transport is TcpTransport)
+        {
+            _watcher = new NetworkWatcher(_options.TimeProvider, OnNetworkChange);
+        }
+
         _state = NodeState.Running;
         _logger.Running(Id, _options.Mesh, string.Join(", ", Addresses));
     }
@@ -159,7 +164,8 @@ public sealed partial class Node : IAsyncDisposable
             Options = _options,
             Transport = transport,
             Certificate = _certificate!,
-            Handshake = HandshakeConfig.Create(_options, Id, Nonces.NewInstance(), [.. Addresses.Select(a => a.HostAndPort)]),
+            Handshake = HandshakeConfig.Create(_options, Id, Nonces.NewInstance()),
+            Addresses = _addresses,
             Clock = _clock,
             Handlers = _handlers,
             HandlerTasks = _handlerTasks,
@@ -183,6 +189,11 @@ public sealed partial class Node : IAsyncDisposable
     private async Task StopAsync()
     {
         _state = NodeState.Stopping;
+        if (_watcher is not null)
+        {
+            await _watcher.DisposeAsync().ConfigureAwait(false);
+        }
+
         foreach (TransportListener listener in _listeners)
         {
             await listener.DisposeAsync().ConfigureAwait(false);

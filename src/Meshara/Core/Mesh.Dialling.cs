@@ -158,8 +158,11 @@ internal sealed partial class Mesh
         _deadlines.Set(target.Key, due);
     }
 
-    private void DialLater(DialTarget target, TimeSpan? retryAfter, TimeSpan now) =>
+    private void DialLater(DialTarget target, TimeSpan? retryAfter, TimeSpan now)
+    {
+        target.NotBefore = now + Min(Timeouts.MaxBackoff, retryAfter ?? TimeSpan.Zero);
         DialAt(target, now + Backoff.Delay(target.Attempts++, Timeouts.MaxBackoff, retryAfter, _config.Random.NextDouble()));
+    }
 
     private void TargetDue(long key, TimeSpan now)
     {
@@ -274,6 +277,7 @@ internal sealed partial class Mesh
             else
             {
                 // The other side still believes in a link that has ended here.
+                target.NotBefore = now + Min(Timeouts.MaxBackoff, failure.RetryAfter ?? TimeSpan.Zero);
                 DialAt(target, now + Backoff.Delay(target.Losses - 1, Timeouts.MaxBackoff, failure.RetryAfter, _config.Random.NextDouble()));
             }
 

@@ -124,7 +124,7 @@ internal sealed partial class Mesh(MeshConfig config)
 
         if (peer.Link is null && !connection.Probe)
         {
-            RedialLost(peer, end.Reason, now - connection.LiveSince, now);
+            RedialLost(peer, end.Reason, connection.LostToChange ? Stable : now - connection.LiveSince, now);
         }
 
         Wake(peer.Id, now);
@@ -168,6 +168,10 @@ internal sealed partial class Mesh(MeshConfig config)
             if (_connections.TryGetValue(key, out MeshConnection? connection))
             {
                 Emit(new MeshAction.Check(connection.Id));
+            }
+            else if (key == NetworkKey)
+            {
+                HandleNetworkChanged(now);
             }
             else
             {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Meshara.Core.Policy;
 
 namespace Meshara.Core;
@@ -91,6 +92,9 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
     /// <summary>The old-link check: when it began, the PING whose PONG ends it, and when to look again.</summary>
     public (TimeSpan Since, long Ping, TimeSpan Due)? LinkCheck { get; set; }
 
+    /// <summary>The check after a change of the network.</summary>
+    public ChangeCheck? ChangeCheck { get; set; }
+
     public long LastPing { get; set; }
 
     /// <summary>PINGs that no PONG has settled.</summary>
@@ -105,5 +109,16 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
 
     public TimeSpan RoundTripDue { get; set; }
 
+    /// <summary>Closed for a change of the network: nothing speaks against dialling at once.</summary>
+    public bool LostToChange { get; set; }
+
     public bool DownReported { get; set; }
 }
+
+/// <summary>Whether a link lives after a change of the network.</summary>
+/// <param name="Since">When it, or its present deadline, began: a frame later than that is a sign of life.</param>
+/// <param name="Ping">The PING whose PONG ends it.</param>
+/// <param name="Due">When to look.</param>
+/// <param name="Again">The network has changed once more since the PING.</param>
+[StructLayout(LayoutKind.Auto)]
+internal readonly record struct ChangeCheck(TimeSpan Since, long Ping, TimeSpan Due, bool Again);

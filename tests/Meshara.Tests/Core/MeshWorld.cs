@@ -127,6 +127,7 @@ internal sealed class MeshWorld
     {
         private readonly Dictionary<int, End> _byPipe = [];
         private readonly Dictionary<long, End> _byConnection = [];
+        private readonly HashSet<long> _dials = [];
         private long _nextAdd;
         private int _generation;
 
@@ -153,6 +154,7 @@ internal sealed class MeshWorld
             _generation++;
             _byPipe.Clear();
             _byConnection.Clear();
+            _dials.Clear();
             OpenAdds.Clear();
             Mesh = new Mesh(new MeshConfig { Self = Id, Admission = AdmissionMode.KnownPeers, Random = new Random(world._random.Next()) });
         }
@@ -165,6 +167,22 @@ internal sealed class MeshWorld
         {
             OpenAdds.Add(++_nextAdd);
             Step(m => m.HandleAdd(_nextAdd, new PeerAddress(Other.Name, 1), keepForever: false, world.Now));
+        }
+
+        public void NetworkChanged() => Step(m => m.HandleNetworkChanged(world.Now));
+
+        /// <summary>The local address of everything that this side has open goes.</summary>
+        public void AddressGone()
+        {
+            foreach (End end in _byConnection.Values.ToArray())
+            {
+                end.Pipe.Broken = true;
+                Step(m => m.HandleAddressGone(end.Connection, "gone", world.Now));
+                if (end.Live)
+                {
+                    Later(() => Ended(end, DisconnectReason.ConnectionLost, default));
+                }
+            }
         }
 
         public void Lost(Pipe pipe)
@@ -196,6 +214,7 @@ internal sealed class MeshWorld
             switch (action)
             {
                 case MeshAction.Dial dial:
+                    _dials.Add(dial.Connection);
                     Later(() => Connect(dial.Connection));
                     break;
                 case MeshAction.SendReady a:
@@ -206,6 +225,7 @@ internal sealed class MeshWorld
                     Remove(a.Connection);
                     break;
                 case MeshAction.Abort a:
+                    _dials.Remove(a.Connection);
                     Send(a.Connection, new Frame.End());
                     Remove(a.Connection);
                     break;
@@ -242,6 +262,11 @@ internal sealed class MeshWorld
 
         private void Connect(long connection)
         {
+            if (!_dials.Remove(connection))
+            {
+                return;
+            }
+
             if (world.Now < world._downUntil)
             {
                 Step(m => m.HandleConnectionFailed(connection, new(MesharaErrorCode.ConnectFailed, "", IsTransient: true), world.Now));
