@@ -32,6 +32,9 @@ internal sealed class DialTarget(long key, PeerAddress address)
     /// <summary>From the configuration: the address stays as written, pinned or not.</summary>
     public bool KeepForever { get; set; }
 
+    /// <summary>Not wanted, but dialled until then: a dial back.</summary>
+    public TimeSpan DialUntil { get; set; }
+
     /// <summary>Operator's adds that wait.</summary>
     public List<long> Adds { get; } = [];
 

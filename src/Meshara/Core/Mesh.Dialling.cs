@@ -220,6 +220,12 @@ internal sealed partial class Mesh
         peer.Known = true;
         if (target.Adds.Count == 0)
         {
+            if (target is { Wanted: false, Connection: null })
+            {
+                // A dial back has done its work.
+                RemoveTarget(target);
+            }
+
             return;
         }
 
@@ -291,7 +297,7 @@ internal sealed partial class Mesh
         }
 
         FailAdds(target, failure);
-        if (!target.Wanted)
+        if (!target.Wanted && (now >= target.DialUntil || !failure.IsTransient))
         {
             RemoveTarget(target);
         }

@@ -13,6 +13,9 @@ internal sealed partial class Mesh
     // Keys of connections and targets begin at 1.
     private const long NetworkKey = 0;
 
+    // Longer than the other side needs to find the old link dead (section 7.1) and to dial by itself, if it can.
+    private static readonly TimeSpan DialBackFor = TimeSpan.FromSeconds(60);
+
     private ChangePace _changePace;
 
     /// <summary>The machine's network has changed, or the machine has slept: looks after every link and every target at once.</summary>
@@ -41,6 +44,11 @@ internal sealed partial class Mesh
         foreach (DialTarget target in _targets.Values.ToArray())
         {
             DialAfterChange(target, now);
+        }
+
+        foreach (PeerEntry peer in _peers.Values)
+        {
+            DialBack(peer, now);
         }
     }
 
@@ -135,5 +143,29 @@ internal sealed partial class Mesh
             DialAt(target, now + Backoff.AfterLoss(_config.Random.NextDouble()));
             Drop(dial);
         }
+    }
+
+    // A peer that dialled us cannot know that the network changed here, nor perhaps where we are now: we know where it is.
+    // Only a peer that the operator named, and only the host that its link came from: HELLO must not send us to dial wherever it likes.
+    private void DialBack(PeerEntry peer, TimeSpan now)
+    {
+        if (peer is not { Link: null, Back: { } address } || !IsKnown(peer.Id))
+        {
+            return;
+        }
+
+        DialTarget? target = _targets.Values.FirstOrDefault(t => t.Peer == peer.Id && !t.Wanted);
+        if (target is null)
+        {
+            target = Target(address);
+            if (target.Wanted)
+            {
+                return;
+            }
+
+            DialAt(target, now + Backoff.AfterLoss(_config.Random.NextDouble()));
+        }
+
+        target.DialUntil = now + DialBackFor;
     }
 }

@@ -23,6 +23,9 @@ internal sealed class PeerEntry(NodeId id)
     /// <summary>The operator named this id: trusted, stored, or added.</summary>
     public bool Known { get; set; }
 
+    /// <summary>Where the peer says that it listens, on the host that its last link came from; its key is expected there.</summary>
+    public PeerAddress? Back { get; set; }
+
     public Reputation Reputation { get; set; }
 
     /// <summary>The one live link.</summary>
@@ -78,6 +81,8 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
     public UInt128 Instance { get; set; }
 
     public bool Probe { get; set; }
+
+    public PeerAddress? Back { get; set; }
 
     public bool ReadySent { get; set; }
 

@@ -213,6 +213,7 @@ internal sealed class PeerConnection
             {
                 Probe = _remote.Purpose == HelloPurpose.Probe,
                 SecretProven = facts.SecretProven,
+                Back = _accepted is null ? null : DialBackAddress.Find(_accepted.RemoteHost, channel.RemoteId, _remote.Addresses),
             }).ConfigureAwait(false);
             link = await SettleAsync(handshake, either.Token).ConfigureAwait(false);
         }

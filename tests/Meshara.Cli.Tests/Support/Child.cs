@@ -32,19 +32,26 @@ internal sealed class Child : IAsyncDisposable
 
     public static Child Start(params string[] args) => Start([], args);
 
-    public static Child Start(Dictionary<string, string> environment, params string[] args)
+    public static Child Start(Dictionary<string, string> environment, params string[] args) => Start(null, environment, args);
+
+    /// <summary>In a network of its own; killed before the network goes.</summary>
+    public static Child Start(NetworkNamespace network, params string[] args) => Start(network, [], args);
+
+    private static Child Start(NetworkNamespace? network, Dictionary<string, string> environment, string[] args)
     {
         string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
         // A shell that runs the tests in the background hands on an ignored SIGINT, and a child keeps it so.
-        ProcessStartInfo start = new(OperatingSystem.IsLinux() ? "env" : dotnet)
+        string[] program = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", dotnet] : [dotnet];
+        program = network?.Command(program[0], program[1..]) ?? program;
+        ProcessStartInfo start = new(program[0])
         {
             UseShellExecute = false,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (string word in OperatingSystem.IsLinux() ? (string[])["--default-signal=INT", dotnet] : [])
+        foreach (string word in program[1..])
         {
             start.ArgumentList.Add(word);
         }

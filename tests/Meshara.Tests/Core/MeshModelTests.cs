@@ -97,6 +97,25 @@ public sealed class MeshModelTests
         }
     }
 
+    [Fact]
+    public void AddressOfTheSideThatIsDialledGoes_ItDialsBack()
+    {
+        for (int seed = 0; seed < 300; seed++)
+        {
+            MeshWorld world = new(seed, maxDelayMs: 1 + (seed % 100));
+            (MeshWorld.Side dialer, MeshWorld.Side moved) = seed % 2 == 0 ? (world.A, world.B) : (world.B, world.A);
+            dialer.Trust();
+            dialer.Want();
+            moved.Trust();
+            world.Run(30);
+            moved.AddressGone();
+            moved.NetworkChanged();
+            world.Run(4);
+
+            Assert.True(world.Links.A >= 0 && world.Links.A == world.Links.B, Explain(world, seed));
+        }
+    }
+
     private static void Setup(MeshWorld world)
     {
         foreach (MeshWorld.Side side in new[] { world.A, world.B })

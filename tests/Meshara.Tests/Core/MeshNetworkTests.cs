@@ -279,6 +279,120 @@ public sealed class MeshNetworkTests
         Assert.Single(s.Take().OfType<MeshAction.Dial>());
     }
 
+    [Fact]
+    public void DialBack_KnownPeerThatDialledUs_IsDialledWhenTheLinkIsLostToAChange()
+    {
+        MeshScript s = new(Ids.Middle, AdmissionMode.KnownPeers);
+        s.Mesh.HandleTrust(Ids.High);
+        long link = LinkFrom(s, Ids.High);
+
+        s.Mesh.HandleAddressGone(link, "10.0.0.1", s.Now);
+        s.Lose(link);
+        s.Take();
+        s.Advance(0.1);
+
+        Assert.Equal(Pinned, s.Single<MeshAction.Dial>().Address);
+    }
+
+    [Fact]
+    public void DialBack_LinkWasLostBeforeTheChange_IsDialledAtTheChange()
+    {
+        MeshScript s = new(Ids.Middle, AdmissionMode.KnownPeers);
+        s.Mesh.HandleTrust(Ids.High);
+        s.Lose(LinkFrom(s, Ids.High), DisconnectReason.RemoteTimeout);
+        s.Advance(100);
+        Assert.Empty(s.Take().OfType<MeshAction.Dial>());
+
+        s.Mesh.HandleNetworkChanged(s.Now);
+        s.Advance(0.1);
+
+        Assert.Equal(Pinned, s.Single<MeshAction.Dial>().Address);
+    }
+
+    [Fact]
+    public void DialBack_Stranger_IsNotDialled()
+    {
+        MeshScript s = new();
+        long link = LinkFrom(s, Ids.High);
+        s.Mesh.HandleAddressGone(link, "10.0.0.1", s.Now);
+        s.Lose(link);
+        s.Mesh.HandleNetworkChanged(s.Now);
+        s.Advance(100);
+
+        Assert.Empty(s.Take().OfType<MeshAction.Dial>());
+    }
+
+    [Fact]
+    public void DialBack_NobodyAnswers_EndsAfterAMinute()
+    {
+        MeshScript s = new(Ids.Middle, AdmissionMode.KnownPeers);
+        s.Mesh.HandleTrust(Ids.High);
+        s.Lose(LinkFrom(s, Ids.High));
+        s.Mesh.HandleNetworkChanged(s.Now);
+        TimeSpan start = s.Now;
+        TimeSpan last = s.Now;
+        for (int i = 0; i < 4000; i++)
+        {
+            s.Advance(0.1);
+            foreach (MeshAction.Dial dial in s.Take().OfType<MeshAction.Dial>())
+            {
+                last = s.Now;
+                s.Fail(dial.Connection, MesharaErrorCode.ConnectFailed);
+            }
+        }
+
+        Assert.InRange(last - start, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(120));
+        Assert.Null(s.Mesh.NextDeadline);
+    }
+
+    [Fact]
+    public void DialBack_AnotherKeyAnswers_EndsAtOnce()
+    {
+        MeshScript s = new(Ids.Middle, AdmissionMode.KnownPeers);
+        s.Mesh.HandleTrust(Ids.High);
+        s.Lose(LinkFrom(s, Ids.High));
+        s.Mesh.HandleNetworkChanged(s.Now);
+        s.Advance(0.1);
+
+        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.PinMismatch, transient: false);
+
+        Assert.Null(s.Mesh.NextDeadline);
+    }
+
+    [Fact]
+    public void DialBack_Succeeded_TheAddressIsNotKept()
+    {
+        MeshScript s = new(Ids.Middle, AdmissionMode.KnownPeers);
+        s.Mesh.HandleTrust(Ids.High);
+        s.Lose(LinkFrom(s, Ids.High));
+        s.Mesh.HandleNetworkChanged(s.Now);
+        s.Advance(0.1);
+        long link = s.Single<MeshAction.Dial>().Connection;
+        s.Answered(link, Ids.High);
+        s.Advance(100);
+        s.Take();
+
+        s.Lose(link, DisconnectReason.RemoteShutdown);
+        s.Advance(100);
+
+        Assert.Empty(s.Take().OfType<MeshAction.Dial>());
+    }
+
+    [Fact]
+    public void DialBack_PeerWasRemoved_IsNotDialled()
+    {
+        MeshScript s = new(Ids.Middle, AdmissionMode.KnownPeers);
+        s.Mesh.HandleTrust(Ids.High);
+        s.Lose(LinkFrom(s, Ids.High));
+        s.Mesh.HandleNetworkChanged(s.Now);
+        s.Mesh.HandleRemove(Ids.High, s.Now);
+        s.Mesh.HandleTrust(Ids.High);
+        s.Mesh.HandleNetworkChanged(s.Now);
+        s.Advance(100);
+
+        Assert.Empty(s.Take().OfType<MeshAction.Dial>());
+    }
+
     // A step: how long to wait, in 10 ms, and what happens then.
     [Fact]
     public void AnyChangesAndDelays_LinkThatAnswersEachPingInTime_IsNeverClosed() =>
@@ -357,6 +471,16 @@ public sealed class MeshNetworkTests
                 pings += actions.OfType<MeshAction.Ping>().Count();
             }
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(200).WithReplay(20_260_302, 9_999_999));
+
+    // A live link that the peer has dialled; it listens where Pinned says.
+    private static long LinkFrom(MeshScript s, NodeId peer)
+    {
+        long connection = s.Mesh.HandleAccepted("host:1000");
+        s.Mesh.HandleHello(connection, new PeerFacts(peer, default) { Back = new PeerAddress(Pinned.Host, Pinned.Port, peer) }, s.Now);
+        s.Mesh.HandleReadyReceived(connection, s.Now);
+        s.Take();
+        return connection;
+    }
 
     // A wanted peer with a live link that this side has dialled.
     private static long Wanted(MeshScript s)

@@ -116,6 +116,8 @@ internal sealed class MeshWorld
 
         public Pipe Pipe { get; } = pipe;
 
+        public bool Inbound { get; init; }
+
         public bool Live { get; set; }
 
         public DisconnectReason? Closing { get; set; }
@@ -149,6 +151,8 @@ internal sealed class MeshWorld
 
         public NodeId Id { get; } = id;
 
+        public PeerAddress Address { get; } = new(name, 1, id);
+
         public void Start()
         {
             _generation++;
@@ -161,7 +165,7 @@ internal sealed class MeshWorld
 
         public void Trust() => Mesh.HandleTrust(Other.Id);
 
-        public void Want() => Step(m => m.HandleAdd(null, new PeerAddress(Other.Name, 1, Other.Id), keepForever: true, world.Now));
+        public void Want() => Step(m => m.HandleAdd(null, Other.Address, keepForever: true, world.Now));
 
         public void Add()
         {
@@ -282,11 +286,11 @@ internal sealed class MeshWorld
             Other.Later(() => Other.Accepted(pipe), delay);
         }
 
-        private void Accepted(Pipe pipe) => Open(Mesh.HandleAccepted(Other.Name + ":9"), pipe);
+        private void Accepted(Pipe pipe) => Open(Mesh.HandleAccepted(Other.Name + ":9"), pipe, inbound: true);
 
-        private void Open(long connection, Pipe pipe)
+        private void Open(long connection, Pipe pipe, bool inbound = false)
         {
-            End end = new(connection, pipe) { LastFrame = world.Now };
+            End end = new(connection, pipe) { LastFrame = world.Now, Inbound = inbound };
             _byPipe[pipe.Number] = end;
             _byConnection[connection] = end;
             Send(connection, new Frame.Hello((UInt128)_generation));
@@ -367,7 +371,7 @@ internal sealed class MeshWorld
             switch (frame)
             {
                 case Frame.Hello hello:
-                    Step(m => m.HandleHello(end.Connection, new PeerFacts(Other.Id, hello.Instance), world.Now));
+                    Step(m => m.HandleHello(end.Connection, new PeerFacts(Other.Id, hello.Instance) { Back = end.Inbound ? Other.Address : null }, world.Now));
                     break;
                 case Frame.Ready:
                     Step(m => m.HandleReadyReceived(end.Connection, world.Now));
