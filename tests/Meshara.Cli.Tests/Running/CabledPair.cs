@@ -25,6 +25,7 @@ internal sealed class CabledPair : IAsyncDisposable
 
     public Child Bob => _atBob!;
 
+    /// <summary>Makes the networks, starts both processes and waits until they are linked.</summary>
     /// <param name="alice">Her address with its length, for example <c>10.0.0.1/24</c>.</param>
     /// <param name="bob">His.</param>
     /// <param name="known">Whether each is a known peer of the other; else both are open and only Alice knows Bob.</param>

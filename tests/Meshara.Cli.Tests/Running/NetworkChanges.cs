@@ -73,7 +73,7 @@ public sealed class NetworkChanges : IAsyncLifetime
         await Task.Delay(time, TimeProvider.System);
     }
 
-    private static Task PlugInAsync(CabledPair pair) => pair.AliceNetwork.IpAsync("link", "set", CabledPair.Cable, "up");
+    private static Task<string> PlugInAsync(CabledPair pair) => pair.AliceNetwork.IpAsync("link", "set", CabledPair.Cable, "up");
 
     private static async Task<TimeSpan> FirstAsync(Task<(TimeSpan First, TimeSpan Second)> both) => (await both).First;
 
