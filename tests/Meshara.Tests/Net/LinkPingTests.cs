@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Meshara.Net;
 using Meshara.Tests.Support;
 using Xunit;
 
