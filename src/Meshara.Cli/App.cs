@@ -33,7 +33,7 @@ internal static class App
 
                 // Commands that must end cleanly catch the signals themselves; the others may just die.
                 ProcessTerminationTimeout = null,
-                Output = terminal.Console.Profile.Out.Writer,
+                Output = terminal.Text,
                 Error = terminal.Error,
             };
             return await parsed.InvokeAsync(configuration, cancellationToken);
@@ -58,6 +58,9 @@ internal static class App
         TrustCommand.Create(terminal),
         RemoveCommand.Create(terminal),
         SendCommand.Create(terminal),
+        PingCommand.Create(terminal),
+        RequestCommand.Create(terminal),
+        PipeCommand.Create(terminal),
         ServiceCommand.Create(terminal),
         DemoCommand.Create(terminal),
     };

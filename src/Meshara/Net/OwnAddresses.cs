@@ -12,7 +12,7 @@ internal sealed class OwnAddresses
         set
         {
             _current = value;
-            _hostsAndPorts = [.. value.Select(a => a.HostAndPort)];
+            _hostsAndPorts = [.. value.Where(ListenAddresses.MeansTheSameElsewhere).Select(a => a.HostAndPort)];
         }
     }
 

@@ -25,7 +25,6 @@ internal sealed class PeerConnection
     private SecureChannel? _channel;
     private FrameReader? _reader;
     private Hello? _remote;
-    private ulong? _lastNonce;
     private int _noticed;
 
     /// <summary>A connection to dial.</summary>
@@ -114,11 +113,8 @@ internal sealed class PeerConnection
     /// <summary>Sends the mesh's PING of this number; where too many are out, the latest of them stands for it.</summary>
     public void SendPing(long number)
     {
-        _lastNonce = Link!.SendPing() ?? _lastNonce;
-        if (_lastNonce is { } nonce)
-        {
-            _pings.Enqueue((nonce, number));
-        }
+        Link!.SendPing(out ulong nonce);
+        _pings.Enqueue((nonce, number));
     }
 
     /// <summary>The latest PING of the mesh that a PONG settles; null: none.</summary>
