@@ -27,9 +27,9 @@ public sealed class ServiceTests : IDisposable
     [Fact]
     public void Format_UserUnit_KeepsTheUsersDirectoryAndFiles()
     {
-        string unit = (Unit("--secret-file", "/home/u/s") with { DataDirectory = "/home/u/my data" }).Format();
+        string unit = (Unit("--secret-file", "/srv/u/s") with { DataDirectory = "/srv/u/my data" }).Format();
 
-        Assert.Contains("ExecStart=/usr/bin/meshara run --data \"/home/u/my data\" --secret-file /home/u/s\n", unit, StringComparison.Ordinal);
+        Assert.Contains("ExecStart=/usr/bin/meshara run --data \"/srv/u/my data\" --secret-file /srv/u/s\n", unit, StringComparison.Ordinal);
         Assert.DoesNotContain("DynamicUser", unit, StringComparison.Ordinal);
     }
 
