@@ -49,7 +49,7 @@ internal static class RunCommand
                 Json = parsed.GetValue(json),
                 LogLevel = parsed.GetValue(log),
             };
-            using StopSignals signals = new(ct);
+            using StopSignals signals = new(ct, terminal.Time);
             await new NodeRunner(terminal, settings).RunAsync(signals);
             return ExitCode.Done;
         });

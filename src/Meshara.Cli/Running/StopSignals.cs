@@ -2,14 +2,20 @@ using System.Runtime.InteropServices;
 
 namespace Meshara.Cli.Running;
 
-/// <summary>Ctrl-C, SIGTERM and a closed terminal: the first asks for a clean end, the second ends at once.</summary>
+/// <summary>Ctrl-C, SIGTERM and a closed terminal: the first asks for a clean end, another one ends at once.</summary>
+/// <remarks>What comes within a second of the first is the same word said twice: coreutils' <c>timeout</c> and shells signal a process and its group.</remarks>
 internal sealed class StopSignals : IDisposable
 {
+    private static readonly TimeSpan SameWord = TimeSpan.FromSeconds(1);
+
+    private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop;
+    private long _firstAt;
     private readonly List<PosixSignalRegistration> _registrations = [];
 
-    public StopSignals(CancellationToken alsoStop)
+    public StopSignals(CancellationToken alsoStop, TimeProvider time)
     {
+        _time = time;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(alsoStop);
         foreach (PosixSignal signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
         {
@@ -33,12 +39,18 @@ internal sealed class StopSignals : IDisposable
         _stop.Dispose();
     }
 
-    private void OnSignal(PosixSignalContext context)
+    /// <summary>A signal came.</summary>
+    /// <returns>Whether the process goes on to its clean end; false: it ends at once.</returns>
+    internal bool Heed()
     {
-        if (!_stop.IsCancellationRequested)
+        if (Interlocked.CompareExchange(ref _firstAt, _time.GetTimestamp(), 0) is not 0 and long first)
         {
-            context.Cancel = true;
-            _stop.Cancel();
+            return _time.GetElapsedTime(first) < SameWord;
         }
+
+        _stop.Cancel();
+        return true;
     }
+
+    private void OnSignal(PosixSignalContext context) => context.Cancel = Heed();
 }

@@ -15,6 +15,14 @@ internal static class OptionsCheck
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.InvalidOption"/>: the first wrong one, its value and its range.</exception>
     public static IReadOnlyList<ListenEntry> Check(NodeOptions options)
     {
+        Given(options.Admission, nameof(options.Admission));
+        Given(options.Listen, nameof(options.Listen));
+        Given(options.AdvertisedAddresses, nameof(options.AdvertisedAddresses));
+        Given(options.Peers, nameof(options.Peers));
+        Given(options.TimeProvider, nameof(options.TimeProvider));
+        Given(options.LoggerFactory, nameof(options.LoggerFactory));
+        Given(options.Timeouts, nameof(options.Timeouts));
+        Given(options.Limits, nameof(options.Limits));
         Text(options.Mesh, nameof(options.Mesh), 1, Hello.MaxMeshBytes);
         Text(options.Agent, nameof(options.Agent), 0, Hello.MaxAgentBytes);
         Range(options.MaxPeers, nameof(options.MaxPeers), 1, 1_000_000);
@@ -40,6 +48,14 @@ internal static class OptionsCheck
         Check(options.Timeouts);
         Check(options.Limits);
         return Listen(options.Listen);
+    }
+
+    private static void Given(object? value, string name)
+    {
+        if (value is null)
+        {
+            throw Wrong(name, "is null. Leave it out to have the default");
+        }
     }
 
     // What nobody elsewhere could dial would only cost every peer an attempt.
