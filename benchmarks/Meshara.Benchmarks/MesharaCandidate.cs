@@ -16,7 +16,7 @@ internal sealed class MesharaCandidate : ICandidate, IDisposable
     public async Task ServeAsync(string parent, Action<string> ready, CancellationToken cancellationToken)
     {
         await using Node node = await Node.StartAsync(Options(listen: true), cancellationToken);
-        await node.TrustAsync(PublicKey.Parse(parent), cancellationToken);
+        await node.TrustAsync(PublicKey.Parse(parent), cancellationToken: cancellationToken);
         long received = 0;
         using IDisposable messages = node.Handle(MesharaClient.Messages, (_, _) =>
         {

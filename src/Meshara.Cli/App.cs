@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Net.Sockets;
 using Meshara.Cli.Commands;
+using Meshara.Cli.Commands.Trust;
 
 namespace Meshara.Cli;
 

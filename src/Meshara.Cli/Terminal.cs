@@ -22,6 +22,9 @@ internal sealed class Terminal
     /// <summary>Standard error: errors, warnings, logs and prompts.</summary>
     public required TextWriter Error { get; init; }
 
+    /// <summary>Standard input for answers.</summary>
+    public TextReader Input { get; init; } = TextReader.Null;
+
     /// <summary>Asks for a passphrase without showing it; null where nobody sits at a terminal.</summary>
     public Func<string, string>? AskSecret { get; init; }
 
@@ -48,6 +51,7 @@ internal sealed class Terminal
             Output = System.Console.OpenStandardOutput(),
             Console = console,
             Error = System.Console.Error,
+            Input = System.Console.In,
             AskSecret = System.Console.IsInputRedirected || System.Console.IsErrorRedirected ? null : SecretPrompt.Ask,
         };
     }

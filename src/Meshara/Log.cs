@@ -20,6 +20,12 @@ internal static partial class Log
     [LoggerMessage(1004, LogLevel.Warning, "A watcher of events reads too slowly; its oldest events are dropped")]
     public static partial void WatcherIsSlow(this ILogger logger);
 
+    [LoggerMessage(1005, LogLevel.Information, "Peer {Peer} answered at {Address} and is trusted from now on: another key there will be an error")]
+    public static partial void TrustedOnFirstUse(this ILogger logger, NodeId peer, string address);
+
+    [LoggerMessage(1006, LogLevel.Error, "Peer {Peer} at {Address} is trusted until the node stops, but could not be stored: {Error}")]
+    public static partial void PinNotStored(this ILogger logger, NodeId peer, string address, string error);
+
     [LoggerMessage(1010, LogLevel.Warning, "The remembered port in {Path} cannot be used and is ignored: {Why}")]
     public static partial void PortIgnored(this ILogger logger, string path, string why);
 

@@ -15,7 +15,7 @@ public sealed partial class Node
     public IDisposable Handle(string protocol, Func<Message, CancellationToken, ValueTask> handler)
     {
         ArgumentNullException.ThrowIfNull(handler);
-        return _handlers.AddMessages(protocol, handler);
+        return _handlers.AddMessages(protocol, NodeMetrics.Traced(protocol, handler));
     }
 
     /// <summary>Registers the handler of messages whose protocol has none.</summary>
@@ -25,7 +25,7 @@ public sealed partial class Node
     public IDisposable HandleAny(Func<Message, CancellationToken, ValueTask> handler)
     {
         ArgumentNullException.ThrowIfNull(handler);
-        return _handlers.AddAny(handler);
+        return _handlers.AddAny(NodeMetrics.Traced(protocol: null, handler));
     }
 
     /// <summary>Registers the handler of a protocol's requests.</summary>
@@ -38,7 +38,7 @@ public sealed partial class Node
     public IDisposable HandleRequest(string protocol, Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>> handler)
     {
         ArgumentNullException.ThrowIfNull(handler);
-        return _handlers.AddRequests(protocol, handler);
+        return _handlers.AddRequests(protocol, _metrics.Measured(protocol, handler));
     }
 
     /// <summary>Registers the handler of a protocol's byte streams.</summary>
@@ -50,7 +50,7 @@ public sealed partial class Node
     public IDisposable HandleStream(string protocol, Func<MeshStream, CancellationToken, ValueTask> handler)
     {
         ArgumentNullException.ThrowIfNull(handler);
-        return _handlers.AddStreams(protocol, handler);
+        return _handlers.AddStreams(protocol, NodeMetrics.Traced(protocol, handler));
     }
 
     /// <summary>Sends a message. Done when it is copied under the peer's credit; what was accepted may still be lost if the link dies.</summary>
@@ -96,7 +96,9 @@ public sealed partial class Node
             ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero, nameof(timeout));
         }
 
-        return LinkTo(peer).RequestAsync(protocol, payload, limit, cancellationToken);
+        return _metrics.MeasuresRequests
+            ? _metrics.RequestAsync(protocol, () => LinkTo(peer).RequestAsync(protocol, payload, limit, cancellationToken))
+            : LinkTo(peer).RequestAsync(protocol, payload, limit, cancellationToken);
     }
 
     /// <summary>Opens a byte stream. Done at once; the other side refuses with a code that reading or writing throws.</summary>

@@ -7,8 +7,9 @@ public sealed partial class Node
 {
     /// <summary>Connects to a node, checks its key, and remembers it: it may join from now on, and is dialled again whenever the link is lost.</summary>
     /// <param name="address"><c>host:port</c> or <c>id@host:port</c>, or one of the other forms of <see cref="PeerAddress.Parse(string)"/>. Without an
-    /// id or a key whoever answers is trusted (and pinned from then on); under <see cref="Admission.Secret"/> only after it has proven the secret.</param>
-    /// <param name="expectedPublicKey">The key that must answer; null: the id in the address, or whoever answers.</param>
+    /// id or a key whoever answers is trusted (and pinned from then on); under <see cref="Admission.Secret"/> only after it has proven the secret.
+    /// Where a key is pinned for this very host and port already, it must answer: to accept another, name it, or call <see cref="ReplaceKeyAsync"/>.</param>
+    /// <param name="expectedPublicKey">The key that must answer; null: the id in the address, the pin of the address, or whoever answers.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>The peer's id, as soon as there is a link; at once when there is one already: then the address is kept behind those that have proven right.</returns>
     /// <exception cref="ArgumentException">The key is not that of the id in the address.</exception>
@@ -51,7 +52,7 @@ public sealed partial class Node
             throw new ArgumentException($"The address names {named}, the key has the id {expectedPublicKey.Id}.", nameof(expectedPublicKey));
         }
 
-        PeerAddress wanted = expectedPublicKey is null ? address : address with { Id = expectedPublicKey.Id };
+        PeerAddress wanted = expectedPublicKey is null ? WithPin(address) : address with { Id = expectedPublicKey.Id };
         (PublicKey key, PeerAddress found) = await _driver.AddAsync(wanted, cancellationToken).ConfigureAwait(false);
         bool proven = _live.Find(key.Id) is { } live && live.Link.Address == found.HostAndPort;
         await Task.Run(() => Remember(key, found, proven), CancellationToken.None).ConfigureAwait(false);
@@ -60,13 +61,50 @@ public sealed partial class Node
 
     /// <summary>Lets a node join without dialling it, now and after a restart.</summary>
     /// <param name="key">Its key.</param>
+    /// <param name="name">What to call the peer, 1 to 64 characters without control characters; null leaves it as it is.</param>
     /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="ArgumentException">The name is not one.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.DataDirectory"/>: it could not be stored, and nothing changed. <see cref="MesharaErrorCode.NodeStopped"/>.</exception>
-    public async Task TrustAsync(PublicKey key, CancellationToken cancellationToken = default)
+    public async Task TrustAsync(PublicKey key, string? name = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(key);
-        await Task.Run(() => Remember(key, address: null, proven: false), cancellationToken).ConfigureAwait(false);
+        await Task.Run(() => Remember(key, address: null, proven: false, name), cancellationToken).ConfigureAwait(false);
         await _driver.TrustAsync(key.Id).ConfigureAwait(false);
+    }
+
+    /// <summary>Puts another key in the place of a pinned one, for a peer whose identity was made anew: the name and the addresses stay,
+    /// the link to the old key ends, and the new one is dialled.</summary>
+    /// <param name="old">The id that is pinned.</param>
+    /// <param name="key">The peer's new key, from a source that the operator trusts.</param>
+    /// <param name="cancellationToken">Gives up waiting for the end of the old link; the key is replaced all the same.</param>
+    /// <returns>False: <paramref name="old"/> is not pinned, and nothing changed.</returns>
+    /// <exception cref="ArgumentException">The key is this node's own.</exception>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.DataDirectory"/>: it could not be stored, and nothing changed. <see cref="MesharaErrorCode.NodeStopped"/>.</exception>
+    public async Task<bool> ReplaceKeyAsync(NodeId old, PublicKey key, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        if (key.Id == Id)
+        {
+            throw new ArgumentException($"{key.Id} is this node's own key.", nameof(key));
+        }
+
+        if (!await Task.Run(() => _known.Replace(old, key), cancellationToken).ConfigureAwait(false))
+        {
+            return false;
+        }
+
+        if (key.Id != old)
+        {
+            await _driver.RemoveAsync(old, cancellationToken).ConfigureAwait(false);
+        }
+
+        await _driver.TrustAsync(key.Id).ConfigureAwait(false);
+        foreach (PeerAddress address in _known.Find(key.Id)?.Addresses ?? [])
+        {
+            await _driver.WantAsync(address).ConfigureAwait(false);
+        }
+
+        return true;
     }
 
     /// <summary>Forgets a peer: says goodbye, unpins its key, and dials it no more.</summary>
@@ -85,13 +123,34 @@ public sealed partial class Node
     /// <summary>The peers to which a link lives, sorted by id.</summary>
     public IReadOnlyList<PeerInfo> ListPeers() => [.. _live.All().Select(l => l.Value.Describe())];
 
+    /// <summary>The pins, in the order of <c>known_peers</c>: who may join under <see cref="Admission.KnownPeers"/>, connected or not.</summary>
+    public IReadOnlyList<TrustedPeer> ListTrusted() => [.. _known.All.Select(p => p.Describe())];
+
     /// <summary>What happens between this node and others, from the moment of this call on; ends with the node.</summary>
     /// <param name="cancellationToken">Stops watching.</param>
     /// <remarks>Each watcher has a queue of 1024 events; one that reads more slowly than they come loses the oldest, and the log says so.</remarks>
     public IAsyncEnumerable<PeerEvent> WatchAsync(CancellationToken cancellationToken = default) => _events.Watch(cancellationToken);
 
+    // An address that names nobody means whoever is pinned there.
+    private PeerAddress WithPin(PeerAddress address) =>
+        address.Id is null && _known.FindByAddress(address) is { } pinned ? address with { Id = pinned.Id } : address;
+
+    // Called by the driver, which does not wait for a disk.
+    private void Pin(PublicKey key, PeerAddress address) => _handlerTasks.Start(() => Task.Run(() =>
+    {
+        try
+        {
+            Remember(key, address, proven: true);
+            _logger.TrustedOnFirstUse(key.Id, address.HostAndPort);
+        }
+        catch (MesharaException e)
+        {
+            _logger.PinNotStored(key.Id, address.HostAndPort, e.Message);
+        }
+    }));
+
     // What is stored of a peer already stays.
-    private void Remember(PublicKey key, PeerAddress? address, bool proven)
+    private void Remember(PublicKey key, PeerAddress? address, bool proven, string? name = null)
     {
         KnownPeer? old = _known.Find(key.Id);
         IEnumerable<PeerAddress> stored = old?.Addresses ?? [];
@@ -100,6 +159,6 @@ public sealed partial class Node
             : stored.Contains(address) ? stored
             : [.. stored.Take(KnownPeer.MaxAddresses - 1), address];
         KnownPeerOrigin origin = address is not null || old?.Origin == KnownPeerOrigin.Added ? KnownPeerOrigin.Added : KnownPeerOrigin.Trusted;
-        _known.Add(new KnownPeer(key, [.. addresses.Take(KnownPeer.MaxAddresses)], old?.Name, origin));
+        _known.Add(new KnownPeer(key, [.. addresses.Take(KnownPeer.MaxAddresses)], name ?? old?.Name, origin), takeAddresses: proven);
     }
 }

@@ -25,6 +25,7 @@ public sealed partial class Node : IAsyncDisposable
     private NodeIdentity? _identity;
     private NodeCertificate? _certificate;
     private KnownPeersFile _known = null!;
+    private NodeMetrics _metrics = null!;
     private MeshDriver _driver = null!;
     private volatile NodeState _state = NodeState.Starting;
     private Task? _stopped;
@@ -108,6 +109,7 @@ public sealed partial class Node : IAsyncDisposable
         NodeIdentity identity = _options.Identity ?? _identity!;
         PublicKey = identity.PublicKey;
         _certificate = new NodeCertificate(identity);
+        _metrics = new NodeMetrics(_options.Mesh, Id, _options.TimeProvider);
         if (_options.Admission.Mode == AdmissionMode.Secret)
         {
             _options.Admission.DeriveKey(_options.Mesh);
@@ -139,7 +141,7 @@ public sealed partial class Node : IAsyncDisposable
             _driver.Listen(listener);
         }
 
-        foreach (PeerAddress address in _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers))
+        foreach (PeerAddress address in _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers.Select(WithPin)))
         {
             await _driver.WantAsync(address).ConfigureAwait(false);
         }
@@ -192,6 +194,8 @@ public sealed partial class Node : IAsyncDisposable
             Places = NodePlaces.From(limits),
             Events = _events,
             Logger = _logger,
+            Metrics = _metrics,
+            OnPinned = Pin,
             Stopping = _stopping.Token,
         };
         MeshConfig config = new()
@@ -222,6 +226,7 @@ public sealed partial class Node : IAsyncDisposable
         await _stopping.CancelAsync().ConfigureAwait(false);
         await WaitForHandlersAsync().ConfigureAwait(false);
         _events.Complete();
+        _metrics?.Dispose();
         _certificate?.Dispose();
         _identity?.Dispose();
         _directory?.Dispose();

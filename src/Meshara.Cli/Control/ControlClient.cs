@@ -94,5 +94,5 @@ internal static class ControlClient
     }
 
     private static ControlException NobodyRuns(string dataDirectory, Exception? cause) =>
-        new("not-running", $"No node runs on {dataDirectory}. Start one with: meshara run --data {Hints.Quote(dataDirectory)}", cause);
+        new(ControlException.NotRunning, $"No node runs on {dataDirectory}. Start one with: meshara run --data {Hints.Quote(dataDirectory)}", cause);
 }

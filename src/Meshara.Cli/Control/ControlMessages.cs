@@ -11,10 +11,13 @@ internal sealed record ControlRequest
     /// <summary><c>add</c>: <c>host:port</c> or <c>id@host:port</c>.</summary>
     public string? Address { get; init; }
 
-    /// <summary><c>add</c>, <c>trust-add</c>: hex of the DER.</summary>
+    /// <summary><c>add</c>, <c>trust-add</c>, <c>trust-replace</c>: hex of the DER.</summary>
     public string? PublicKey { get; init; }
 
-    /// <summary><c>remove</c>, <c>send</c>: an id, or the first digits of one.</summary>
+    /// <summary><c>trust-add</c>: what to call the peer.</summary>
+    public string? Name { get; init; }
+
+    /// <summary><c>remove</c>, <c>send</c>, <c>trust-replace</c>: an id, or the first digits of one.</summary>
     public string? Peer { get; init; }
 
     /// <summary><c>send</c>: the name of the protocol.</summary>
@@ -31,6 +34,7 @@ internal static class ControlCommand
     public const string Peers = "peers";
     public const string Add = "add";
     public const string TrustAdd = "trust-add";
+    public const string TrustReplace = "trust-replace";
     public const string Remove = "remove";
     public const string Send = "send";
 }

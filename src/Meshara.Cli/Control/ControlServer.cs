@@ -254,5 +254,8 @@ internal sealed record ControlTimeouts
 /// <summary>The running node said no, or could not be asked; <see cref="Code"/> says which, for programs.</summary>
 internal sealed class ControlException(string code, string message, Exception? innerException = null) : CliException(message, innerException)
 {
+    /// <summary>No node runs on the data directory.</summary>
+    public const string NotRunning = "not-running";
+
     public string Code { get; } = code;
 }

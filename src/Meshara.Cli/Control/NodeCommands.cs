@@ -32,8 +32,11 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
                 break;
             case ControlCommand.TrustAdd:
                 PublicKey trusted = Key(request) ?? throw Missing("public_key");
-                await node.TrustAsync(trusted, cancellationToken);
+                await node.TrustAsync(trusted, request.Name, cancellationToken);
                 yield return ControlReply.DoneWith(trusted.Id);
+                break;
+            case ControlCommand.TrustReplace:
+                yield return await ReplaceAsync(request, cancellationToken);
                 break;
             case ControlCommand.Remove:
                 yield return await RemoveAsync(request, cancellationToken);
@@ -74,6 +77,15 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
             bool mayBeOurs = facts.Admission == "secret" && request.PublicKey is null && PeerAddress.Parse(address).Id is null;
             throw new ControlException(Kebab.Of(e.Code), mayBeOurs ? Hints.OtherSecret(e.Message, node.PublicKey) : Hints.NotAdmitted(address, node.PublicKey), e);
         }
+    }
+
+    private async Task<ControlReply> ReplaceAsync(ControlRequest request, CancellationToken cancellationToken)
+    {
+        NodeId old = NodeId.Parse(request.Peer ?? throw Missing("peer"));
+        PublicKey renewed = Key(request) ?? throw Missing("public_key");
+        return await node.ReplaceKeyAsync(old, renewed, cancellationToken)
+            ? ControlReply.DoneWith(renewed.Id)
+            : throw new ControlException("unknown-peer", $"{old} is not pinned here: nothing to replace.");
     }
 
     private async Task<ControlReply> RemoveAsync(ControlRequest request, CancellationToken cancellationToken)

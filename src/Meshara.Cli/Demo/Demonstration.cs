@@ -172,7 +172,7 @@ internal sealed class Demonstration(Terminal terminal)
         // The three operators have told each other their keys.
         foreach ((DemoNode one, DemoNode other) in Pairs(all))
         {
-            await one.Node.TrustAsync(other.Node.PublicKey, cancellationToken);
+            await one.Node.TrustAsync(other.Node.PublicKey, cancellationToken: cancellationToken);
         }
 
         foreach ((DemoNode one, DemoNode other) in Pairs(all))

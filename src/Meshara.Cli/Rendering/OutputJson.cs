@@ -9,7 +9,19 @@ internal sealed record IdLine(string NodeId, string PublicKey);
 /// <summary><c>meshara peers --json</c>.</summary>
 internal sealed record PeersLine(IReadOnlyList<PeerLine> Peers);
 
-/// <summary><c>add</c>, <c>trust add</c>, <c>remove</c> and <c>send</c> with <c>--json</c>: what was done to whom.</summary>
+/// <summary><c>meshara trust list --json</c>.</summary>
+internal sealed record TrustLine(IReadOnlyList<PinLine> Pins);
+
+/// <summary>One pin in <c>meshara trust list --json</c>.</summary>
+internal sealed record PinLine(string Peer, string PublicKey, IReadOnlyList<string> Addresses)
+{
+    public string? Name { get; init; }
+
+    public static PinLine Of(TrustedPeer pin) =>
+        new(pin.Id.ToString(), pin.PublicKey.ToString(), [.. pin.Addresses.Select(static a => a.HostAndPort)]) { Name = pin.Name };
+}
+
+/// <summary><c>add</c>, <c>trust add</c>, <c>trust replace</c>, <c>trust forget</c>, <c>remove</c> and <c>send</c> with <c>--json</c>: what was done to whom.</summary>
 internal sealed record DoneLine(string Done, string Peer)
 {
     public string? Address { get; init; }
@@ -68,6 +80,7 @@ internal sealed record EventLine(string Event, string Time)
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(IdLine))]
 [JsonSerializable(typeof(PeersLine))]
+[JsonSerializable(typeof(TrustLine))]
 [JsonSerializable(typeof(DoneLine))]
 [JsonSerializable(typeof(InfoLine))]
 [JsonSerializable(typeof(EventLine))]

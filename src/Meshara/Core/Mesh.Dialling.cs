@@ -215,25 +215,27 @@ internal sealed partial class Mesh
 
         // Trust on first use: the operator named this address, and here is who answered.
         peer.Known = true;
-        if (target.Adds.Count == 0)
+        PeerAddress address = target.Address with { Id = peer.Id };
+        bool firstUse = target.Address.Id is null && (target.Adds.Count > 0 || _config.Admission != AdmissionMode.Open);
+        if (firstUse && target.Adds.Count == 0)
         {
-            return;
+            Emit(new MeshAction.Pinned(peer.Id, address));
         }
 
-        target.Wanted = true;
-        PeerAddress address = target.Address with { Id = peer.Id };
         foreach (long add in target.Adds)
         {
+            target.Wanted = true;
             Emit(new MeshAction.AddSucceeded(add, peer.Id, address));
         }
 
         target.Adds.Clear();
-        if (target.Address.Id is null && !target.KeepForever)
+        if (firstUse)
         {
-            // From now on only this peer is meant.
+            // From now on only this peer is meant: another key at this address is an error.
             RemoveTarget(target);
             DialTarget pinned = Target(address);
             pinned.Wanted = true;
+            pinned.KeepForever |= target.KeepForever;
         }
     }
 

@@ -95,6 +95,11 @@ internal sealed partial class Mesh(MeshConfig config)
             Penalise(id, now);
         }
 
+        if (failure.SharedWith is { } address)
+        {
+            Emit(new MeshAction.Shared(_config.Self, address, null));
+        }
+
         Fail(connection, failure, now);
     }
 

@@ -43,6 +43,9 @@ internal abstract record MeshAction
     /// <summary>An operator's add is done. The peer is known from now on and redialled at <paramref name="Address"/>.</summary>
     public sealed record AddSucceeded(long AddId, NodeId Peer, PeerAddress Address) : MeshAction;
 
+    /// <summary>Trust on first use: this id answered at an address from the configuration that names none, and is pinned from now on.</summary>
+    public sealed record Pinned(NodeId Peer, PeerAddress Address) : MeshAction;
+
     public sealed record AddFailed(long AddId, ConnectionFailure Failure) : MeshAction;
 
     /// <summary>For PeerEvent: a link is no longer the peer's. Comes before the LinkUp that replaces it.</summary>

@@ -32,4 +32,8 @@ internal readonly record struct PeerFacts(NodeId Id, UInt128 Instance)
 /// <param name="Peer">The id proven in TLS, where it came so far.</param>
 /// <param name="Penalise">Whether that id broke the protocol.</param>
 internal sealed record ConnectionFailure(
-    MesharaErrorCode Code, string Message, bool IsTransient = false, TimeSpan? RetryAfter = null, bool ByPeer = false, NodeId? Peer = null, bool Penalise = false);
+    MesharaErrorCode Code, string Message, bool IsTransient = false, TimeSpan? RetryAfter = null, bool ByPeer = false, NodeId? Peer = null, bool Penalise = false)
+{
+    /// <summary>Where another live node with this node's own identity is, as far as this connection says so.</summary>
+    public string? SharedWith { get; init; }
+}

@@ -25,6 +25,7 @@ internal sealed class Handshake
     private readonly SecureChannel _channel;
     private readonly FrameReader _reader;
     private readonly bool _dialer;
+    private readonly string _address;
     private readonly string _peer;
     private readonly HandshakeConfig _config;
     private readonly byte[] _frame = new byte[ControlFrames.MaxFrame];
@@ -47,6 +48,7 @@ internal sealed class Handshake
         _channel = channel;
         _reader = reader;
         _dialer = dialer;
+        _address = address;
         _peer = dialer ? $"The node at {address}" : $"The caller from {address}";
         _config = config;
     }
@@ -362,6 +364,17 @@ internal sealed class Handshake
 
     private (Refuse Refuse, MesharaException Error)? FindRefusal(Hello remote)
     {
+        if (remote.Id == _config.Id)
+        {
+            return remote.Instance == _config.Instance
+                ? (new Refuse { Code = RefuseCode.Duplicate, Message = "this is the node itself" },
+                    new MesharaException(MesharaErrorCode.Self, $"{_peer} is this node itself. Take the address out of the configuration."))
+                : (new Refuse { Code = RefuseCode.IdentityInUse, Message = _address },
+                    new MesharaException(
+                        MesharaErrorCode.IdentityInUse,
+                        $"{_peer} is another live node with this node's identity {_config.Id}: a data directory was copied. Give one of them a new directory."));
+        }
+
         if (remote.Purpose is not (HelloPurpose.Peer or HelloPurpose.Probe))
         {
             return (new Refuse { Code = RefuseCode.Other, Message = "unknown purpose" },

@@ -20,6 +20,9 @@ internal sealed record HandshakeAnswer
     /// <summary>The code of the REFUSE, if it was one.</summary>
     public RefuseCode? Refused { get; private init; }
 
+    /// <summary>Where the other node with our identity is, as the REFUSE says; null: another answer.</summary>
+    public string? SharedWith { get; private init; }
+
     /// <summary>The code of the GOODBYE, if it was one.</summary>
     public GoodbyeCode? Goodbye { get; private init; }
 
@@ -44,7 +47,12 @@ internal sealed record HandshakeAnswer
             RefuseCode.Unsupported => (MesharaErrorCode.VersionMismatch, false, "does not know an extension that this node requires. Update it"),
             _ => (MesharaErrorCode.Refused, true, $"refused the link{limit}"),
         };
-        return new HandshakeAnswer { Failure = Fail(code, transient, peer, what, refuse.Message, refuse.RetryAfter, maxRetryAfter), Refused = refuse.Code };
+        return new HandshakeAnswer
+        {
+            Failure = Fail(code, transient, peer, what, refuse.Message, refuse.RetryAfter, maxRetryAfter),
+            Refused = refuse.Code,
+            SharedWith = refuse.Code == RefuseCode.IdentityInUse ? refuse.Message : null,
+        };
     }
 
     /// <summary>GOODBYE instead of READY, section 7.2.</summary>

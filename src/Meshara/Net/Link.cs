@@ -52,6 +52,10 @@ internal sealed class Link
 
     public string Address => _p.Address;
 
+    public bool Inbound => _p.Inbound;
+
+    public TimeSpan? RoundTripTime => _pings.RoundTrip;
+
     /// <summary>The streams, for those who look after them.</summary>
     internal StreamTable Streams => _streams;
 
@@ -191,7 +195,7 @@ internal sealed class Link
         Id = PeerId,
         PublicKey = _p.PeerKey,
         Address = _p.Address,
-        Inbound = _p.Inbound,
+        Inbound = Inbound,
         Pinned = pinned,
         ConnectedSince = _since,
         LastSeen = _p.Clock.UtcNow - (_p.Clock.Now - new TimeSpan(Volatile.Read(ref _lastFrame))),
@@ -199,7 +203,7 @@ internal sealed class Link
         BytesReceived = Volatile.Read(ref _bytesReceived),
         MessagesSent = _counters.MessagesSent,
         MessagesReceived = _counters.MessagesReceived,
-        RoundTripTime = _pings.RoundTrip,
+        RoundTripTime = RoundTripTime,
         Reputation = reputation,
         Agent = _p.Remote.Agent,
     };

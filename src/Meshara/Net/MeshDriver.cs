@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Meshara.Core;
+using Meshara.Core.Policy;
 using Meshara.Wire;
 
 namespace Meshara.Net;
@@ -138,17 +139,23 @@ internal sealed class MeshDriver
     /// <returns>The link, if the mesh said that it lives before it heard of the failure: it has to be run to its end.</returns>
     public Task<Link?> FailAsync(PeerConnection connection, ConnectionFailure failure) => AskAsync(() =>
     {
+        connection.FailedWith ??= failure.Code;
         _mesh.HandleConnectionFailed(connection.Id, failure, Now);
         return connection.Link;
     });
 
-    public void OnLinkClosed(PeerConnection connection, LinkEnd end) => PostEvent(() => _mesh.HandleLinkClosed(connection.Id, end, Now));
+    public void OnLinkClosed(PeerConnection connection, LinkEnd end) => PostEvent(() =>
+    {
+        _mesh.HandleLinkClosed(connection.Id, end, Now);
+        _node.Metrics.LinkEnded(connection.Link!, end.Reason);
+    });
 
     public void OnPong(PeerConnection connection, ulong nonce) => PostEvent(() =>
     {
         if (connection.Settle(nonce) is { } number)
         {
             _mesh.HandlePong(connection.Id, number, Now);
+            _node.Metrics.RoundTrip(connection.Link!.RoundTripTime ?? TimeSpan.Zero);
         }
     });
 
@@ -162,6 +169,15 @@ internal sealed class MeshDriver
         _mesh.HandleLinkClosed(connection.Id, new LinkEnd(DisconnectReason.InternalError, "", Penalise: false), Now);
         _connections.Remove(connection.Id);
         _handshakes -= connection is { Inbound: true, Link: null } ? 1 : 0;
+        if (connection.Link is { } link)
+        {
+            _node.Metrics.LinkEnded(link, DisconnectReason.InternalError);
+        }
+        else
+        {
+            _node.Metrics.Handshake(connection.Inbound, connection.Address, connection.Began, connection.FailedWith ?? (_stopping ? MesharaErrorCode.NodeStopped : MesharaErrorCode.Removed));
+        }
+
         connection.OnEnded();
     });
 
@@ -261,6 +277,7 @@ internal sealed class MeshDriver
                 _connections[a.Connection].SendReady();
                 break;
             case MeshAction.SendRefuse a:
+                _connections[a.Connection].FailedWith ??= AdmissionRule.ToError(a.Code);
                 _connections[a.Connection].SendRefuse(new Refuse { Code = a.Code, RetryAfter = a.RetryAfter, Limit = a.Limit, Value = a.Value, Message = a.Message });
                 break;
             case MeshAction.SendGoodbye a:
@@ -304,6 +321,9 @@ internal sealed class MeshDriver
             case MeshAction.AddFailed a when _adds.Remove(a.AddId, out var done):
                 done.TrySetException(new MesharaException(a.Failure.Code, a.Failure.Message, a.Failure.IsTransient, a.Failure.RetryAfter));
                 break;
+            case MeshAction.Pinned a when _live.Find(a.Peer) is { } live:
+                _node.OnPinned(live.Key, a.Address);
+                break;
             case MeshAction.LinkDown a:
                 _live.Remove(a.Peer, _connections.GetValueOrDefault(a.Connection)?.Link);
                 _node.Logger.Disconnected(a.Peer, a.Address, a.Reason, PeerText.Clean(a.Detail));
@@ -325,11 +345,13 @@ internal sealed class MeshDriver
         PeerConnection connection = _connections[up.Connection];
         Link link = connection.GoLive();
         _handshakes -= connection.Inbound ? 1 : 0;
+        _node.Metrics.Handshake(connection.Inbound, connection.Address, connection.Began, error: null);
         if (up.Probe)
         {
             return;
         }
 
+        _node.Metrics.LinkUp(link);
         _live.Set(up.Peer, new LiveLink(link, connection.RemoteKey, _mesh.ReputationOf(up.Peer, Now), _mesh.IsKnown(up.Peer)));
         _node.Logger.Connected(up.Peer, connection.Address, up.Inbound);
         _node.Events.Publish(new PeerConnected(_node.Clock.UtcNow, up.Peer, connection.Address, up.Inbound));

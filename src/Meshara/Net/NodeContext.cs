@@ -28,6 +28,11 @@ internal sealed record NodeContext
 
     public required ILogger Logger { get; init; }
 
+    public required NodeMetrics Metrics { get; init; }
+
+    /// <summary>Called in the driver's loop when a key was trusted on first use; must not block.</summary>
+    public required Action<PublicKey, PeerAddress> OnPinned { get; init; }
+
     /// <summary>Told to handlers when the node stops.</summary>
     public required CancellationToken Stopping { get; init; }
 

@@ -30,15 +30,21 @@ internal sealed class PeerConnection
     public PeerConnection(MeshDriver driver, NodeContext node, MeshAction.Dial dial)
     {
         (_driver, _node, _dial) = (driver, node, dial);
-        (Id, Address) = (dial.Connection, dial.Address.HostAndPort);
+        (Id, Address, Began) = (dial.Connection, dial.Address.HostAndPort, node.Clock.Provider.GetTimestamp());
     }
 
     /// <summary>A connection that was accepted.</summary>
     public PeerConnection(MeshDriver driver, NodeContext node, long id, TransportConnection accepted)
     {
         (_driver, _node, _accepted) = (driver, node, accepted);
-        (Id, Address) = (id, accepted.RemoteAddress);
+        (Id, Address, Began) = (id, accepted.RemoteAddress, node.Clock.Provider.GetTimestamp());
     }
+
+    /// <summary>When it was dialled or accepted, for the metrics.</summary>
+    public long Began { get; }
+
+    /// <summary>Why it came to nothing; null: it has not. The driver's.</summary>
+    public MesharaErrorCode? FailedWith { get; set; }
 
     private enum OrderKind
     {
@@ -213,7 +219,11 @@ internal sealed class PeerConnection
         catch (Exception e) when (e is MesharaException or WireException or OperationCanceledException or IOException or ObjectDisposedException or AuthenticationException)
         {
             MesharaException error = handshake.Explain(e, _node.Timeouts.Hello);
-            link = await _driver.FailAsync(this, FailureOf(error, byPeer: false, penalise: e is WireException { IsViolation: true })).ConfigureAwait(false);
+            ConnectionFailure failure = FailureOf(error, byPeer: false, penalise: e is WireException { IsViolation: true });
+
+            // Another start of another program with our key: it is where this connection leads.
+            string? sharedWith = error.Code == MesharaErrorCode.IdentityInUse ? Address : null;
+            link = await _driver.FailAsync(this, failure with { SharedWith = sharedWith }).ConfigureAwait(false);
             link?.Close(DisconnectReason.ConnectionLost, error.Message);
             await handshake.EndAsync(e, _abort.Token).ConfigureAwait(false);
         }
@@ -240,9 +250,11 @@ internal sealed class PeerConnection
                 if (!answered && answer.IsCompleted)
                 {
                     answered = true;
-                    if ((await answer.ConfigureAwait(false)).Failure is { } refused)
+                    HandshakeAnswer given = await answer.ConfigureAwait(false);
+                    if (given.Failure is { } refused)
                     {
-                        await _driver.FailAsync(this, FailureOf(refused, byPeer: true, penalise: false)).ConfigureAwait(false);
+                        ConnectionFailure failure = FailureOf(refused, byPeer: true, penalise: false) with { SharedWith = given.SharedWith };
+                        await _driver.FailAsync(this, failure).ConfigureAwait(false);
                         await handshake.EndAsync(refused, CancellationToken.None).ConfigureAwait(false);
                         return null;
                     }
@@ -251,8 +263,8 @@ internal sealed class PeerConnection
                     continue;
                 }
 
-                Order given = await order.ConfigureAwait(false);
-                switch (given.Kind)
+                Order ordered = await order.ConfigureAwait(false);
+                switch (ordered.Kind)
                 {
                     case OrderKind.Live:
                         return Link;
@@ -262,9 +274,9 @@ internal sealed class PeerConnection
                         break;
                     default:
                         await StopAsync(stopReading, answer).ConfigureAwait(false);
-                        await (given.Refuse is { } refuse
+                        await (ordered.Refuse is { } refuse
                             ? handshake.SendRefuseAsync(refuse, _abort.Token)
-                            : handshake.SendGoodbyeAsync(given.Code, "", _abort.Token)).ConfigureAwait(false);
+                            : handshake.SendGoodbyeAsync(ordered.Code, "", _abort.Token)).ConfigureAwait(false);
                         return null;
                 }
             }

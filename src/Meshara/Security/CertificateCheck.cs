@@ -64,24 +64,25 @@ internal sealed class CertificateCheck(PublicKey own, NodeId? pin, string addres
             return Bad($"has the critical extension {extension}, which Meshara does not know");
         }
 
-        if (key.Equals(own))
-        {
-            return new MesharaException(
-                MesharaErrorCode.Self,
-                $"{Peer} has this node's own key {own.Id}: the address leads back to this node, or another machine runs with a copy of its data directory.");
-        }
-
         if (pin is { } expected && key.Id != expected)
         {
-            return new MesharaException(
-                MesharaErrorCode.PinMismatch,
-                $"At {address} answers the key {key.Id}, but {expected} is pinned. Another node has this address now, or somebody stands in between. "
-                + "Run 'meshara id' on the machine you mean to reach: if it prints the first, remove the old peer and add the new one; if it prints the second, correct the address.");
+            return key.Equals(own) ? Self() : Mismatch(expected, key);
         }
 
         RemoteKey = key;
         return null;
     }
+
+    // Without a pin HELLO tells which of the two it is: there each side says which start of which program it is.
+    private MesharaException Self() => new(
+        MesharaErrorCode.Self,
+        $"{Peer} has this node's own key {own.Id}: the address leads back to this node, or another machine runs with a copy of its data directory.");
+
+    private MesharaException Mismatch(NodeId expected, PublicKey found) => new(
+        MesharaErrorCode.PinMismatch,
+        $"At {address} answers the key {found.Id}, but {expected} is pinned. Another node has this address now, or somebody stands in between. "
+        + "Run 'meshara id' on the machine you mean to reach: if it prints the second, correct the address; if it prints the first, its identity was made anew, "
+        + $"and this accepts it: meshara trust replace {expected} {found}");
 
     // What the peer sent beside the leaf. On Linux the server's store lacks the leaf and the client's has it; elsewhere it may have it.
     private int CountOthers(byte[] leaf, X509Chain? chain)

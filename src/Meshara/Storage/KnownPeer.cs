@@ -24,6 +24,8 @@ internal sealed record KnownPeer(PublicKey Key, IReadOnlyList<PeerAddress> Addre
 
     public NodeId Id => Key.Id;
 
+    public TrustedPeer Describe() => new() { Id = Id, PublicKey = Key, Name = Name, Addresses = Addresses };
+
     public bool Equals(KnownPeer? other) =>
         other is not null && Key.Equals(other.Key) && Name == other.Name && Origin == other.Origin && Addresses.SequenceEqual(other.Addresses);
 

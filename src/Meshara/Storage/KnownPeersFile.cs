@@ -35,19 +35,26 @@ internal sealed class KnownPeersFile
     /// <summary>The pin of an id; null: none.</summary>
     public KnownPeer? Find(NodeId id) => _state.ById.TryGetValue(id, out KnownPeer? peer) ? peer : null;
 
+    /// <summary>The pin that has this host and port; null: none.</summary>
+    public KnownPeer? FindByAddress(PeerAddress address) =>
+        _state.Peers.FirstOrDefault(p => p.Addresses.Any(a => a.Port == address.Port && a.Host == address.Host));
+
     /// <summary>Stores a pin, in place of the one with the same key if there is one.</summary>
+    /// <param name="peer">The pin.</param>
+    /// <param name="takeAddresses">The peer has answered at its first address: no other pin keeps that one.</param>
     /// <returns>Whether anything changed.</returns>
     /// <exception cref="ArgumentException">An address names another id, there are more than 16, or the name is not one.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.DataDirectory"/>: the file cannot be read or written, or is full; nothing changed.</exception>
-    public bool Add(KnownPeer peer)
+    public bool Add(KnownPeer peer, bool takeAddresses = false)
     {
         KnownPeer wanted = Normalize(peer);
         lock (_gate)
         {
             State state = Refresh();
             List<KnownPeersLine> lines = [.. state.Lines];
+            bool taken = takeAddresses && wanted.Addresses is [{ } proven, ..] && TakeFromOthers(lines, wanted.Id, proven.HostAndPort);
             int index = lines.FindIndex(l => l.Peer?.Id == wanted.Id);
-            if (index >= 0 && lines[index].Peer == wanted)
+            if (!taken && index >= 0 && lines[index].Peer == wanted)
             {
                 _state = state;
                 return false;
@@ -59,6 +66,29 @@ internal sealed class KnownPeersFile
                 lines.Add(KnownPeersText.Format(wanted, [], ""));
 
             Store(lines, withHeader: state.Lines.Count == 0);
+            return true;
+        }
+    }
+
+    /// <summary>Puts another key in the place of a pinned one; name, addresses and the rest of its line stay. A line that the new key has already gives way.</summary>
+    /// <returns>False: the old key is not pinned.</returns>
+    /// <exception cref="MesharaException">As for <see cref="Add"/>.</exception>
+    public bool Replace(NodeId old, PublicKey key)
+    {
+        lock (_gate)
+        {
+            State state = Refresh();
+            if (!state.ById.TryGetValue(old, out KnownPeer? peer))
+            {
+                _state = state;
+                return false;
+            }
+
+            List<KnownPeersLine> lines = [.. state.Lines.Where(l => l.Peer is null || l.Peer.Id == old || l.Peer.Id != key.Id)];
+            int index = lines.FindIndex(l => l.Peer?.Id == old);
+            KnownPeer renewed = Normalize(peer with { Key = key, Addresses = [.. peer.Addresses.Select(a => a with { Id = null })] });
+            lines[index] = KnownPeersText.Format(renewed, lines[index].Extra, lines[index].Comment);
+            Store(lines, withHeader: false);
             return true;
         }
     }
@@ -81,6 +111,22 @@ internal sealed class KnownPeersFile
             Store(lines, withHeader: false);
             return true;
         }
+    }
+
+    private static bool TakeFromOthers(List<KnownPeersLine> lines, NodeId owner, string hostAndPort)
+    {
+        bool changed = false;
+        for (int i = 0; i < lines.Count; i++)
+        {
+            if (lines[i].Peer is { } other && other.Id != owner && other.Addresses.Any(a => a.HostAndPort == hostAndPort))
+            {
+                KnownPeer without = other with { Addresses = [.. other.Addresses.Where(a => a.HostAndPort != hostAndPort)] };
+                lines[i] = KnownPeersText.Format(without, lines[i].Extra, lines[i].Comment);
+                changed = true;
+            }
+        }
+
+        return changed;
     }
 
     private static KnownPeer Normalize(KnownPeer peer)

@@ -10,7 +10,7 @@ internal sealed class TestTerminal
     private readonly StringWriter _text = new();
     private readonly StringWriter _error = new();
 
-    public TestTerminal(int width = 120, TimeProvider? time = null, Func<string, string>? askSecret = null)
+    public TestTerminal(int width = 120, TimeProvider? time = null, Func<string, string>? askSecret = null, string input = "")
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
@@ -26,6 +26,7 @@ internal sealed class TestTerminal
             Console = console,
             Error = _error,
             AskSecret = askSecret,
+            Input = new StringReader(input),
             Time = time ?? TimeProvider.System,
         };
     }

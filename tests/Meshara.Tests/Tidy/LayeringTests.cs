@@ -30,6 +30,7 @@ public sealed class LayeringTests
         ["Meshara.Node"] = ["Net", "Discovery", "Protocols", "Storage", "Security", "Core", "Wire"],
         ["Meshara.NodeIdentity"] = ["Storage"],
         ["Meshara.TcpTransport"] = ["Net"],
+        ["Meshara.TrustFile"] = ["Storage"],
     };
 
     /// <summary>Faces that are also vocabulary: a room hands them on. The others are used by no room.</summary>
