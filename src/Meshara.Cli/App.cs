@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Net.Sockets;
 using Meshara.Cli.Commands;
+using Meshara.Cli.Commands.Service;
 using Meshara.Cli.Commands.Trust;
 
 namespace Meshara.Cli;
@@ -32,7 +33,7 @@ internal static class App
 
                 // Commands that must end cleanly catch the signals themselves; the others may just die.
                 ProcessTerminationTimeout = null,
-                Output = terminal.Console.Profile.Out.Writer,
+                Output = terminal.Text,
                 Error = terminal.Error,
             };
             return await parsed.InvokeAsync(configuration, cancellationToken);
@@ -57,6 +58,10 @@ internal static class App
         TrustCommand.Create(terminal),
         RemoveCommand.Create(terminal),
         SendCommand.Create(terminal),
+        PingCommand.Create(terminal),
+        RequestCommand.Create(terminal),
+        PipeCommand.Create(terminal),
+        ServiceCommand.Create(terminal),
         DemoCommand.Create(terminal),
     };
 

@@ -12,18 +12,47 @@ internal sealed class Terminal
     private const int WidthOfAPipe = 160;
 
     private readonly Lock _writing = new();
+    private readonly Lazy<IAnsiConsole> _console;
+    private readonly Lazy<Stream> _input;
 
-    /// <summary>Standard output as bytes, for JSON lines.</summary>
+    /// <summary>A terminal of its parts.</summary>
+    /// <param name="console">Standard output for tables; opened when it is first used, because opening it keeps standard output open.</param>
+    /// <param name="input">Standard input as bytes; opened when it is first used.</param>
+    public Terminal(Func<IAnsiConsole> console, Func<Stream> input)
+    {
+        _console = new Lazy<IAnsiConsole>(console);
+        _input = new Lazy<Stream>(input);
+    }
+
+    /// <summary>Standard output as bytes.</summary>
     public required Stream Output { get; init; }
 
-    /// <summary>Standard output for people.</summary>
-    public required IAnsiConsole Console { get; init; }
+    /// <summary>Standard output as text.</summary>
+    public required TextWriter Text { get; init; }
+
+    /// <summary>Standard output for tables.</summary>
+    public IAnsiConsole Console => _console.Value;
+
+    /// <summary>Standard input as bytes.</summary>
+    public Stream Input => _input.Value;
 
     /// <summary>Standard error: errors, warnings, logs and prompts.</summary>
     public required TextWriter Error { get; init; }
 
+    /// <summary>Whether people see standard output at once; else it goes to a file or a program.</summary>
+    public bool OutputIsTerminal { get; init; }
+
+    /// <summary>Whether people see standard error at once.</summary>
+    public bool ErrorIsTerminal { get; init; }
+
+    /// <summary>Takes a key that was pressed, without waiting and without showing it; null: there is no keyboard.</summary>
+    public Func<ConsoleKeyInfo?>? TakeKey { get; init; }
+
+    /// <summary>Whether whoever reads standard output has closed it.</summary>
+    public Func<bool> OutputIsBroken { get; init; } = static () => false;
+
     /// <summary>Standard input for answers.</summary>
-    public TextReader Input { get; init; } = TextReader.Null;
+    public Lazy<TextReader> Answers { get; init; } = new(static () => TextReader.Null);
 
     /// <summary>Asks for a passphrase without showing it; null where nobody sits at a terminal.</summary>
     public Func<string, string>? AskSecret { get; init; }
@@ -34,26 +63,37 @@ internal sealed class Terminal
     public static Terminal OfThisProcess()
     {
         bool redirected = System.Console.IsOutputRedirected;
+        Stream output = StandardOutput.Open();
+        TextWriter text = redirected ? new StreamWriter(output) { AutoFlush = true } : System.Console.Out;
+        return new Terminal(() => OpenConsole(text, redirected), System.Console.OpenStandardInput)
+        {
+            Output = output,
+            Text = text,
+            Error = System.Console.Error,
+            OutputIsTerminal = !redirected,
+            ErrorIsTerminal = !System.Console.IsErrorRedirected,
+            OutputIsBroken = StandardOutput.IsBroken,
+            Answers = new Lazy<TextReader>(static () => System.Console.In),
+            TakeKey = System.Console.IsInputRedirected ? null : static () => System.Console.KeyAvailable ? System.Console.ReadKey(intercept: true) : null,
+            AskSecret = System.Console.IsInputRedirected || System.Console.IsErrorRedirected ? null : SecretPrompt.Ask,
+        };
+    }
+
+    private static IAnsiConsole OpenConsole(TextWriter text, bool redirected)
+    {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Ansi = redirected ? AnsiSupport.No : AnsiSupport.Detect,
             ColorSystem = redirected ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
             Interactive = InteractionSupport.No,
-            Out = new AnsiConsoleOutput(System.Console.Out),
+            Out = new AnsiConsoleOutput(text),
         });
         if (redirected)
         {
             console.Profile.Width = WidthOfAPipe;
         }
 
-        return new Terminal
-        {
-            Output = System.Console.OpenStandardOutput(),
-            Console = console,
-            Error = System.Console.Error,
-            Input = System.Console.In,
-            AskSecret = System.Console.IsInputRedirected || System.Console.IsErrorRedirected ? null : SecretPrompt.Ask,
-        };
+        return console;
     }
 
     /// <summary>Writes one JSON object and the end of the line, and flushes, so that whoever reads a pipe sees it now.</summary>
@@ -73,8 +113,8 @@ internal sealed class Terminal
         lock (_writing)
         {
             // Not Console.WriteLine: Spectre wraps at the terminal's width, and an address that is cut cannot be copied.
-            Console.Profile.Out.Writer.WriteLine(line);
-            Console.Profile.Out.Writer.Flush();
+            Text.WriteLine(line);
+            Text.Flush();
         }
     }
 
@@ -84,6 +124,16 @@ internal sealed class Terminal
         lock (_writing)
         {
             Error.WriteLine($"meshara: {Safe.Line(text)}");
+            Error.Flush();
+        }
+    }
+
+    /// <summary>Writes to standard error as it is, for what overwrites itself.</summary>
+    public void WriteError(string text)
+    {
+        lock (_writing)
+        {
+            Error.Write(text);
             Error.Flush();
         }
     }

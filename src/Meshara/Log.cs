@@ -47,6 +47,9 @@ internal static partial class Log
     [LoggerMessage(2003, LogLevel.Critical, "A task of the node ended with a fault that nobody expected")]
     public static partial void TaskFailed(this ILogger logger, Exception exception);
 
+    [LoggerMessage(2004, LogLevel.Information, "The network has changed (woken from sleep: {Woke}); addresses: {Addresses}")]
+    public static partial void NetworkChanged(this ILogger logger, bool woke, string addresses);
+
     [LoggerMessage(3000, LogLevel.Information, "Peer {Peer} connected: {Address}, inbound: {Inbound}")]
     public static partial void Connected(this ILogger logger, NodeId peer, string address, bool inbound);
 

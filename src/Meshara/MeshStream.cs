@@ -40,6 +40,10 @@ public sealed class MeshStream : Stream
         set => throw new NotSupportedException();
     }
 
+    /// <summary>Cancelled when the other side aborts the stream or the link is lost, also for who neither reads nor writes at the moment; a write then throws
+    /// the reason. Not cancelled by an end of both directions.</summary>
+    public CancellationToken Aborted => _stream.Aborted;
+
     /// <summary>Ends this node's direction after what was written: the peer reads to the end of the stream. Reading goes on.</summary>
     public void CompleteWrites() => _stream.Finish();
 

@@ -112,6 +112,16 @@ public sealed partial class Node
             ? ValueTask.FromCanceled<MeshStream>(cancellationToken)
             : ValueTask.FromResult(LinkTo(peer).OpenStream(protocol));
 
+    /// <summary>Measures how long a PING and its PONG take now, over the live link.</summary>
+    /// <param name="peer">Who shall answer.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <returns>The round trip. Callers that come while a PING of the application is unanswered share the latest PING and get its time,
+    /// so that no number of them keeps the node from its own.</returns>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NotConnected"/>, <see cref="MesharaErrorCode.LinkClosed"/>, <see cref="MesharaErrorCode.NodeStopped"/>;
+    /// <see cref="MesharaErrorCode.RequestTimeout"/>: no answer within <see cref="NodeTimeouts.PongWithin"/>.</exception>
+    public Task<TimeSpan> PingAsync(NodeId peer, CancellationToken cancellationToken = default) =>
+        cancellationToken.IsCancellationRequested ? Task.FromCanceled<TimeSpan>(cancellationToken) : LinkTo(peer).PingAsync(cancellationToken);
+
     private Link LinkTo(NodeId peer) =>
         _live.Find(peer)?.Link ?? throw (_state is NodeState.Stopping or NodeState.Stopped
             ? new MesharaException(MesharaErrorCode.NodeStopped, "The node has been stopped.")

@@ -20,6 +20,7 @@ public sealed partial class Node : IAsyncDisposable
     private readonly NodeClock _clock;
     private readonly PeerEvents _events;
     private readonly TaskTracker _handlerTasks;
+    private readonly OwnAddresses _addresses = new();
 
     private DataDirectory? _directory;
     private NodeIdentity? _identity;
@@ -27,6 +28,7 @@ public sealed partial class Node : IAsyncDisposable
     private KnownPeersFile _known = null!;
     private NodeMetrics _metrics = null!;
     private MeshDriver _driver = null!;
+    private NetworkWatcher? _watcher;
     private volatile NodeState _state = NodeState.Starting;
     private Task? _stopped;
 
@@ -49,9 +51,9 @@ public sealed partial class Node : IAsyncDisposable
     public NodeState State => _state;
 
     /// <summary>Where others can dial this node, as <c>id@host:port</c>: <see cref="NodeOptions.AdvertisedAddresses"/>, or the addresses that
-    /// are listened on, wildcards replaced by the addresses of this machine's interfaces: link-local ones only if there are no better ones, with
-    /// their scope, which means something on this machine alone, so that peers are not told them. As they were at start.</summary>
-    public IReadOnlyList<PeerAddress> Addresses { get; private set; } = [];
+    /// are listened on, wildcards replaced by the addresses of this machine's interfaces; those follow a change of the network within seconds.
+    /// Link-local ones only if there are no better ones, with their scope, which means something on this machine alone, so that peers are not told them.</summary>
+    public IReadOnlyList<PeerAddress> Addresses => _addresses.Current;
 
     // Tasks, links and listeners that are left; 0 after disposal. For tests.
     internal int RunningTasks => _driver.RunningTasks + _handlerTasks.Count;
@@ -124,9 +126,7 @@ public sealed partial class Node : IAsyncDisposable
     {
         ITransport transport = _options.Transport ?? new TcpTransport(_options.TimeProvider);
         await ListenAsync(transport, listen, cancellationToken).ConfigureAwait(false);
-        Addresses = _options.AdvertisedAddresses.Count > 0
-            ? [.. _options.AdvertisedAddresses.Select(a => PeerAddress.Parse(a) with { Id = Id })]
-            : ListenAddresses.Expand(Id, _listeners);
+        FindAddresses();
         _driver = CreateDriver(transport);
         _driver.Start();
         _options.OnStarting?.Invoke(this);
@@ -144,6 +144,11 @@ public sealed partial class Node : IAsyncDisposable
         foreach (PeerAddress address in _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers.Select(WithPin)))
         {
             await _driver.WantAsync(address).ConfigureAwait(false);
+        }
+
+        if (transport is TcpTransport)
+        {
+            _watcher = new NetworkWatcher(_options.TimeProvider, OnNetworkChange);
         }
 
         _state = NodeState.Running;
@@ -187,7 +192,8 @@ public sealed partial class Node : IAsyncDisposable
             Options = _options,
             Transport = transport,
             Certificate = _certificate!,
-            Handshake = HandshakeConfig.Create(_options, Id, Nonces.NewInstance(), [.. Addresses.Where(ListenAddresses.MeansTheSameElsewhere).Select(a => a.HostAndPort)]),
+            Handshake = HandshakeConfig.Create(_options, Id, Nonces.NewInstance()),
+            Addresses = _addresses,
             Clock = _clock,
             Handlers = _handlers,
             HandlerTasks = _handlerTasks,
@@ -213,6 +219,11 @@ public sealed partial class Node : IAsyncDisposable
     private async Task StopAsync()
     {
         _state = NodeState.Stopping;
+        if (_watcher is not null)
+        {
+            await _watcher.DisposeAsync().ConfigureAwait(false);
+        }
+
         foreach (TransportListener listener in _listeners)
         {
             await listener.DisposeAsync().ConfigureAwait(false);

@@ -36,6 +36,10 @@ public sealed class NodeTimeouts
     /// <summary>How long a live link has to prove it lives when its peer's id dials anew (section 6). Default 1 s.</summary>
     public TimeSpan DuplicateCheck { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long a live link has to give a sign of life when the network of this machine has changed or the machine has woken; silent, it is closed
+    /// (<see cref="DisconnectReason.PingTimeout"/>) and dialled anew. Default 3 s: what a PING on a slow line behind other data takes, and a packet lost and sent again.</summary>
+    public TimeSpan CheckAfterChange { get; init; } = TimeSpan.FromSeconds(3);
+
     /// <summary>Upper bound of the pause between two dials of a wanted peer; the pause is drawn from 0 to 1 s · 2ⁿ (full jitter). Default 60 s.</summary>
     public TimeSpan MaxBackoff { get; init; } = TimeSpan.FromSeconds(60);
 }

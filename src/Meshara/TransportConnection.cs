@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace Meshara;
 
 /// <summary>One connection of a transport, before TLS.</summary>
@@ -24,6 +26,9 @@ public sealed class TransportConnection : IAsyncDisposable
 
     /// <summary>The other side's port.</summary>
     public int RemotePort { get; }
+
+    /// <summary>This machine's address of the connection, where the transport is TCP: when it goes, so does the connection.</summary>
+    internal IPAddress? LocalAddress { get; init; }
 
     /// <summary><c>host:port</c>, IPv6 in brackets.</summary>
     public string RemoteAddress => PeerAddress.Join(RemoteHost, RemotePort);

@@ -251,6 +251,43 @@ public sealed class NodeTests
         await Eventually.TrueAsync(() => alice.RunningTasks == 0);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task MeshStreamAborted_AfterThePeersDirectionEnded_TellsOfResetAndOfALostLink(bool reset)
+    {
+        await using NodeBed bed = new();
+        Node alice = await bed.StartAsync(Admission.Open);
+        Node bob = await bed.StartAsync(Admission.Open);
+        TaskCompletionSource go = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        bob.HandleStream("s", async (stream, _) =>
+        {
+            stream.CompleteWrites();
+            await go.Task;
+            stream.Abort(300);
+        });
+        await NodeBed.AddAsync(alice, bob);
+        await using MeshStream stream = await alice.OpenStreamAsync(bob.Id, "s");
+        Assert.Equal(0, await stream.ReadAsync(new byte[1]).AsTask().WaitAsync(NodeBed.Guard));
+        Assert.False(stream.Aborted.IsCancellationRequested);
+        TaskCompletionSource told = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using CancellationTokenRegistration registration = stream.Aborted.Register(told.SetResult);
+
+        if (reset)
+        {
+            go.SetResult();
+        }
+        else
+        {
+            await alice.RemovePeerAsync(bob.Id).WaitAsync(NodeBed.Guard);
+            go.SetResult();
+        }
+
+        await told.Task.WaitAsync(NodeBed.Guard);
+        MesharaException e = await Assert.ThrowsAsync<MesharaException>(async () => await stream.WriteAsync(new byte[1]));
+        Assert.Equal(reset ? (MesharaErrorCode.StreamReset, 300) : (MesharaErrorCode.LinkClosed, 0), (e.Code, e.StreamCode));
+    }
+
     [Fact]
     public async Task H17_BothDialAtOnce_OneLinkAndNothingAcceptedIsLostOrDoubled()
     {

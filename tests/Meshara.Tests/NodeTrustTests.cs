@@ -102,6 +102,7 @@ public sealed class NodeTrustTests
         Node hub = await bed.StartAsync(Listening(memory, "hub:1", Admission.Open));
         Node first = await bed.StartAsync(Listening(memory, "first:1", Admission.Open, identity));
         await NodeBed.AddAsync(first, hub);
+        await Eventually.TrueAsync(() => NodeBed.AreLinked(first, hub));
         string firstAt = hub.ListPeers()[0].Address;
         await using EventLog atFirst = new(first);
         Node copy = await bed.StartAsync(Listening(memory, "copy:1", Admission.Open, identity));

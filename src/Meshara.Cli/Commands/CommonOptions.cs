@@ -1,11 +1,16 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Text;
 
 namespace Meshara.Cli.Commands;
 
 /// <summary>Options and arguments that several commands have.</summary>
 internal static class CommonOptions
 {
+    // Wire protocol section 8.1: a protocol's name.
+    private const int LongestProtocol = 128;
+
     /// <summary><c>--data DIR</c>, absolute.</summary>
     public static Option<string> Data() => new("--data")
     {
@@ -26,12 +31,17 @@ internal static class CommonOptions
     };
 
     /// <summary>The id of a peer: all 64 digits, or the first (8 or more) of a pinned one.</summary>
-    public static Argument<string> Peer()
+    public static Argument<string> Peer(Terminal terminal)
     {
         Argument<string> argument = new("ID") { Description = "Id of a peer: 64 hex digits, or the first 8 or more of a pinned one." };
         argument.Validators.Add(static result =>
         {
-            string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
+            if (result.Tokens.Count == 0)
+            {
+                return;
+            }
+
+            string text = result.Tokens[0].Value;
             bool isPrefix = text.Length is >= Control.NodeCommands.ShortestPrefix and < NodeId.Size * 2 && text.All(char.IsAsciiHexDigit);
             if (!isPrefix)
             {
@@ -40,6 +50,41 @@ internal static class CommonOptions
         });
         return argument;
     }
+
+    /// <summary><c>--protocol NAME</c>.</summary>
+    public static Option<string> Protocol(string name, string description)
+    {
+        Option<string> protocol = new("--protocol") { HelpName = "NAME", Description = description, DefaultValueFactory = _ => name };
+        protocol.Validators.Add(static result =>
+        {
+            if (result.Tokens is [{ Value: { } text }] && (Encoding.UTF8.GetByteCount(text) is 0 or > LongestProtocol || text.Any(char.IsControl)))
+            {
+                result.AddError($"--protocol needs 1 to {LongestProtocol} bytes without control characters.");
+            }
+        });
+        return protocol;
+    }
+
+    /// <summary>An option in seconds, with a point for parts of them.</summary>
+    public static Option<TimeSpan> Seconds(string name, string description, TimeSpan byDefault, TimeSpan least, TimeSpan? most = null) => new(name)
+    {
+        HelpName = "SECONDS",
+        Description = description,
+        DefaultValueFactory = _ => byDefault,
+        CustomParser = result =>
+        {
+            string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
+            TimeSpan limit = most ?? TimeSpan.FromDays(1);
+            if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds)
+                && seconds >= least.TotalSeconds && seconds <= limit.TotalSeconds)
+            {
+                return TimeSpan.FromSeconds(seconds);
+            }
+
+            result.AddError($"{name} needs seconds from {least.TotalSeconds:0.###} to {limit.TotalSeconds:0.###}, not '{text}'.");
+            return default;
+        },
+    };
 
     /// <summary>Reads a value with a parser that throws <see cref="FormatException"/>, and makes the exception a usage error.</summary>
     public static T? Try<T>(SymbolResult result, Func<T> parse)
@@ -55,13 +100,19 @@ internal static class CommonOptions
         }
     }
 
-    private static string DefaultDirectory(ArgumentResult result)
+    /// <summary>Where this user's node keeps its files when nobody says otherwise; null: the user has no home directory.</summary>
+    public static string? DefaultDirectory()
     {
         // XDG_DATA_HOME or ~/.local/share on Linux, Application Support on macOS, AppData\Local on Windows.
         string root = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
-        if (root.Length > 0)
+        return root.Length > 0 ? Path.Combine(root, "meshara") : null;
+    }
+
+    private static string DefaultDirectory(ArgumentResult result)
+    {
+        if (DefaultDirectory() is { } directory)
         {
-            return Path.Combine(root, "meshara");
+            return directory;
         }
 
         result.AddError("This user has no home directory: give --data DIR.");

@@ -11,7 +11,7 @@ internal static class RemoveCommand
     {
         Option<string> data = CommonOptions.Data();
         Option<bool> json = CommonOptions.Json();
-        Argument<string> peer = CommonOptions.Peer();
+        Argument<string> peer = CommonOptions.Peer(terminal);
         Command command = new("remove", "End the link to a peer and forget it.") { peer, data, json };
         command.SetAction(async (parsed, ct) =>
         {

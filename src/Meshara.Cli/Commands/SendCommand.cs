@@ -8,28 +8,13 @@ namespace Meshara.Cli.Commands;
 /// <summary><c>meshara send ID TEXT</c>: one message, done when the other side's handler has it.</summary>
 internal static class SendCommand
 {
-    // Wire protocol section 8.1: a protocol's name.
-    private const int LongestName = 128;
-
     public static Command Create(Terminal terminal)
     {
         Option<string> data = CommonOptions.Data();
         Option<bool> json = CommonOptions.Json();
-        Argument<string> peer = CommonOptions.Peer();
+        Argument<string> peer = CommonOptions.Peer(terminal);
         Argument<string> text = new("TEXT") { Description = "The message. Write -- before a text that begins with a dash." };
-        Option<string> protocol = new("--protocol")
-        {
-            HelpName = "NAME",
-            Description = "The protocol it is sent on.",
-            DefaultValueFactory = static _ => "chat/1",
-        };
-        protocol.Validators.Add(static result =>
-        {
-            if (result.Tokens is [{ Value: { } name }] && (Encoding.UTF8.GetByteCount(name) is 0 or > LongestName || name.Any(char.IsControl)))
-            {
-                result.AddError($"--protocol needs 1 to {LongestName} bytes without control characters.");
-            }
-        });
+        Option<string> protocol = CommonOptions.Protocol("chat/1", "The protocol it is sent on.");
         Command command = new("send", "Send a text to a peer; done when the other side's handler has it.") { peer, text, protocol, data, json };
         command.SetAction(async (parsed, ct) =>
         {

@@ -16,19 +16,43 @@ internal static class ControlClient
     /// <param name="part">Gets each line before the last.</param>
     /// <param name="time">The clock of the deadline.</param>
     /// <param name="cancellationToken">Gives up; the node then cancels what it does for this request.</param>
+    /// <param name="patience">Other than <see cref="Patience"/>.</param>
     /// <exception cref="ControlException">No node runs there, it does not answer, or it answers that it could not.</exception>
     public static async Task<ControlReply> CallAsync(
-        string dataDirectory, ControlRequest request, Action<ControlReply>? part, TimeProvider time, CancellationToken cancellationToken)
+        string dataDirectory, ControlRequest request, Action<ControlReply>? part, TimeProvider time, CancellationToken cancellationToken, TimeSpan? patience = null)
+    {
+        using Socket socket = await ConnectAsync(dataDirectory, cancellationToken);
+        await using NetworkStream stream = new(socket, ownsSocket: false);
+        return await AskAsync(new LineChannel(stream, ControlServer.LongestLine), dataDirectory, request, part, time, patience ?? Patience, cancellationToken);
+    }
+
+    /// <summary>Sends a request whose answer is followed by chunks; waits for the answer as long as it takes.</summary>
+    /// <param name="dataDirectory">Whose node.</param>
+    /// <param name="request">What is asked.</param>
+    /// <param name="part">Gets each line before the answer.</param>
+    /// <param name="use">Gets the answer and the chunks.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="ControlException">As for <see cref="CallAsync"/>.</exception>
+    public static async Task PipeAsync(
+        string dataDirectory, ControlRequest request, Action<ControlReply> part, Func<ControlReply, PipeChunks, Task> use, TimeProvider time, CancellationToken cancellationToken)
     {
         using Socket socket = await ConnectAsync(dataDirectory, cancellationToken);
         await using NetworkStream stream = new(socket, ownsSocket: false);
         LineChannel lines = new(stream, ControlServer.LongestLine);
+        ControlReply answer = await AskAsync(lines, dataDirectory, request, part, time, Timeout.InfiniteTimeSpan, cancellationToken);
+        await use(answer, new PipeChunks(stream, lines.TakeRest()));
+    }
+
+    private static async Task<ControlReply> AskAsync(
+        LineChannel lines, string dataDirectory, ControlRequest request, Action<ControlReply>? part, TimeProvider time, TimeSpan patience, CancellationToken cancellationToken)
+    {
         try
         {
             await lines.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(request, ControlJson.Default.ControlRequest), cancellationToken);
             while (true)
             {
-                ControlReply reply = await ReadAsync(lines, time, cancellationToken)
+                ControlReply reply = await ReadAsync(lines, time, patience, cancellationToken)
                     ?? throw new ControlException("no-answer", "The node closed its control socket before it had answered. Has it been stopped?");
                 switch (reply.Ok)
                 {
@@ -77,9 +101,9 @@ internal static class ControlClient
         }
     }
 
-    private static async Task<ControlReply?> ReadAsync(LineChannel lines, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<ControlReply?> ReadAsync(LineChannel lines, TimeProvider time, TimeSpan patience, CancellationToken cancellationToken)
     {
-        using CancellationTokenSource deadline = new(Patience, time);
+        using CancellationTokenSource deadline = new(patience, time);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
@@ -89,7 +113,7 @@ internal static class ControlClient
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new ControlException("timeout", $"The node did not answer within {Patience.TotalSeconds:0} s.");
+            throw new ControlException("timeout", $"The node did not answer within {patience.TotalSeconds:0} s.");
         }
     }
 

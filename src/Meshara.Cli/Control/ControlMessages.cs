@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Meshara.Cli.Rendering;
 
 namespace Meshara.Cli.Control;
 
@@ -17,14 +18,18 @@ internal sealed record ControlRequest
     /// <summary><c>trust-add</c>: what to call the peer.</summary>
     public string? Name { get; init; }
 
-    /// <summary><c>remove</c>, <c>send</c>, <c>trust-replace</c>: an id, or the first digits of one.</summary>
+    /// <summary><c>remove</c>, <c>send</c>, <c>trust-replace</c>, <c>ping</c>, <c>request</c>, <c>pipe</c>: an id, or the first digits of one.
+    /// <c>pipe-accept</c>: the same, or absent for anybody.</summary>
     public string? Peer { get; init; }
 
-    /// <summary><c>send</c>: the name of the protocol.</summary>
+    /// <summary><c>send</c>, <c>request</c>, <c>pipe</c>, <c>pipe-accept</c>: the name of the protocol.</summary>
     public string? Protocol { get; init; }
 
-    /// <summary><c>send</c>: the message; base64 on the wire, so that any bytes pass.</summary>
+    /// <summary><c>send</c>, <c>request</c>: the message; base64 on the wire, so that any bytes pass.</summary>
     public byte[]? Payload { get; init; }
+
+    /// <summary><c>request</c>: how long to wait for the reply, in milliseconds; absent: the node's own deadline.</summary>
+    public double? TimeoutMs { get; init; }
 }
 
 /// <summary>Names of requests.</summary>
@@ -37,6 +42,14 @@ internal static class ControlCommand
     public const string TrustReplace = "trust-replace";
     public const string Remove = "remove";
     public const string Send = "send";
+    public const string Ping = "ping";
+    public const string Request = "request";
+    public const string Watch = "watch";
+    public const string Pipe = "pipe";
+    public const string PipeAccept = "pipe-accept";
+
+    /// <summary>Whether the command may last as long as its client likes.</summary>
+    public static bool Lasts(string command) => command is Watch or Pipe or PipeAccept;
 }
 
 /// <summary>One line of a reply. Lines without <see cref="Ok"/> are parts; the one with it is the last.</summary>
@@ -57,8 +70,20 @@ internal sealed record ControlReply
     /// <summary>One part of the answer to <c>peers</c>.</summary>
     public PeerLine? Row { get; init; }
 
-    /// <summary>The id that was added, trusted, removed or sent to.</summary>
+    /// <summary>The id that was added, trusted, removed or spoken to.</summary>
     public string? Peer { get; init; }
+
+    /// <summary><c>pipe</c>, <c>pipe-accept</c>: the name of the protocol.</summary>
+    public string? Protocol { get; init; }
+
+    /// <summary>The answer to <c>ping</c>, in milliseconds.</summary>
+    public double? RoundTripMs { get; init; }
+
+    /// <summary>The answer to <c>request</c>.</summary>
+    public byte[]? Payload { get; init; }
+
+    /// <summary>One part of the answer to <c>watch</c>.</summary>
+    public EventLine? Event { get; init; }
 
     public static ControlReply Done { get; } = new() { Ok = true };
 
@@ -149,4 +174,5 @@ internal sealed record PeerLine
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ControlRequest))]
 [JsonSerializable(typeof(ControlReply))]
+[JsonSerializable(typeof(PipeStatus))]
 internal sealed partial class ControlJson : JsonSerializerContext;

@@ -7,6 +7,8 @@ namespace Meshara.Cli.Control;
 /// <summary>Listens on the control socket of a running node and answers the commands of its operator.</summary>
 /// <remarks>
 /// One request a connection. The client keeps the connection open until the last line of the reply: closing it cancels the request.
+/// After the answer to a pipe the connection carries <see cref="PipeChunks"/>. Requests that last (<see cref="ControlCommand.Lasts"/>) have
+/// places of their own, so that no number of them keeps an ordinary command waiting.
 /// Who may connect is decided by the mode of the directory (0700), nothing else.
 /// </remarks>
 internal sealed class ControlServer : IAsyncDisposable
@@ -15,26 +17,35 @@ internal sealed class ControlServer : IAsyncDisposable
     public const int LongestLine = 2 << 20;
 
     private const int MostAtOnce = 128;
+    private const int MostLasting = 64;
     private const int Backlog = 512;
 
     private readonly string _dataDirectory;
     private readonly string _path;
     private readonly Socket _listener;
     private readonly Func<ControlRequest, CancellationToken, IAsyncEnumerable<ControlReply>> _execute;
+    private readonly Func<ControlRequest, PipeSession, CancellationToken, Task>? _pipe;
     private readonly ControlTimeouts _timeouts;
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _slots = new(MostAtOnce);
+    private readonly SemaphoreSlim _lasting = new(MostLasting);
     private readonly Lock _lock = new();
     private readonly HashSet<Task> _serving = [];
     private readonly Task _accepting;
 
     private ControlServer(
-        string dataDirectory, string path, Socket listener, Func<ControlRequest, CancellationToken, IAsyncEnumerable<ControlReply>> execute, ControlTimeouts timeouts)
+        string dataDirectory,
+        string path,
+        Socket listener,
+        Func<ControlRequest, CancellationToken, IAsyncEnumerable<ControlReply>> execute,
+        Func<ControlRequest, PipeSession, CancellationToken, Task>? pipe,
+        ControlTimeouts timeouts)
     {
         _dataDirectory = dataDirectory;
         _path = path;
         _listener = listener;
         _execute = execute;
+        _pipe = pipe;
         _timeouts = timeouts;
         _accepting = AcceptAsync();
     }
@@ -43,9 +54,16 @@ internal sealed class ControlServer : IAsyncDisposable
     public string Path => _path;
 
     /// <summary>Opens the socket. The caller holds the data directory's lock, so whatever socket is there is a dead one.</summary>
+    /// <param name="dataDirectory">Where.</param>
+    /// <param name="execute">Executes a request; the last reply has <see cref="ControlReply.Ok"/>.</param>
+    /// <param name="timeouts">Deadlines.</param>
+    /// <param name="pipe">Carries a pipe; null: there are none.</param>
     /// <exception cref="CliException">The socket cannot be opened.</exception>
     public static ControlServer Start(
-        string dataDirectory, Func<ControlRequest, CancellationToken, IAsyncEnumerable<ControlReply>> execute, ControlTimeouts? timeouts = null)
+        string dataDirectory,
+        Func<ControlRequest, CancellationToken, IAsyncEnumerable<ControlReply>> execute,
+        ControlTimeouts? timeouts = null,
+        Func<ControlRequest, PipeSession, CancellationToken, Task>? pipe = null)
     {
         ControlPath.Forget(dataDirectory);
         string direct = ControlPath.Direct(dataDirectory);
@@ -53,14 +71,14 @@ internal sealed class ControlServer : IAsyncDisposable
         Socket? listener = ControlPath.Fits(direct) ? TryListen(direct, out _) : null;
         if (listener is not null)
         {
-            return new ControlServer(dataDirectory, direct, listener, execute, timeouts ?? new ControlTimeouts());
+            return new ControlServer(dataDirectory, direct, listener, execute, pipe, timeouts ?? new ControlTimeouts());
         }
 
         // Too long, or a file system that has no sockets (some network and shared folders).
         string path = ControlPath.CreateShort(dataDirectory);
         listener = TryListen(path, out SocketException? fault)
             ?? throw new CliException($"The control socket {path} cannot be opened: {fault?.Message}", fault);
-        return new ControlServer(dataDirectory, path, listener, execute, timeouts ?? new ControlTimeouts());
+        return new ControlServer(dataDirectory, path, listener, execute, pipe, timeouts ?? new ControlTimeouts());
     }
 
     public async ValueTask DisposeAsync()
@@ -77,6 +95,7 @@ internal sealed class ControlServer : IAsyncDisposable
         await Task.WhenAll(serving);
         ControlPath.Remove(_dataDirectory, _path);
         _slots.Dispose();
+        _lasting.Dispose();
         _stop.Dispose();
     }
 
@@ -143,13 +162,31 @@ internal sealed class ControlServer : IAsyncDisposable
     // Never throws: a client that misbehaves is closed, and nobody else notices.
     private async Task ServeAsync(Socket socket)
     {
+        SemaphoreSlim place = _slots;
         try
         {
             await using NetworkStream stream = new(socket, ownsSocket: true);
             LineChannel lines = new(stream, LongestLine);
-            if (await ReadRequestAsync(lines) is { } line)
+            if (await ReadRequestAsync(lines) is not { } line)
             {
-                await AnswerAsync(stream, lines, line);
+                return;
+            }
+
+            try
+            {
+                ControlRequest request = Parse(line);
+                if (ControlCommand.Lasts(request.Command))
+                {
+                    place = await ChangePlaceAsync();
+                }
+
+                await (_pipe is not null && request.Command is ControlCommand.Pipe or ControlCommand.PipeAccept
+                    ? PipeAsync(_pipe, request, stream, lines)
+                    : AnswerAsync(request, stream, lines));
+            }
+            catch (ControlException e)
+            {
+                await lines.WriteAsync(Explain(e), _timeouts);
             }
         }
         catch (Exception e) when (e is IOException or SocketException or InvalidDataException or OperationCanceledException or ObjectDisposedException)
@@ -158,8 +195,19 @@ internal sealed class ControlServer : IAsyncDisposable
         }
         finally
         {
-            _slots.Release();
+            place.Release();
         }
+    }
+
+    private async Task<SemaphoreSlim> ChangePlaceAsync()
+    {
+        if (!await _lasting.WaitAsync(TimeSpan.Zero))
+        {
+            throw new ControlException("busy", $"{MostLasting} pipes and watches are under way on this node: end one first.");
+        }
+
+        _slots.Release();
+        return _lasting;
     }
 
     private async Task<ReadOnlyMemory<byte>?> ReadRequestAsync(LineChannel lines)
@@ -169,28 +217,41 @@ internal sealed class ControlServer : IAsyncDisposable
         return await lines.ReadAsync(either.Token);
     }
 
-    private async Task AnswerAsync(NetworkStream stream, LineChannel lines, ReadOnlyMemory<byte> line)
+    private async Task AnswerAsync(ControlRequest request, NetworkStream stream, LineChannel lines)
     {
         using CancellationTokenSource running = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        Task watching = Task.CompletedTask;
+        Task watching = CancelWhenGoneAsync(stream, running);
         try
         {
-            ControlRequest request = Parse(line);
-            watching = CancelWhenGoneAsync(stream, running);
             await foreach (ControlReply reply in _execute(request, running.Token).WithCancellation(running.Token))
             {
-                await WriteAsync(lines, reply);
+                await lines.WriteAsync(reply, _timeouts);
             }
         }
         catch (Exception e) when (e is not (IOException or InvalidDataException))
         {
             // Any fault of a command is its answer; the node lives on.
-            await WriteAsync(lines, Explain(e));
+            await lines.WriteAsync(Explain(e), _timeouts);
         }
         finally
         {
             await running.CancelAsync();
             await watching;
+        }
+    }
+
+    private async Task PipeAsync(Func<ControlRequest, PipeSession, CancellationToken, Task> pipe, ControlRequest request, NetworkStream stream, LineChannel lines)
+    {
+        using CancellationTokenSource running = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        await using PipeSession session = new(stream, lines, _timeouts, running);
+        session.Watch();
+        try
+        {
+            await pipe(request, session, running.Token);
+        }
+        catch (Exception e) when (!session.HasBegun && e is not (IOException or InvalidDataException))
+        {
+            await lines.WriteAsync(Explain(e), _timeouts);
         }
     }
 
@@ -207,12 +268,6 @@ internal sealed class ControlServer : IAsyncDisposable
         }
 
         await running.CancelAsync();
-    }
-
-    private async Task WriteAsync(LineChannel lines, ControlReply reply)
-    {
-        using CancellationTokenSource deadline = new(_timeouts.Write, _timeouts.Time);
-        await lines.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(reply, ControlJson.Default.ControlReply), deadline.Token);
     }
 
     private static ControlRequest Parse(ReadOnlyMemory<byte> line)
@@ -244,6 +299,9 @@ internal sealed record ControlTimeouts
 
     /// <summary>One line that the client does not take.</summary>
     public TimeSpan Write { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>A pipe whose client says nothing, not even that it is alive.</summary>
+    public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Pause after an accept that failed.</summary>
     public TimeSpan AfterFault { get; init; } = TimeSpan.FromMilliseconds(100);

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Meshara.Cli.Control;
 
 /// <summary>Lines of bytes over a stream, each of bounded length.</summary>
@@ -44,6 +46,21 @@ internal sealed class LineChannel(Stream stream, int longest)
     /// <summary>Writes a line; <paramref name="line"/> has no line end in it.</summary>
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> line, CancellationToken cancellationToken) =>
         await stream.WriteAsync((byte[])[.. line.Span, (byte)'\n'], cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Writes a reply within the deadline of one write.</summary>
+    public async Task WriteAsync(ControlReply reply, ControlTimeouts timeouts)
+    {
+        using CancellationTokenSource deadline = new(timeouts.Write, timeouts.Time);
+        await WriteAsync(JsonSerializer.SerializeToUtf8Bytes(reply, ControlJson.Default.ControlReply), deadline.Token);
+    }
+
+    /// <summary>What was read beyond the last line; the channel is not to be read from any more.</summary>
+    public ReadOnlyMemory<byte> TakeRest()
+    {
+        ReadOnlyMemory<byte> rest = _buffer.AsMemory(_start, _end - _start);
+        _start = _end;
+        return rest;
+    }
 
     private void MakeRoom()
     {

@@ -8,6 +8,8 @@ namespace Meshara.Cli.Control;
 /// <param name="facts">What the node was started with.</param>
 internal sealed class NodeCommands(Node node, NodeFacts facts)
 {
+    private readonly NodePipes _pipes = new(node, text => Resolve(node, text));
+
     // Below this a prefix of an id is quickly mined by somebody who wants to be mistaken for it.
     public const int ShortestPrefix = 8;
 
@@ -44,10 +46,31 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
             case ControlCommand.Send:
                 yield return await SendAsync(request, cancellationToken);
                 break;
+            case ControlCommand.Ping:
+                NodeId pinged = Resolve(request);
+                yield return ControlReply.DoneWith(pinged) with { RoundTripMs = (await node.PingAsync(pinged, cancellationToken)).TotalMilliseconds };
+                break;
+            case ControlCommand.Request:
+                yield return await RequestAsync(request, cancellationToken);
+                break;
+            case ControlCommand.Watch:
+                await foreach (PeerEvent happened in node.WatchAsync(cancellationToken))
+                {
+                    if (EventLine.Of(happened) is { } line)
+                    {
+                        yield return new ControlReply { Event = line };
+                    }
+                }
+
+                yield return ControlReply.Done;
+                break;
             default:
                 throw new ControlException("unknown-command", $"The running node ({facts.Agent}) knows no command '{Safe.Text(request.Command, 40)}': is it older than this one?");
         }
     }
+
+    /// <summary>Carries <c>pipe</c> and <c>pipe-accept</c>.</summary>
+    public Task PipeAsync(ControlRequest request, PipeSession session, CancellationToken cancellationToken) => _pipes.RunAsync(request, session, cancellationToken);
 
     private InfoLine Info() => new()
     {
@@ -106,6 +129,15 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
         return ControlReply.DoneWith(peer);
     }
 
+    private async Task<ControlReply> RequestAsync(ControlRequest request, CancellationToken cancellationToken)
+    {
+        NodeId peer = Resolve(request);
+        TimeSpan? timeout = request.TimeoutMs is { } ms ? TimeSpan.FromMilliseconds(ms) : null;
+        byte[] reply = await node.RequestAsync(
+            peer, request.Protocol ?? throw Missing("protocol"), request.Payload ?? throw Missing("payload"), timeout, cancellationToken);
+        return ControlReply.DoneWith(peer) with { Payload = reply };
+    }
+
     private static PublicKey? Key(ControlRequest request)
     {
         try
@@ -118,10 +150,11 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
         }
     }
 
+    private NodeId Resolve(ControlRequest request) => Resolve(node, request.Peer ?? throw Missing("peer"));
+
     // Prefixes count among pinned peers only: anybody else can choose a key whose id begins as he likes.
-    private NodeId Resolve(ControlRequest request)
+    private static NodeId Resolve(Node node, string text)
     {
-        string text = request.Peer ?? throw Missing("peer");
         if (NodeId.TryParse(text, out NodeId id))
         {
             return id;
@@ -132,14 +165,16 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
             throw new ControlException("invalid-format", $"'{Safe.Text(text, 80)}' is too short: at least {ShortestPrefix} digits of an id are needed.");
         }
 
-        List<NodeId> found = [.. node.ListPeers()
-            .Where(peer => peer.Pinned && peer.Id.ToString().StartsWith(text, StringComparison.OrdinalIgnoreCase))
-            .Select(static peer => peer.Id)];
+        // Those on the list may be away; those that --peer names have a link and are on no list.
+        List<NodeId> found = [.. node.ListTrusted().Select(static peer => peer.Id)
+            .Concat(node.ListPeers().Where(static peer => peer.Pinned).Select(static peer => peer.Id))
+            .Distinct()
+            .Where(peer => peer.ToString().StartsWith(text, StringComparison.OrdinalIgnoreCase))];
         return found switch
         {
             [NodeId one] => one,
-            [] => throw new ControlException("unknown-peer", $"No linked and pinned peer has an id that begins with '{Safe.Text(text, 80)}'. Give all {NodeId.Size * 2} digits: 'meshara peers --json' shows them."),
-            _ => throw new ControlException("ambiguous-peer", $"{found.Count} peers have ids that begin with '{Safe.Text(text, 80)}'. Give more digits."),
+            [] => throw new ControlException("unknown-peer", $"No pinned peer has an id that begins with '{Safe.Text(text, 80)}'. Give all {NodeId.Size * 2} digits: 'meshara peers --json' shows them."),
+            _ => throw new ControlException("ambiguous-peer", $"{found.Count} pinned peers have ids that begin with '{Safe.Text(text, 80)}'. Give more digits."),
         };
     }
 

@@ -31,47 +31,39 @@ internal sealed record DoneLine(string Done, string Peer)
     public int? Bytes { get; init; }
 }
 
-/// <summary>One line of <c>meshara run --json</c>.</summary>
-internal sealed record EventLine(string Event, string Time)
+/// <summary>One line of <c>meshara ping --json</c>: a time, or why there is none.</summary>
+internal sealed record PingLine(int Seq)
 {
-    /// <summary><c>listening</c>: full, <c>id@host:port</c>. Otherwise <c>host:port</c> of the other end.</summary>
-    public string? Address { get; init; }
-
-    /// <summary><c>listening</c>: this node.</summary>
-    public string? NodeId { get; init; }
-
-    /// <summary><c>listening</c>: this node.</summary>
-    public string? PublicKey { get; init; }
-
-    /// <summary>The other node.</summary>
     public string? Peer { get; init; }
 
-    /// <summary><c>peer-connected</c>: whether the peer dialled.</summary>
-    public bool? Inbound { get; init; }
+    public double? RoundTripMs { get; init; }
 
-    /// <summary><c>peer-disconnected</c>, <c>refused</c>: why, in kebab-case.</summary>
-    public string? Reason { get; init; }
+    public string? Error { get; init; }
 
-    /// <summary>The same for people.</summary>
-    public string? Detail { get; init; }
+    public string? Message { get; init; }
+}
 
-    /// <summary><c>refused</c>: whether the other side refused.</summary>
-    public bool? ByPeer { get; init; }
+/// <summary>The last line of <c>meshara ping --json</c>.</summary>
+internal sealed record PingSummary(int Sent, int Received)
+{
+    /// <summary>0 to 1.</summary>
+    public double? Loss { get; init; }
 
-    /// <summary><c>refused</c>: seconds after which it may be tried again.</summary>
-    public double? RetryAfter { get; init; }
+    public double? MinMs { get; init; }
 
-    /// <summary><c>message</c>: the protocol it was sent on.</summary>
-    public string? Protocol { get; init; }
+    public double? P50Ms { get; init; }
 
-    /// <summary><c>message</c>: the payload, if it is UTF-8.</summary>
+    public double? P99Ms { get; init; }
+
+    public double? MaxMs { get; init; }
+}
+
+/// <summary><c>meshara request --json</c>: the reply as text if it is UTF-8, else in base64.</summary>
+internal sealed record ReplyLine(string Peer, string Protocol)
+{
     public string? Text { get; init; }
 
-    /// <summary><c>message</c>: the payload, if it is not.</summary>
     public string? Base64 { get; init; }
-
-    /// <summary><c>identity-shared</c>: where the first node with this key is; absent: here.</summary>
-    public string? OtherAddress { get; init; }
 }
 
 // The default encoder leaves nothing but printable ASCII, so these lines are safe on a terminal too.
@@ -84,4 +76,7 @@ internal sealed record EventLine(string Event, string Time)
 [JsonSerializable(typeof(DoneLine))]
 [JsonSerializable(typeof(InfoLine))]
 [JsonSerializable(typeof(EventLine))]
+[JsonSerializable(typeof(PingLine))]
+[JsonSerializable(typeof(PingSummary))]
+[JsonSerializable(typeof(ReplyLine))]
 internal sealed partial class OutputJson : JsonSerializerContext;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
 using Meshara.Cli.Control;
@@ -24,31 +23,7 @@ internal sealed class JsonReport(Terminal terminal) : INodeReport
 
     public void Happened(PeerEvent happened)
     {
-        string time = Rfc3339(happened.Time);
-        EventLine? line = happened switch
-        {
-            PeerConnected e => new EventLine("peer-connected", time) { Peer = e.Peer.ToString(), Address = e.Address, Inbound = e.Inbound },
-            PeerDisconnected e => new EventLine("peer-disconnected", time)
-            {
-                Peer = e.Peer.ToString(),
-                Address = e.Address,
-                Reason = Kebab.Of(e.Reason),
-                Detail = e.Detail,
-            },
-            PeerRefused e => new EventLine("refused", time)
-            {
-                Address = e.Address,
-                Reason = Kebab.Of(e.Code),
-                Peer = e.Peer?.ToString(),
-                ByPeer = e.ByPeer,
-                Detail = e.Detail,
-                RetryAfter = e.RetryAfter?.TotalSeconds,
-            },
-            IdentityShared e => new EventLine("identity-shared", time) { Peer = e.Peer.ToString(), Address = e.Address, OtherAddress = e.OtherAddress },
-
-            // An event of a newer library that has no line yet.
-            _ => null,
-        };
+        EventLine? line = EventLine.Of(happened);
         if (line is not null)
         {
             Write(line);
@@ -70,9 +45,7 @@ internal sealed class JsonReport(Terminal terminal) : INodeReport
 
     public void Stopped() => Write(new EventLine("stopped", Now()));
 
-    private static string Rfc3339(DateTimeOffset time) => time.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
-
-    private string Now() => Rfc3339(terminal.Time.GetUtcNow());
+    private string Now() => EventLine.Rfc3339(terminal.Time.GetUtcNow());
 
     private void Write(EventLine line) => terminal.WriteJson(line, OutputJson.Default.EventLine);
 }

@@ -50,7 +50,8 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
                 await started.Task.WaitAsync(ct);
                 report.Received(message);
             });
-            await using ControlServer control = ControlServer.Start(settings.DataDirectory, new NodeCommands(node, facts).ExecuteAsync);
+            NodeCommands commands = new(node, facts);
+            await using ControlServer control = ControlServer.Start(settings.DataDirectory, commands.ExecuteAsync, pipe: commands.PipeAsync);
 
             // Whoever reads 'listening' may use the control socket at once.
             report.Started(node, facts);

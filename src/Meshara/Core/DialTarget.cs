@@ -32,6 +32,9 @@ internal sealed class DialTarget(long key, PeerAddress address)
     /// <summary>From the configuration: the address stays as written, pinned or not.</summary>
     public bool KeepForever { get; set; }
 
+    /// <summary>Not wanted, but dialled until then: a dial back.</summary>
+    public TimeSpan DialUntil { get; set; }
+
     /// <summary>Operator's adds that wait.</summary>
     public List<long> Adds { get; } = [];
 
@@ -47,6 +50,12 @@ internal sealed class DialTarget(long key, PeerAddress address)
 
     /// <summary>Times in a row that the other side preferred another connection, without a link in the end.</summary>
     public int Losses { get; set; }
+
+    /// <summary>What the other side asked for: not even a change of the network makes a dial sooner.</summary>
+    public TimeSpan NotBefore { get; set; }
+
+    /// <summary>From when on a change of the network may begin a dial under way anew.</summary>
+    public TimeSpan MayRestart { get; set; }
 
     /// <summary>Who answered last.</summary>
     public NodeId? Answered { get; set; }

@@ -158,8 +158,11 @@ internal sealed partial class Mesh
         _deadlines.Set(target.Key, due);
     }
 
-    private void DialLater(DialTarget target, TimeSpan? retryAfter, TimeSpan now) =>
+    private void DialLater(DialTarget target, TimeSpan? retryAfter, TimeSpan now)
+    {
+        target.NotBefore = now + Min(Timeouts.MaxBackoff, retryAfter ?? TimeSpan.Zero);
         DialAt(target, now + Backoff.Delay(target.Attempts++, Timeouts.MaxBackoff, retryAfter, _config.Random.NextDouble()));
+    }
 
     private void TargetDue(long key, TimeSpan now)
     {
@@ -237,6 +240,11 @@ internal sealed partial class Mesh
             pinned.Wanted = true;
             pinned.KeepForever |= target.KeepForever;
         }
+        else if (target is { Wanted: false, Connection: null })
+        {
+            // A dial back has done its work.
+            RemoveTarget(target);
+        }
     }
 
     private void TargetFailed(DialTarget target, ConnectionFailure failure, TimeSpan now)
@@ -276,6 +284,7 @@ internal sealed partial class Mesh
             else
             {
                 // The other side still believes in a link that has ended here.
+                target.NotBefore = now + Min(Timeouts.MaxBackoff, failure.RetryAfter ?? TimeSpan.Zero);
                 DialAt(target, now + Backoff.Delay(target.Losses - 1, Timeouts.MaxBackoff, failure.RetryAfter, _config.Random.NextDouble()));
             }
 
@@ -289,7 +298,7 @@ internal sealed partial class Mesh
         }
 
         FailAdds(target, failure);
-        if (!target.Wanted)
+        if (!target.Wanted && (now >= target.DialUntil || !failure.IsTransient))
         {
             RemoveTarget(target);
         }

@@ -26,6 +26,7 @@ internal sealed partial class Mesh
         connection.Peer = peer;
         connection.Instance = facts.Instance;
         connection.Probe = facts.Probe;
+        connection.Back = facts.Back;
         connection.Phase = ConnectionPhase.Greeting;
         bool namedAddress = connection.Target is { Address.Id: null };
         bool hasPlace = peer.HasPlace || _peers.Values.Count(p => p.HasPlace) < _config.MaxPeers;
@@ -113,6 +114,7 @@ internal sealed partial class Mesh
 
         peer.Newcomers.Remove(connection);
         peer.Link = connection;
+        peer.Back = connection.Inbound ? connection.Back : peer.Back;
         connection.Phase = ConnectionPhase.Live;
         DialEnded(connection);
         Emit(new MeshAction.LinkUp(connection.Id, peer.Id, connection.Inbound, Probe: false));

@@ -1,6 +1,6 @@
 namespace Meshara.Core;
 
-// Whether links live: section 7.1, the old-link check of section 6, and the deadlines of frames and writes.
+// Whether links live: section 7.1, the old-link check of section 6, the check after a change of the network, and the deadlines of frames and writes.
 internal sealed partial class Mesh
 {
     private const int MaxPingsOutstanding = 4;
@@ -22,6 +22,7 @@ internal sealed partial class Mesh
         // A PONG settles its PING and all earlier ones.
         link.PingsOutstanding = (int)Math.Min(link.PingsOutstanding, link.LastPing - number);
         link.SilencePings = 0;
+        PassChangeCheck(link, number, now);
         if (link.LinkCheck is { } check && number >= check.Ping)
         {
             RefuseHeld(link, now);
@@ -44,7 +45,7 @@ internal sealed partial class Mesh
         {
             Close(link, DisconnectReason.WriteTimeout, $"the peer read nothing for {Timeouts.Write.TotalSeconds:0.###} s", now);
         }
-        else if (!IsSilent(link, liveness, now) && !CheckOldLink(link, liveness, now))
+        else if (!IsSilent(link, liveness, now) && !CheckOldLink(link, liveness, now) && !IsSilentAfterChange(link, liveness, now))
         {
             // A frame or a write may begin right after this look, so the next one is no later than its deadline.
             TimeSpan due = now + Min(LookEvery, Min(Timeouts.Frame, Timeouts.Write));
@@ -63,8 +64,11 @@ internal sealed partial class Mesh
         SetLinkDeadline(link);
     }
 
-    private void SetLinkDeadline(MeshConnection link) =>
-        _deadlines.Set(link.Id, link.LinkCheck is { } check ? Min(check.Due, link.HeartbeatDue) : link.HeartbeatDue);
+    private void SetLinkDeadline(MeshConnection link)
+    {
+        TimeSpan due = Min(link.HeartbeatDue, link.LinkCheck?.Due ?? link.HeartbeatDue);
+        _deadlines.Set(link.Id, Min(due, link.ChangeCheck?.Due ?? due));
+    }
 
     // True: closed.
     private bool IsSilent(MeshConnection link, LinkLiveness liveness, TimeSpan now)

@@ -50,6 +50,7 @@ internal sealed partial class Mesh(MeshConfig config)
 
         found |= peer.Known || peer.Link is not null;
         peer.Known = false;
+        peer.Back = null;
         foreach (MeshConnection newcomer in peer.Newcomers.ToArray())
         {
             TurnAway(newcomer, RefuseCode.NotAdmitted, GoodbyeCode.Removed, "the peer was removed by the operator", now);
@@ -129,7 +130,11 @@ internal sealed partial class Mesh(MeshConfig config)
 
         if (peer.Link is null && !connection.Probe)
         {
-            RedialLost(peer, end.Reason, now - connection.LiveSince, now);
+            RedialLost(peer, end.Reason, connection.LostToChange ? Stable : now - connection.LiveSince, now);
+            if (connection.LostToChange || connection.ChangeCheck is not null)
+            {
+                DialBack(peer, now);
+            }
         }
 
         Wake(peer.Id, now);
@@ -173,6 +178,10 @@ internal sealed partial class Mesh(MeshConfig config)
             if (_connections.TryGetValue(key, out MeshConnection? connection))
             {
                 Emit(new MeshAction.Check(connection.Id));
+            }
+            else if (key == NetworkKey)
+            {
+                HandleNetworkChanged(now);
             }
             else
             {

@@ -21,6 +21,9 @@ internal readonly record struct PeerFacts(NodeId Id, UInt128 Instance)
     public bool Probe { get; init; }
 
     public bool SecretProven { get; init; }
+
+    /// <summary>Of an accepted connection: the address in HELLO whose host is the one that the connection came from.</summary>
+    public PeerAddress? Back { get; init; }
 }
 
 /// <summary>Why a connection never got live.</summary>

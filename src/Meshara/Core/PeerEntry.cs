@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Meshara.Core.Policy;
 
 namespace Meshara.Core;
@@ -21,6 +22,9 @@ internal sealed class PeerEntry(NodeId id)
 
     /// <summary>The operator named this id: trusted, stored, or added.</summary>
     public bool Known { get; set; }
+
+    /// <summary>Where the peer says that it listens, on the host that its last link came from; its key is expected there.</summary>
+    public PeerAddress? Back { get; set; }
 
     public Reputation Reputation { get; set; }
 
@@ -78,6 +82,8 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
 
     public bool Probe { get; set; }
 
+    public PeerAddress? Back { get; set; }
+
     public bool ReadySent { get; set; }
 
     public bool ReadyReceived { get; set; }
@@ -90,6 +96,9 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
 
     /// <summary>The old-link check: when it began, the PING whose PONG ends it, and when to look again.</summary>
     public (TimeSpan Since, long Ping, TimeSpan Due)? LinkCheck { get; set; }
+
+    /// <summary>The check after a change of the network.</summary>
+    public ChangeCheck? ChangeCheck { get; set; }
 
     public long LastPing { get; set; }
 
@@ -105,5 +114,16 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
 
     public TimeSpan RoundTripDue { get; set; }
 
+    /// <summary>Closed for a change of the network: nothing speaks against dialling at once.</summary>
+    public bool LostToChange { get; set; }
+
     public bool DownReported { get; set; }
 }
+
+/// <summary>Whether a link lives after a change of the network.</summary>
+/// <param name="Since">When it, or its present deadline, began: a frame later than that is a sign of life.</param>
+/// <param name="Ping">The PING whose PONG ends it.</param>
+/// <param name="Due">When to look.</param>
+/// <param name="Again">The network has changed once more since the PING.</param>
+[StructLayout(LayoutKind.Auto)]
+internal readonly record struct ChangeCheck(TimeSpan Since, long Ping, TimeSpan Due, bool Again);

@@ -21,6 +21,9 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
 
     public NodeId Peer => Table.PeerId;
 
+    /// <summary>RESET came, or the link is gone.</summary>
+    public CancellationToken Aborted => _ended.Token;
+
     public async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken)
     {
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static signal => ((AsyncSignal)signal!).Set(), _signal);

@@ -36,13 +36,12 @@ internal sealed record HandshakeConfig
     public Func<byte[]> NewNonce { get; init; } = Nonces.NewNonce;
 
     /// <summary>From the options of a node, which were checked already. Derives the secret's key: a fifth of a second of work, so once at start.</summary>
-    public static HandshakeConfig Create(NodeOptions options, NodeId id, UInt128 instance, IReadOnlyList<string> addresses) => new()
+    public static HandshakeConfig Create(NodeOptions options, NodeId id, UInt128 instance) => new()
     {
         Id = id,
         Instance = instance,
         Mesh = options.Mesh,
         Agent = options.Agent,
-        Addresses = addresses,
         SecretKey = options.Admission.Mode == AdmissionMode.Secret ? options.Admission.DeriveKey(options.Mesh) : null,
         MaxMessage = options.Limits.MaxMessage,
         InitialWindow = options.Limits.InitialWindow,

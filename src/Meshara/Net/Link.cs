@@ -15,7 +15,7 @@ namespace Meshara.Net;
 ///     └──connection lost───────────────────────────────────────────────────────────────────────┘
 /// </code>
 /// </remarks>
-internal sealed class Link
+internal sealed partial class Link
 {
     // Long enough for the peer to read the last GOODBYE, wire protocol section 2.
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
@@ -91,7 +91,9 @@ internal sealed class Link
         await pump.ConfigureAwait(false);
         await reader.ConfigureAwait(false);
         _p.Reader.Dispose();
-        _streams.LinkDown(StreamErrors.LinkDown(PeerId, end.Reason, end.Detail));
+        MesharaException error = StreamErrors.LinkDown(PeerId, end.Reason, end.Detail);
+        _streams.LinkDown(error);
+        _pings.End(error);
 
         // Breaking the protocol after GOODBYE does not change the reason, but is held against the peer all the same.
         return end with { Penalise = end.Penalise || _violated };
@@ -118,23 +120,6 @@ internal sealed class Link
 
         // Last, so that the words are there before the outbox is completed.
         _closing.TrySetResult();
-    }
-
-    /// <summary>Sends a PING; null when so many are unanswered that none may follow.</summary>
-    public ulong? SendPing()
-    {
-        ulong? sent = null;
-
-        // Numbered and queued under one hold of the gate: in another order the peer's PONGs would come in an order that is an error.
-        _outbox.Say(control =>
-        {
-            if (_pings.TryAdd(out ulong nonce))
-            {
-                control.Ping(nonce);
-                sent = nonce;
-            }
-        });
-        return sent;
     }
 
     /// <summary>Tells the peer that another live node has its identity.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Threading.Channels;
 using Meshara.Core;
 using Meshara.Core.Policy;
@@ -31,6 +32,7 @@ internal sealed class MeshDriver
     private TimeSpan? _armedFor;
     private int _handshakes;
     private long _lastAdd;
+    private int _changePending;
     private bool _stopping;
     private volatile bool _quit;
     private volatile bool _timerFired;
@@ -88,6 +90,31 @@ internal sealed class MeshDriver
     }
 
     public Task TrustAsync(NodeId id) => AskAsync(() => Change(() => _mesh.HandleTrust(id)));
+
+    /// <summary>The network has changed, or the machine has slept. Does not wait; many calls in a row are few events.</summary>
+    public void NetworkChanged()
+    {
+        if (Interlocked.Exchange(ref _changePending, 1) == 0)
+        {
+            PostEvent(() =>
+            {
+                Volatile.Write(ref _changePending, 0);
+                _mesh.HandleNetworkChanged(Now);
+            });
+        }
+    }
+
+    /// <summary>This machine has these addresses no longer. Does not wait.</summary>
+    public void AddressesGone(IReadOnlySet<IPAddress> gone) => PostEvent(() =>
+    {
+        foreach (PeerConnection connection in _connections.Values.ToArray())
+        {
+            if (connection.LocalAddress is { } address && gone.Contains(address))
+            {
+                _mesh.HandleAddressGone(connection.Id, address.ToString(), Now);
+            }
+        }
+    });
 
     /// <summary>Ends when the link to the peer has ended too.</summary>
     public async Task<bool> RemoveAsync(NodeId id, CancellationToken cancellationToken)

@@ -14,6 +14,8 @@ internal sealed record NodeContext
 
     public required HandshakeConfig Handshake { get; init; }
 
+    public required OwnAddresses Addresses { get; init; }
+
     public required NodeClock Clock { get; init; }
 
     public required Handlers Handlers { get; init; }

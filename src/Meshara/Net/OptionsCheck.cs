@@ -88,6 +88,7 @@ internal static class OptionsCheck
         Positive(timeouts.Request, nameof(timeouts.Request));
         Positive(timeouts.Progress, nameof(timeouts.Progress));
         Positive(timeouts.DuplicateCheck, nameof(timeouts.DuplicateCheck));
+        Positive(timeouts.CheckAfterChange, nameof(timeouts.CheckAfterChange));
         Positive(timeouts.MaxBackoff, nameof(timeouts.MaxBackoff));
     }
 

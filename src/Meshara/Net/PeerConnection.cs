@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Authentication;
 using System.Threading.Channels;
 using Meshara.Core;
@@ -20,10 +21,10 @@ internal sealed class PeerConnection
 
     private readonly Queue<(ulong Nonce, long Number)> _pings = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile IPAddress? _localAddress;
     private SecureChannel? _channel;
     private FrameReader? _reader;
     private Hello? _remote;
-    private ulong? _lastNonce;
     private int _noticed;
 
     /// <summary>A connection to dial.</summary>
@@ -61,6 +62,9 @@ internal sealed class PeerConnection
     public string Address { get; }
 
     public bool Inbound => _dial is null;
+
+    /// <summary>This machine's end; null: not connected yet, or not TCP.</summary>
+    public IPAddress? LocalAddress => _localAddress;
 
     /// <summary>From the moment at which the mesh says that it lives. The driver's.</summary>
     public Link? Link { get; private set; }
@@ -109,11 +113,8 @@ internal sealed class PeerConnection
     /// <summary>Sends the mesh's PING of this number; where too many are out, the latest of them stands for it.</summary>
     public void SendPing(long number)
     {
-        _lastNonce = Link!.SendPing() ?? _lastNonce;
-        if (_lastNonce is { } nonce)
-        {
-            _pings.Enqueue((nonce, number));
-        }
+        Link!.SendPing(out ulong nonce);
+        _pings.Enqueue((nonce, number));
     }
 
     /// <summary>The latest PING of the mesh that a PONG settles; null: none.</summary>
@@ -158,6 +159,7 @@ internal sealed class PeerConnection
         try
         {
             TransportConnection transport = _accepted ?? await DialAsync(_dial!.Address).ConfigureAwait(false);
+            _localAddress = transport.LocalAddress;
             _channel = _dial is null
                 ? await SecureChannel.AcceptAsync(transport.Stream, _node.Certificate, Address, _node.Tls, _abort.Token).ConfigureAwait(false)
                 : await SecureChannel.ConnectAsync(transport.Stream, _node.Certificate, _dial.Address.Id, Address, _node.Tls, _abort.Token).ConfigureAwait(false);
@@ -201,7 +203,7 @@ internal sealed class PeerConnection
     {
         SecureChannel channel = _channel!;
         FrameReader reader = _reader = new FrameReader(channel.Stream);
-        Handshake handshake = new(channel, reader, dialer: _dial is not null, Address, _node.Handshake);
+        Handshake handshake = new(channel, reader, dialer: _dial is not null, Address, _node.Handshake with { Addresses = _node.Addresses.HostsAndPorts });
         using CancellationTokenSource deadline = new(_node.Timeouts.Hello, _node.Clock.Provider);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _abort.Token);
         Link? link = null;
@@ -213,6 +215,7 @@ internal sealed class PeerConnection
             {
                 Probe = _remote.Purpose == HelloPurpose.Probe,
                 SecretProven = facts.SecretProven,
+                Back = _accepted is null ? null : DialBackAddress.Find(_accepted.RemoteHost, channel.RemoteId, _remote.Addresses),
             }).ConfigureAwait(false);
             link = await SettleAsync(handshake, either.Token).ConfigureAwait(false);
         }

@@ -78,8 +78,10 @@ internal static class TcpSockets
         socket.NoDelay = true;
         LimitUnsent(socket);
         var remote = (IPEndPoint)(socket.RemoteEndPoint ?? throw new SocketException((int)SocketError.NotConnected));
-        IPAddress address = remote.Address.IsIPv4MappedToIPv6 ? remote.Address.MapToIPv4() : remote.Address;
-        return new TransportConnection(new TcpStream(socket), address.ToString(), remote.Port);
+        return new TransportConnection(new TcpStream(socket), Plain(remote.Address).ToString(), remote.Port)
+        {
+            LocalAddress = socket.LocalEndPoint is IPEndPoint local ? Plain(local.Address) : null,
+        };
     }
 
     private static void PrepareListener(Socket socket, bool takesIPv4)
@@ -98,6 +100,8 @@ internal static class TcpSockets
         // Elsewhere Bind itself sets SO_REUSEADDR, so a restart binds beside TIME_WAIT. SocketOptionName.ReuseAddress would set
         // SO_REUSEPORT as well, and a second node on the same port would be no error.
     }
+
+    private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
     private static void LimitUnsent(Socket socket)
     {

@@ -36,13 +36,13 @@ public sealed class TrustCommandTests : IDisposable
 
         foreach (string typed in new[] { "", "yes\n", $"{old.Id}\n", renewed.Id.ToString()[..8] + "\n" })
         {
-            TestTerminal refused = new(input: typed);
+            TestTerminal refused = new(answers: typed);
             Assert.Equal(ExitCode.Failed, await refused.RunAsync("trust", "replace", old.Id.ToString(), renewed.ToString(), "--data", _folder["node"]));
             Assert.Contains("Nothing was replaced", refused.Error, StringComparison.Ordinal);
             Assert.Equal(old.Id, Assert.Single(TrustFile.Read(_folder["node"])).Id);
         }
 
-        TestTerminal terminal = new(input: $"{renewed.Id}\n");
+        TestTerminal terminal = new(answers: $"{renewed.Id}\n");
         Assert.Equal(ExitCode.Done, await terminal.RunAsync("trust", "replace", old.Id.ToString(), renewed.ToString(), "--data", _folder["node"]));
         Assert.Contains($"pinned now   {old.Id}", terminal.Error, StringComparison.Ordinal);
         Assert.Equal(renewed.Id, Assert.Single(TrustFile.Read(_folder["node"])).Id);

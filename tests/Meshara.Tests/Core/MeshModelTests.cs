@@ -41,7 +41,7 @@ public sealed class MeshModelTests
 
     [Fact]
     public void AnyFaults_ThenQuiet_OneLinkOnBothSides() =>
-        Prop.ForAll(Gen.Choose(0, int.MaxValue).ToArbitrary(), Gen.Choose(0, (97 * 9) - 1).ArrayOf().ToArbitrary(), (seed, script) =>
+        Prop.ForAll(Gen.Choose(0, int.MaxValue).ToArbitrary(), Gen.Choose(0, (97 * 13) - 1).ArrayOf().ToArbitrary(), (seed, script) =>
         {
             MeshWorld world = new(seed);
             Setup(world);
@@ -61,6 +61,60 @@ public sealed class MeshModelTests
                 && world.A.SharedSeen + world.B.SharedSeen == 0;
             return ok.Label(ok ? "" : Explain(world, seed));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(200).WithReplay(20_260_101, 9_999_999));
+
+    [Fact]
+    public void AddressOfOneSideGoes_TheLinkIsBackWithinSeconds()
+    {
+        for (int seed = 0; seed < 300; seed++)
+        {
+            MeshWorld world = new(seed, maxDelayMs: 1 + (seed % 100));
+            Setup(world);
+            world.Run(30);
+            MeshWorld.Side moved = seed % 2 == 0 ? world.A : world.B;
+            moved.AddressGone();
+            moved.NetworkChanged();
+            world.Run(4);
+
+            Assert.True(world.Links.A >= 0 && world.Links.A == world.Links.B, Explain(world, seed));
+        }
+    }
+
+    [Fact]
+    public void LinkDiesSilentlyAndOneSideNoticesAChange_TheLinkIsBackWithinSeconds()
+    {
+        for (int seed = 0; seed < 300; seed++)
+        {
+            MeshWorld world = new(seed, maxDelayMs: 1 + (seed % 100));
+            Setup(world);
+            world.Run(30);
+            world.Cut(tellA: false, tellB: false);
+            world.NetworkDown(seed % 20);
+            world.Run(seed % 20);
+            (seed % 2 == 0 ? world.A : world.B).NetworkChanged();
+            world.Run(8);
+
+            Assert.True(world.Links.A >= 0 && world.Links.A == world.Links.B, Explain(world, seed));
+        }
+    }
+
+    [Fact]
+    public void AddressOfTheSideThatIsDialledGoes_ItDialsBack()
+    {
+        for (int seed = 0; seed < 300; seed++)
+        {
+            MeshWorld world = new(seed, maxDelayMs: 1 + (seed % 100));
+            (MeshWorld.Side dialer, MeshWorld.Side moved) = seed % 2 == 0 ? (world.A, world.B) : (world.B, world.A);
+            dialer.Trust();
+            dialer.Want();
+            moved.Trust();
+            world.Run(30);
+            moved.AddressGone();
+            moved.NetworkChanged();
+            world.Run(4);
+
+            Assert.True(world.Links.A >= 0 && world.Links.A == world.Links.B, Explain(world, seed));
+        }
+    }
 
     private static void Setup(MeshWorld world)
     {
@@ -101,6 +155,17 @@ public sealed class MeshModelTests
                 break;
             case 8:
                 world.B.Add();
+                break;
+            case 9:
+                world.A.NetworkChanged();
+                break;
+            case 10:
+                world.B.NetworkChanged();
+                break;
+            case 11 or 12:
+                MeshWorld.Side moved = step % 2 == 0 ? world.A : world.B;
+                moved.AddressGone();
+                moved.NetworkChanged();
                 break;
         }
     }

@@ -64,6 +64,9 @@ internal sealed class MeshScript
         Now = end;
     }
 
+    /// <summary>Lets time pass without a look at any deadline, as when the process stands still.</summary>
+    public void Wait(double seconds) => Now += TimeSpan.FromSeconds(seconds);
+
     public long Accept(NodeId peer, UInt128 instance = default, bool probe = false, bool secret = false)
     {
         long connection = Mesh.HandleAccepted("10.0.0.1:1000");

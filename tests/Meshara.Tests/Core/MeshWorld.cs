@@ -116,6 +116,8 @@ internal sealed class MeshWorld
 
         public Pipe Pipe { get; } = pipe;
 
+        public bool Inbound { get; init; }
+
         public bool Live { get; set; }
 
         public DisconnectReason? Closing { get; set; }
@@ -127,6 +129,7 @@ internal sealed class MeshWorld
     {
         private readonly Dictionary<int, End> _byPipe = [];
         private readonly Dictionary<long, End> _byConnection = [];
+        private readonly HashSet<long> _dials = [];
         private long _nextAdd;
         private int _generation;
 
@@ -148,23 +151,42 @@ internal sealed class MeshWorld
 
         public NodeId Id { get; } = id;
 
+        public PeerAddress Address { get; } = new(name, 1, id);
+
         public void Start()
         {
             _generation++;
             _byPipe.Clear();
             _byConnection.Clear();
+            _dials.Clear();
             OpenAdds.Clear();
             Mesh = new Mesh(new MeshConfig { Self = Id, Admission = AdmissionMode.KnownPeers, Random = new Random(world._random.Next()) });
         }
 
         public void Trust() => Mesh.HandleTrust(Other.Id);
 
-        public void Want() => Step(m => m.HandleAdd(null, new PeerAddress(Other.Name, 1, Other.Id), keepForever: true, world.Now));
+        public void Want() => Step(m => m.HandleAdd(null, Other.Address, keepForever: true, world.Now));
 
         public void Add()
         {
             OpenAdds.Add(++_nextAdd);
             Step(m => m.HandleAdd(_nextAdd, new PeerAddress(Other.Name, 1), keepForever: false, world.Now));
+        }
+
+        public void NetworkChanged() => Step(m => m.HandleNetworkChanged(world.Now));
+
+        /// <summary>The local address of everything that this side has open goes.</summary>
+        public void AddressGone()
+        {
+            foreach (End end in _byConnection.Values.ToArray())
+            {
+                end.Pipe.Broken = true;
+                Step(m => m.HandleAddressGone(end.Connection, "gone", world.Now));
+                if (end.Live)
+                {
+                    Later(() => Ended(end, DisconnectReason.ConnectionLost, default));
+                }
+            }
         }
 
         public void Lost(Pipe pipe)
@@ -196,6 +218,7 @@ internal sealed class MeshWorld
             switch (action)
             {
                 case MeshAction.Dial dial:
+                    _dials.Add(dial.Connection);
                     Later(() => Connect(dial.Connection));
                     break;
                 case MeshAction.SendReady a:
@@ -206,6 +229,7 @@ internal sealed class MeshWorld
                     Remove(a.Connection);
                     break;
                 case MeshAction.Abort a:
+                    _dials.Remove(a.Connection);
                     Send(a.Connection, new Frame.End());
                     Remove(a.Connection);
                     break;
@@ -242,6 +266,11 @@ internal sealed class MeshWorld
 
         private void Connect(long connection)
         {
+            if (!_dials.Remove(connection))
+            {
+                return;
+            }
+
             if (world.Now < world._downUntil)
             {
                 Step(m => m.HandleConnectionFailed(connection, new(MesharaErrorCode.ConnectFailed, "", IsTransient: true), world.Now));
@@ -257,11 +286,11 @@ internal sealed class MeshWorld
             Other.Later(() => Other.Accepted(pipe), delay);
         }
 
-        private void Accepted(Pipe pipe) => Open(Mesh.HandleAccepted(Other.Name + ":9"), pipe);
+        private void Accepted(Pipe pipe) => Open(Mesh.HandleAccepted(Other.Name + ":9"), pipe, inbound: true);
 
-        private void Open(long connection, Pipe pipe)
+        private void Open(long connection, Pipe pipe, bool inbound = false)
         {
-            End end = new(connection, pipe) { LastFrame = world.Now };
+            End end = new(connection, pipe) { LastFrame = world.Now, Inbound = inbound };
             _byPipe[pipe.Number] = end;
             _byConnection[connection] = end;
             Send(connection, new Frame.Hello((UInt128)_generation));
@@ -342,7 +371,7 @@ internal sealed class MeshWorld
             switch (frame)
             {
                 case Frame.Hello hello:
-                    Step(m => m.HandleHello(end.Connection, new PeerFacts(Other.Id, hello.Instance), world.Now));
+                    Step(m => m.HandleHello(end.Connection, new PeerFacts(Other.Id, hello.Instance) { Back = end.Inbound ? Other.Address : null }, world.Now));
                     break;
                 case Frame.Ready:
                     Step(m => m.HandleReadyReceived(end.Connection, world.Now));

@@ -51,8 +51,8 @@ public sealed class HandshakeTests
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();
         NodeOptions options = new() { Mesh = "chat", Admission = Admission.Secret("correct horse battery staple"), Limits = new LinkLimits { MaxStreams = 16 } };
-        Handshake dialer = bed.Shake(true, _ => HandshakeConfig.Create(options, bed.DialerId, 1, []));
-        Handshake acceptor = bed.Shake(false, _ => HandshakeConfig.Create(options, bed.AcceptorId, 2, ["a:1"]));
+        Handshake dialer = bed.Shake(true, _ => HandshakeConfig.Create(options, bed.DialerId, 1));
+        Handshake acceptor = bed.Shake(false, _ => HandshakeConfig.Create(options, bed.AcceptorId, 2) with { Addresses = ["a:1"] });
 
         (HelloFacts ofAcceptor, HelloFacts ofDialer) = await ExchangeAsync(bed, dialer, acceptor);
 

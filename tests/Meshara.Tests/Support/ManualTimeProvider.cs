@@ -8,6 +8,7 @@ internal sealed class ManualTimeProvider : TimeProvider
     private readonly Lock _lock = new();
     private readonly List<ManualTimer> _timers = [];
     private TimeSpan _now;
+    private TimeSpan _slept;
 
     /// <summary>Time since the clock was made.</summary>
     public TimeSpan Now
@@ -39,7 +40,13 @@ internal sealed class ManualTimeProvider : TimeProvider
 
     public override long GetTimestamp() => Now.Ticks;
 
-    public override DateTimeOffset GetUtcNow() => Start + Now;
+    public override DateTimeOffset GetUtcNow()
+    {
+        lock (_lock)
+        {
+            return Start + _now + _slept;
+        }
+    }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
@@ -63,6 +70,26 @@ internal sealed class ManualTimeProvider : TimeProvider
         }
     }
 
+    /// <summary>The machine sleeps and its monotonic clock with it, as on Linux: only the wall clock goes on.</summary>
+    public void Sleep(TimeSpan by)
+    {
+        lock (_lock)
+        {
+            _slept += by;
+        }
+    }
+
+    /// <summary>The process stands still: both clocks go on, and what fell due fires at the end.</summary>
+    public void Freeze(TimeSpan by)
+    {
+        lock (_lock)
+        {
+            _now += by;
+        }
+
+        Advance(TimeSpan.Zero);
+    }
+
     private ManualTimer? TakeDue(TimeSpan target)
     {
         lock (_lock)
@@ -74,7 +101,7 @@ internal sealed class ManualTimeProvider : TimeProvider
                 return null;
             }
 
-            _now = next.Due;
+            _now = next.Due > _now ? next.Due : _now;
             _timers.Remove(next);
             if (next.Period > TimeSpan.Zero)
             {

@@ -36,6 +36,20 @@ internal sealed class NodeBed : IAsyncDisposable
 
     public static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
+    /// <summary>Disposes nodes whose last drains need a clock that the test moves.</summary>
+    public async Task DisposeAsync(ManualTimeProvider clock)
+    {
+        Task disposed = Task.WhenAll(_nodes.Select(n => n.DisposeAsync().AsTask()));
+        TimeSpan latest = clock.Now + TimeSpan.FromMinutes(30);
+        while (!disposed.IsCompleted && clock.Now < latest)
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        }
+
+        await disposed.WaitAsync(Guard);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await Task.WhenAll(_nodes.Select(n => n.DisposeAsync().AsTask())).WaitAsync(Guard);

@@ -55,7 +55,7 @@ internal static class TrustReplaceCommand
             terminal.Error.WriteLine($"new          {renewed}");
             terminal.Error.WriteLine("Run 'meshara id' on the peer's own machine. If it shows the new id, type that id here to accept it:");
             terminal.Error.Flush();
-            given = terminal.Input.ReadLine()
+            given = terminal.Answers.Value.ReadLine()
                 ?? throw new CliException("Nothing was replaced: no id was typed. In a script give --confirm NEW-ID.");
         }
 

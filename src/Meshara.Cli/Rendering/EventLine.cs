@@ -1,0 +1,76 @@
+using System.Globalization;
+
+namespace Meshara.Cli.Rendering;
+
+/// <summary>One line of <c>meshara run --json</c> and <c>watch --json</c>.</summary>
+internal sealed record EventLine(string Event, string Time)
+{
+    /// <summary><c>listening</c>: full, <c>id@host:port</c>. Otherwise <c>host:port</c> of the other end.</summary>
+    public string? Address { get; init; }
+
+    /// <summary><c>listening</c>: this node.</summary>
+    public string? NodeId { get; init; }
+
+    /// <summary><c>listening</c>: this node.</summary>
+    public string? PublicKey { get; init; }
+
+    /// <summary>The other node.</summary>
+    public string? Peer { get; init; }
+
+    /// <summary><c>peer-connected</c>: whether the peer dialled.</summary>
+    public bool? Inbound { get; init; }
+
+    /// <summary><c>peer-disconnected</c>, <c>refused</c>: why, in kebab-case.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>The same for people.</summary>
+    public string? Detail { get; init; }
+
+    /// <summary><c>refused</c>: whether the other side refused.</summary>
+    public bool? ByPeer { get; init; }
+
+    /// <summary><c>refused</c>: seconds after which it may be tried again.</summary>
+    public double? RetryAfter { get; init; }
+
+    /// <summary><c>message</c>: the protocol it was sent on.</summary>
+    public string? Protocol { get; init; }
+
+    /// <summary><c>message</c>: the payload, if it is UTF-8.</summary>
+    public string? Text { get; init; }
+
+    /// <summary><c>message</c>: the payload, if it is not.</summary>
+    public string? Base64 { get; init; }
+
+    /// <summary><c>identity-shared</c>: where the first node with this key is; absent: here.</summary>
+    public string? OtherAddress { get; init; }
+
+    /// <summary>The line of an event; null: an event of a newer library that has no line yet.</summary>
+    public static EventLine? Of(PeerEvent happened)
+    {
+        string time = Rfc3339(happened.Time);
+        return happened switch
+        {
+            PeerConnected e => new EventLine("peer-connected", time) { Peer = e.Peer.ToString(), Address = e.Address, Inbound = e.Inbound },
+            PeerDisconnected e => new EventLine("peer-disconnected", time)
+            {
+                Peer = e.Peer.ToString(),
+                Address = e.Address,
+                Reason = Kebab.Of(e.Reason),
+                Detail = e.Detail,
+            },
+            PeerRefused e => new EventLine("refused", time)
+            {
+                Address = e.Address,
+                Reason = Kebab.Of(e.Code),
+                Peer = e.Peer?.ToString(),
+                ByPeer = e.ByPeer,
+                Detail = e.Detail,
+                RetryAfter = e.RetryAfter?.TotalSeconds,
+            },
+            IdentityShared e => new EventLine("identity-shared", time) { Peer = e.Peer.ToString(), Address = e.Address, OtherAddress = e.OtherAddress },
+            _ => null,
+        };
+    }
+
+    public static string Rfc3339(DateTimeOffset time) => time.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+}

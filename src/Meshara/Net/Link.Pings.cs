@@ -1,0 +1,54 @@
+namespace Meshara.Net;
+
+// PINGs of the mesh and of the application, wire protocol section 7.1.
+internal sealed partial class Link
+{
+    /// <summary>Sends a PING; null when so many are unanswered that none may follow.</summary>
+    public ulong? SendPing() => SendPing(out ulong latest) ? latest : null;
+
+    /// <summary>Sends a PING; false when so many are unanswered that none may follow.</summary>
+    /// <param name="latest">The nonce of this PING, or of the latest that is out.</param>
+    public bool SendPing(out ulong latest)
+    {
+        bool sent = false;
+        ulong nonce = 0;
+
+        // Numbered and queued under one hold of the gate: in another order the peer's PONGs would come in an order that is an error.
+        _outbox.Say(control =>
+        {
+            sent = _pings.TryAdd(out nonce);
+            if (sent)
+            {
+                control.Ping(nonce);
+            }
+        });
+        latest = nonce;
+        return sent;
+    }
+
+    /// <summary>From a PING to its PONG; callers that come together share one.</summary>
+    public async Task<TimeSpan> PingAsync(CancellationToken cancellationToken)
+    {
+        Task<TimeSpan>? answered = null;
+        _outbox.Say(control =>
+        {
+            answered = _pings.Measure(out ulong? nonce);
+            if (nonce is { } send)
+            {
+                control.Ping(send);
+            }
+        });
+        try
+        {
+            return await answered!.WaitAsync(_p.Timeouts.PongWithin, _p.Clock.Provider, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException e)
+        {
+            throw new MesharaException(
+                MesharaErrorCode.RequestTimeout,
+                $"{PeerId.ToShortString()} did not answer a PING within {_p.Timeouts.PongWithin.TotalSeconds:0.###} s. The link is still open: the network or that machine may be slow.",
+                isTransient: true,
+                innerException: e);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Runtime.InteropServices;
+
+namespace Meshara.Net;
+
+/// <summary>An address of an interface of this machine.</summary>
+/// <param name="Interface">The interface's name.</param>
+/// <param name="Address">The address; link-local ones with their scope.</param>
+/// <param name="IsUp">Whether the interface can carry something: it is switched on, and its cable is in.</param>
+[StructLayout(LayoutKind.Auto)]
+internal readonly record struct LocalAddress(string Interface, IPAddress Address, bool IsUp)
+{
+    /// <summary>The addresses of this machine now; null: the system does not tell, as in some sandboxes.</summary>
+    public static IReadOnlySet<LocalAddress>? Scan()
+    {
+        try
+        {
+            return NetworkInterface.GetAllNetworkInterfaces()
+                .SelectMany(n => n.GetIPProperties().UnicastAddresses.Select(a => new LocalAddress(n.Name, a.Address, CanCarry(n.OperationalStatus))))
+                .ToHashSet();
+        }
+        catch (Exception)
+        {
+            // Also when an interface goes while it is looked at; from a timer's thread any fault would end the process. The next look is soon.
+            return null;
+        }
+    }
+
+    // Tunnels do not tell their state.
+    private static bool CanCarry(OperationalStatus status) => status is OperationalStatus.Up or OperationalStatus.Unknown;
+}
