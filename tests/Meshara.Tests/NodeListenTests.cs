@@ -226,15 +226,25 @@ public sealed class NodeListenTests : IAsyncDisposable
         });
 
         Assert.Equal([$"{node.Id}@example.org:7", $"{node.Id}@[2001:db8::1]:4040"], node.Addresses.Select(a => a.ToString()));
-        Assert.Equal(["example.org:7", "[2001:db8::1]:4040"], (await HelloOfAsync(node, transport.Port)).Addresses);
+        Assert.Equal(["example.org:7", "[2001:db8::1]:4040"], (await HelloOfAsync(node, transport, "127.0.0.1", transport.Port)).Addresses);
+    }
+
+    [Fact]
+    public async Task Start_LinkLocalAddress_IsShownButNotToldInHello()
+    {
+        MemoryTransport network = new();
+        await using Node node = await StartAsync(network, "[fe80::1%eth0]:7", "other:7");
+
+        Assert.Equal(["[fe80::1%eth0]:7", "other:7"], node.Addresses.Select(a => a.HostAndPort));
+        Assert.Equal(["other:7"], (await HelloOfAsync(node, network, "other", 7)).Addresses);
     }
 
     // What a peer hears, read off a connection.
-    private static async Task<Hello> HelloOfAsync(Node node, int port)
+    private static async Task<Hello> HelloOfAsync(Node node, ITransport transport, string host, int port)
     {
         using NodeIdentity identity = NodeIdentity.Create();
         using NodeCertificate certificate = new(identity);
-        await using TransportConnection connection = await new TcpTransport().ConnectAsync("127.0.0.1", port, CancellationToken.None);
+        await using TransportConnection connection = await transport.ConnectAsync(host, port, CancellationToken.None);
         SecureChannelOptions options = new(MinimumTls.Tls12, NodeBed.Guard, TimeProvider.System);
         await using SecureChannel channel = await SecureChannel.ConnectAsync(connection.Stream, certificate, node.Id, "node", options, CancellationToken.None).WaitAsync(NodeBed.Guard);
         using FrameReader reader = new(channel.Stream);

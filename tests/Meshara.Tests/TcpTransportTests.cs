@@ -202,6 +202,8 @@ public sealed class TcpTransportTests
     [InlineData("fe80::1", "[fe80::1%")]
     [InlineData("fe80::1%nothing0", "'nothing0'")]
     [InlineData("fe80::1%99999", "'99999'")]
+    [InlineData("fe80::1%99999999999999999999", "'99999999999999999999'")]
+    [InlineData("fe80::1%a:b", "'a:b'")]
     public async Task Connect_LinkLocalWithoutAnInterfaceOfOurs_SaysWhatToDo(string host, string expected)
     {
         MesharaException e = await Assert.ThrowsAsync<MesharaException>(async () => await _transport.ConnectAsync(host, 4040, CancellationToken.None));

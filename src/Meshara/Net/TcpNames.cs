@@ -16,6 +16,9 @@ internal static class TcpNames
     // RFC 1035 section 2.3.4; the framework throws ArgumentException beyond.
     private const int MaxName = 255;
 
+    // A host of containers has hundreds; a message is one line.
+    private const int MostNames = 8;
+
     /// <summary>The resolver of the system.</summary>
     public static Task<IPAddress[]> SystemLookUp(string host, AddressFamily family) => Dns.GetHostAddressesAsync(host, family);
 
@@ -25,7 +28,8 @@ internal static class TcpNames
     public static IPAddress[]? WithoutLookUp(string host, out string? wrong)
     {
         wrong = null;
-        if (IPAddress.TryParse(host, out IPAddress? literal))
+        int percent = host.IndexOf('%', StringComparison.Ordinal);
+        if (IPAddress.TryParse(host, out IPAddress? literal) || (percent > 0 && IPAddress.TryParse(host.AsSpan(0, percent), out literal)))
         {
             wrong = WrongScope(host, literal);
             return [literal.IsIPv4MappedToIPv6 ? literal.MapToIPv4() : literal];
@@ -96,7 +100,8 @@ internal static class TcpNames
             return null;
         }
 
-        string here = string.Join(", ", Interfaces.Names());
+        string[] names = [.. Interfaces.Names()];
+        string here = names.Length > MostNames ? $"{string.Join(", ", names.Take(MostNames))} and {names.Length - MostNames} more" : string.Join(", ", names);
         string bare = percent < 0 ? host : host[..percent];
         return percent < 0
             ? string.Create(CultureInfo.InvariantCulture, $"{bare} is a link-local address, which every network has. Name the interface of this machine that leads there, as in [{bare}%{Interfaces.Example()}]. It has: {here}.")
