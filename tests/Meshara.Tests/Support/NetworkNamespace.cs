@@ -15,7 +15,7 @@ internal sealed class NetworkNamespace : IAsyncDisposable
     private const string NeedsRoot = "Needs root: only it can make a network namespace.";
 
     private static readonly string Ip = File.Exists("/usr/sbin/ip") ? "/usr/sbin/ip" : File.Exists("/sbin/ip") ? "/sbin/ip" : "ip";
-    private static int s_last;
+    private static int _last;
 
     private NetworkNamespace(string name) => Name = name;
 
@@ -27,7 +27,7 @@ internal sealed class NetworkNamespace : IAsyncDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Network namespaces are of Linux.");
         Assert.SkipUnless(Environment.IsPrivilegedProcess, NeedsRoot);
-        NetworkNamespace made = new($"meshara-{Environment.ProcessId}-{Interlocked.Increment(ref s_last)}");
+        NetworkNamespace made = new($"meshara-{Environment.ProcessId}-{Interlocked.Increment(ref _last)}");
         (int exitCode, _, string error) = await Tool.RunAsync(Ip, "netns", "add", made.Name);
         Assert.SkipUnless(exitCode == 0, $"{NeedsRoot} This machine did not let us: {error.Trim()}");
         try
