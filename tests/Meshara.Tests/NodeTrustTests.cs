@@ -60,6 +60,7 @@ public sealed class NodeTrustTests
         Node first = await Node.StartAsync(Listening(memory, "target:1", Admission.Open));
         await NodeBed.AddAsync(node, first, pinned: false);
         await first.DisposeAsync();
+        await Eventually.TrueAsync(() => node.ListPeers() is []);
         Node second = await bed.StartAsync(Listening(memory, "target:1", Admission.Open));
 
         MesharaException e = await Assert.ThrowsAsync<MesharaException>(() => node.AddPeerAsync("target:1").WaitAsync(NodeBed.Guard));
@@ -81,6 +82,7 @@ public sealed class NodeTrustTests
         Node first = await Node.StartAsync(Listening(memory, "target:1", Admission.Open));
         await NodeBed.AddAsync(node, first);
         await first.DisposeAsync();
+        await Eventually.TrueAsync(() => node.ListPeers() is []);
         Node second = await bed.StartAsync(Listening(memory, "target:1", Admission.Open));
         await using EventLog events = new(node);
 

@@ -2,13 +2,12 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Threading.Channels;
 using Meshara.Core;
-using Meshara.Core.Policy;
 using Meshara.Wire;
 
 namespace Meshara.Net;
 
 /// <summary>The only loop that touches the mesh: takes events in, does what the mesh says, sets the one timer. It never waits for a link or a handshake.</summary>
-internal sealed class MeshDriver
+internal sealed partial class MeshDriver
 {
     // Connections wait with their events when the loop is behind; nothing is dropped.
     private const int MaxCommands = 1024;
@@ -28,6 +27,8 @@ internal sealed class MeshDriver
     private readonly Dictionary<long, PeerConnection> _connections = [];
     private readonly Dictionary<long, TaskCompletionSource<(PublicKey Key, PeerAddress Address)>> _adds = [];
     private readonly TaskCompletionSource _allEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<Link> _leaving = [];
+    private readonly List<(Link Link, MeshAction.CloseLink Order)> _closing = [];
     private readonly ITimer _timer;
     private TimeSpan? _armedFor;
     private int _handshakes;
@@ -258,6 +259,8 @@ internal sealed class MeshDriver
             {
                 Do(action);
             }
+
+            TakeLeave();
         }
         catch (Exception fault)
         {
@@ -291,97 +294,6 @@ internal sealed class MeshDriver
     {
         _timerFired = true;
         _signal.Set();
-    }
-
-    private void Do(MeshAction action)
-    {
-        switch (action)
-        {
-            case MeshAction.Dial a:
-                Run(new PeerConnection(this, _node, a));
-                break;
-            case MeshAction.SendReady a:
-                _connections[a.Connection].SendReady();
-                break;
-            case MeshAction.SendRefuse a:
-                _connections[a.Connection].FailedWith ??= AdmissionRule.ToError(a.Code);
-                _connections[a.Connection].SendRefuse(new Refuse { Code = a.Code, RetryAfter = a.RetryAfter, Limit = a.Limit, Value = a.Value, Message = a.Message });
-                break;
-            case MeshAction.SendGoodbye a:
-                _connections[a.Connection].SendGoodbye(a.Code);
-                break;
-            case MeshAction.Abort a:
-                _connections[a.Connection].Abort();
-                break;
-            case MeshAction.LinkUp a:
-                GoLive(a);
-                break;
-            case MeshAction.Ping a:
-                _connections[a.Connection].SendPing(a.Number);
-                break;
-            case MeshAction.Check a:
-                _mesh.HandleLiveness(a.Connection, _connections[a.Connection].Link!.CheckLiveness(), Now);
-                break;
-            case MeshAction.Notice a:
-                _connections[a.Connection].Link!.SendIdentityInUse(a.Address);
-                break;
-            case MeshAction.CloseLink a:
-                Link link = _connections[a.Connection].Link!;
-                _live.Remove(link.PeerId, link);
-                link.Close(a.Reason, a.Detail);
-                break;
-            default:
-                Tell(action);
-                break;
-        }
-    }
-
-    // What people and programs are told.
-    private void Tell(MeshAction action)
-    {
-        DateTimeOffset time = _node.Clock.UtcNow;
-        switch (action)
-        {
-            case MeshAction.AddSucceeded a when _adds.Remove(a.AddId, out var done):
-                done.TrySetResult((_live.Find(a.Peer)!.Key, a.Address));
-                break;
-            case MeshAction.AddFailed a when _adds.Remove(a.AddId, out var done):
-                done.TrySetException(new MesharaException(a.Failure.Code, a.Failure.Message, a.Failure.IsTransient, a.Failure.RetryAfter));
-                break;
-            case MeshAction.Pinned a when _live.Find(a.Peer) is { } live:
-                _node.OnPinned(live.Key, a.Address);
-                break;
-            case MeshAction.LinkDown a:
-                _live.Remove(a.Peer, _connections.GetValueOrDefault(a.Connection)?.Link);
-                _node.Logger.Disconnected(a.Peer, a.Address, a.Reason, PeerText.Clean(a.Detail));
-                _node.Events.Publish(new PeerDisconnected(time, a.Peer, a.Address, a.Reason, a.Detail));
-                break;
-            case MeshAction.Refused { Failure: var f } a:
-                _node.Logger.Refused(a.Address, f.Code, PeerText.Clean(f.Message));
-                _node.Events.Publish(new PeerRefused(time, a.Address, a.Peer, f.Code, f.ByPeer, f.Message, f.RetryAfter));
-                break;
-            case MeshAction.Shared a:
-                _node.Logger.IdentityShared(a.Peer, PeerText.Clean(a.Address), a.OtherAddress ?? "this node");
-                _node.Events.Publish(new IdentityShared(time, a.Peer, a.Address, a.OtherAddress));
-                break;
-        }
-    }
-
-    private void GoLive(MeshAction.LinkUp up)
-    {
-        PeerConnection connection = _connections[up.Connection];
-        Link link = connection.GoLive();
-        _handshakes -= connection.Inbound ? 1 : 0;
-        _node.Metrics.Handshake(connection.Inbound, connection.Address, connection.Began, error: null);
-        if (up.Probe)
-        {
-            return;
-        }
-
-        _node.Metrics.LinkUp(link);
-        _live.Set(up.Peer, new LiveLink(link, connection.RemoteKey, _mesh.ReputationOf(up.Peer, Now), _mesh.IsKnown(up.Peer)));
-        _node.Logger.Connected(up.Peer, connection.Address, up.Inbound);
-        _node.Events.Publish(new PeerConnected(_node.Clock.UtcNow, up.Peer, connection.Address, up.Inbound));
     }
 
     private void Run(PeerConnection connection)

@@ -1,0 +1,121 @@
+using Meshara.Core;
+using Meshara.Core.Policy;
+using Meshara.Wire;
+
+namespace Meshara.Net;
+
+// Does what the mesh says.
+internal sealed partial class MeshDriver
+{
+    private void Do(MeshAction action)
+    {
+        switch (action)
+        {
+            case MeshAction.Dial a:
+                Run(new PeerConnection(this, _node, a));
+                break;
+            case MeshAction.SendReady a:
+                _connections[a.Connection].SendReady();
+                break;
+            case MeshAction.SendRefuse a:
+                _connections[a.Connection].FailedWith ??= AdmissionRule.ToError(a.Code);
+                _connections[a.Connection].SendRefuse(new Refuse { Code = a.Code, RetryAfter = a.RetryAfter, Limit = a.Limit, Value = a.Value, Message = a.Message });
+                break;
+            case MeshAction.SendGoodbye a:
+                _connections[a.Connection].SendGoodbye(a.Code);
+                break;
+            case MeshAction.Abort a:
+                _connections[a.Connection].Abort();
+                break;
+            case MeshAction.LinkUp a:
+                GoLive(a);
+                break;
+            case MeshAction.Ping a:
+                _connections[a.Connection].SendPing(a.Number);
+                break;
+            case MeshAction.Check a:
+                _mesh.HandleLiveness(a.Connection, _connections[a.Connection].Link!.CheckLiveness(), Now);
+                break;
+            case MeshAction.Notice a:
+                _connections[a.Connection].Link!.SendIdentityInUse(a.Address);
+                break;
+            case MeshAction.CloseLink a:
+                Link link = _connections[a.Connection].Link!;
+                _leaving.Add(link);
+                _closing.Add((link, a));
+                break;
+            default:
+                Tell(action);
+                break;
+        }
+    }
+
+    // What people and programs are told.
+    private void Tell(MeshAction action)
+    {
+        DateTimeOffset time = _node.Clock.UtcNow;
+        switch (action)
+        {
+            case MeshAction.AddSucceeded a when _adds.Remove(a.AddId, out var done):
+                done.TrySetResult((_live.Find(a.Peer)!.Key, a.Address));
+                break;
+            case MeshAction.AddFailed a when _adds.Remove(a.AddId, out var done):
+                done.TrySetException(new MesharaException(a.Failure.Code, a.Failure.Message, a.Failure.IsTransient, a.Failure.RetryAfter));
+                break;
+            case MeshAction.Pinned a when _live.Find(a.Peer) is { } live:
+                _node.OnPinned(live.Key, a.Address);
+                break;
+            case MeshAction.LinkDown a:
+                if (_connections.GetValueOrDefault(a.Connection)?.Link is { } down)
+                {
+                    _leaving.Add(down);
+                }
+
+                _node.Logger.Disconnected(a.Peer, a.Address, a.Reason, PeerText.Clean(a.Detail));
+                _node.Events.Publish(new PeerDisconnected(time, a.Peer, a.Address, a.Reason, a.Detail));
+                break;
+            case MeshAction.Refused { Failure: var f } a:
+                _node.Logger.Refused(a.Address, f.Code, PeerText.Clean(f.Message));
+                _node.Events.Publish(new PeerRefused(time, a.Address, a.Peer, f.Code, f.ByPeer, f.Message, f.RetryAfter));
+                break;
+            case MeshAction.Shared a:
+                _node.Logger.IdentityShared(a.Peer, PeerText.Clean(a.Address), a.OtherAddress ?? "this node");
+                _node.Events.Publish(new IdentityShared(time, a.Peer, a.Address, a.OtherAddress));
+                break;
+        }
+    }
+
+    private void GoLive(MeshAction.LinkUp up)
+    {
+        PeerConnection connection = _connections[up.Connection];
+        Link link = connection.GoLive();
+        _handshakes -= connection.Inbound ? 1 : 0;
+        _node.Metrics.Handshake(connection.Inbound, connection.Address, connection.Began, error: null);
+        if (up.Probe)
+        {
+            return;
+        }
+
+        _node.Metrics.LinkUp(link);
+        _live.Set(up.Peer, new LiveLink(link, connection.RemoteKey, _mesh.ReputationOf(up.Peer, Now), _mesh.IsKnown(up.Peer)));
+        _node.Logger.Connected(up.Peer, connection.Address, up.Inbound);
+        _node.Events.Publish(new PeerConnected(_node.Clock.UtcNow, up.Peer, connection.Address, up.Inbound));
+    }
+
+    // After all actions of one event: a link that takes the place of another is in the table before the other is out of it, so that nobody who sends finds none.
+    private void TakeLeave()
+    {
+        foreach (Link link in _leaving)
+        {
+            _live.Remove(link.PeerId, link);
+        }
+
+        foreach ((Link link, MeshAction.CloseLink order) in _closing)
+        {
+            link.Close(order.Reason, order.Detail);
+        }
+
+        _leaving.Clear();
+        _closing.Clear();
+    }
+}
