@@ -22,9 +22,16 @@ internal static class NodeStarter
     /// <param name="passphrase">Of the identity file.</param>
     /// <param name="logs">Where logs go.</param>
     /// <param name="defaultListen">Where to listen if nothing was asked for.</param>
+    /// <param name="onStarting">Called before it listens.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public static Task<Node> StartAsync(
-        RunSettings settings, Admission admission, string? passphrase, ILoggerFactory logs, IReadOnlyList<string> defaultListen, CancellationToken cancellationToken) =>
+        RunSettings settings,
+        Admission admission,
+        string? passphrase,
+        ILoggerFactory logs,
+        IReadOnlyList<string> defaultListen,
+        Action<Node>? onStarting,
+        CancellationToken cancellationToken) =>
         Node.StartAsync(
             new NodeOptions
             {
@@ -36,6 +43,7 @@ internal static class NodeStarter
                 AdvertisedAddresses = settings.Advertise,
                 Peers = settings.Peers,
                 LoggerFactory = logs,
+                OnStarting = onStarting,
             },
             cancellationToken);
 

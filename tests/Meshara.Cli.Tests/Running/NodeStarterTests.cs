@@ -71,5 +71,6 @@ public sealed class NodeStarterTests : IDisposable
         null,
         NullLoggerFactory.Instance,
         defaultListen,
+        null,
         CancellationToken.None);
 }
