@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
-using System.CommandLine.Parsing;
 using Meshara.Cli.Control;
 
 namespace Meshara.Cli.Commands;

@@ -47,9 +47,11 @@ internal static class InfoCommand
         LimitsLine limits = info.Limits;
         TimeoutsLine timeouts = info.Timeouts;
         terminal.WriteLine($"protocol    version {info.ProtocolVersion}");
-        terminal.WriteLine($"limits      message {Show.Bytes(limits.MaxMessage)}, {limits.MaxStreams} streams a link, window {Show.Bytes(limits.InitialWindow)} to {Show.Bytes(limits.MaxWindow)},");
-        terminal.WriteLine($"            windows of a link {Show.Bytes(limits.LinkBudget)}, unfinished messages {Show.Bytes(limits.LinkReassembly)} a link and {Show.Bytes(limits.NodeReassembly)} in all");
-        terminal.WriteLine($"timeouts    connect {timeouts.Connect} s, TLS {timeouts.Tls} s, hello {timeouts.Hello} s, request {timeouts.Request} s, write {timeouts.Write} s, frame {timeouts.Frame} s,");
-        terminal.WriteLine($"            ping after {timeouts.PingAfter} s, pong within {timeouts.PongWithin} s, drain {timeouts.Drain} s, redial at most every {timeouts.MaxBackoff} s");
+        terminal.WriteLine($"limits      message {Show.Bytes(limits.MaxMessage)}, {limits.MaxStreams} streams a link");
+        terminal.WriteLine($"            window {Show.Bytes(limits.InitialWindow)} to {Show.Bytes(limits.MaxWindow)}, {Show.Bytes(limits.LinkBudget)} a link");
+        terminal.WriteLine($"            unfinished messages {Show.Bytes(limits.LinkReassembly)} a link, {Show.Bytes(limits.NodeReassembly)} in all");
+        terminal.WriteLine($"timeouts    connect {timeouts.Connect} s, TLS {timeouts.Tls} s, hello {timeouts.Hello} s, request {timeouts.Request} s");
+        terminal.WriteLine($"            write {timeouts.Write} s, frame {timeouts.Frame} s, progress {timeouts.Progress} s, drain {timeouts.Drain} s");
+        terminal.WriteLine($"            ping after {timeouts.PingAfter} s, pong within {timeouts.PongWithin} s, redial within {timeouts.MaxBackoff} s");
     }
 }

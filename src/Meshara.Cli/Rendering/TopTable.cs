@@ -12,10 +12,10 @@ internal sealed class TopTable
         new("peer", 16, static row => Show.ShortId(row.Peer.Peer)) { IsText = true },
         new("way", 3, static row => row.Peer.Inbound ? "in" : "out") { IsText = true },
         new("ping", 8, static row => Show.Milliseconds(row.Peer.RoundTripMs)),
-        new("in/s", 11, static row => Rate(row.InRate)),
-        new("out/s", 11, static row => Rate(row.OutRate)),
-        new("in", 10, static row => Show.Bytes(row.Peer.BytesReceived)),
-        new("out", 10, static row => Show.Bytes(row.Peer.BytesSent)),
+        new("in/s", 10, static row => Rate(row.InRate)),
+        new("out/s", 10, static row => Rate(row.OutRate)),
+        new("in", 8, static row => Bytes(row.Peer.BytesReceived)),
+        new("out", 8, static row => Bytes(row.Peer.BytesSent)),
         new("messages", 15, static row => $"{row.Peer.MessagesReceived}/{row.Peer.MessagesSent}"),
         new("since", 12, static row => Show.Span(row.At - row.Peer.ConnectedSince)),
         new("address", 24, static row => Show.Fit(row.Peer.Address, 24)) { IsText = true },
@@ -58,7 +58,15 @@ internal sealed class TopTable
         return new Rows(new Text(sum), table);
     }
 
-    private static string Rate(double? bytes) => bytes is { } value ? $"{Show.Bytes((long)value)}/s" : "-";
+    private static string Rate(double? bytes) => bytes is { } value ? $"{Bytes((long)value)}/s" : "-";
+
+    // Without a digit behind the point where there are three before it: at most 8 characters, so that all fits into 80.
+    private static string Bytes(long bytes)
+    {
+        string text = Show.Bytes(bytes);
+        int point = text.IndexOf('.', StringComparison.Ordinal);
+        return point >= 3 ? text.Remove(point, 2) : text;
+    }
 
     private sealed record Column(string Name, int Width, Func<Row, string> Cell)
     {

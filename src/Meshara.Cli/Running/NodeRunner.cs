@@ -23,11 +23,12 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
         NodeAttachment attachment = new(report, signals);
         try
         {
+            NodeOptions options = null!;
             Node node = await Passphrase.UseAsync(
                 terminal,
                 settings.PassphraseFile,
-                passphrase => NodeStarter.StartAsync(settings, admission, passphrase, logs, NodeStarter.Everywhere(), attachment.Attach, signals.Token));
-            NodeFacts facts = new(settings.Mesh, admits, settings.DataDirectory, Agent, terminal.Time.GetUtcNow(), new NodeOptions { Mesh = settings.Mesh });
+                passphrase => Node.StartAsync(options = NodeStarter.Options(settings, admission, passphrase, logs, NodeStarter.Everywhere(), attachment.Attach), signals.Token));
+            NodeFacts facts = new(settings.Mesh, admits, settings.DataDirectory, Agent, terminal.Time.GetUtcNow(), options);
             await ServeAsync(node, facts, report, attachment, signals);
         }
         catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)

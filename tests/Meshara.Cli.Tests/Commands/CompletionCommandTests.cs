@@ -45,7 +45,7 @@ public sealed class CompletionCommandTests
     [Theory]
     [InlineData("meshara pi", "ping pipe")]
     [InlineData("meshara run --log de", "debug")]
-    [InlineData("meshara ", "add completion demo id info peers ping pipe remove request run send top trust watch")]
+    [InlineData("meshara completion ", "bash fish zsh")]
     public async Task Completion_Bash_CompletesInBash(string line, string expected)
     {
         Assert.SkipUnless(File.Exists("/bin/bash"), "There is no bash here.");
@@ -60,7 +60,7 @@ public sealed class CompletionCommandTests
             _meshara meshara "${COMP_WORDS[COMP_CWORD]}"
             echo "${COMPREPLY[*]}"
             """;
-        ProcessStartInfo start = new("/bin/bash", ["--norc", "-c", script]) { RedirectStandardOutput = true };
+        ProcessStartInfo start = new("/bin/bash", ["--norc", "-c", script]) { UseShellExecute = false, RedirectStandardOutput = true };
         start.Environment["DOTNET"] = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
         start.Environment["DLL"] = Path.Combine(AppContext.BaseDirectory, "Meshara.Cli.dll");
         using Process bash = Process.Start(start)!;

@@ -62,7 +62,7 @@ public sealed class PipeProcessTests : IDisposable
     // exec: the process that is looked at is the command itself.
     private static Process Start(string line)
     {
-        ProcessStartInfo start = new("/bin/bash", ["--norc", "-c", $"exec \"$DOTNET\" \"$DLL\" {line}"]) { RedirectStandardError = true };
+        ProcessStartInfo start = new("/bin/bash", ["--norc", "-c", $"exec \"$DOTNET\" \"$DLL\" {line}"]) { UseShellExecute = false, RedirectStandardError = true };
         start.Environment["DOTNET"] = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
         start.Environment["DLL"] = Path.Combine(AppContext.BaseDirectory, "Meshara.Cli.dll");
         return Process.Start(start)!;

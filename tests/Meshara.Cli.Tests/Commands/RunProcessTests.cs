@@ -220,7 +220,7 @@ public sealed class RunProcessTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows() || !File.Exists("/bin/bash"), "Needs bash.");
         string script = "\"$DOTNET\" \"$DLL\" run --json --listen 127.0.0.1:0 --data \"$DATA\" | head -1 | cut -c1-21; echo ${PIPESTATUS[0]}";
-        ProcessStartInfo start = new("/bin/bash", ["--norc", "-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new("/bin/bash", ["--norc", "-c", script]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DOTNET"] = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
         start.Environment["DLL"] = Path.Combine(AppContext.BaseDirectory, "Meshara.Cli.dll");
         start.Environment["DATA"] = _folder["node"];

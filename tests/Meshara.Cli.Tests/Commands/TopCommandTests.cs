@@ -1,7 +1,6 @@
 using Meshara.Cli.Control;
 using Meshara.Cli.Rendering;
 using Meshara.Cli.Tests.Support;
-using Spectre.Console;
 using Spectre.Console.Rendering;
 using Xunit;
 
@@ -56,6 +55,7 @@ public sealed class TopCommandTests
             Assert.DoesNotContain(line, char.IsControl);
         });
         Assert.Equal(width >= 80, lines[^1].Contains("1.5 MiB/s", StringComparison.Ordinal) && lines[^1].Contains("512 B/s", StringComparison.Ordinal));
+        Assert.Equal(width >= 80, lines[^1].Contains(" 3.0 MiB  ", StringComparison.Ordinal) && lines[^1].TrimEnd().Contains("1.0 KiB", StringComparison.Ordinal));
         Assert.Equal(width == 200, text.Contains("\\u{1B}[2J[red]x[/]", StringComparison.Ordinal));
     }
 

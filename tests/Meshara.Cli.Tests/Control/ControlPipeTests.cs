@@ -119,7 +119,7 @@ public sealed class ControlPipeTests
 
     private static async Task<string> PythonAsync(string program, params string[] args)
     {
-        using Process process = Process.Start(new ProcessStartInfo(program, args) { RedirectStandardOutput = true })!;
+        using Process process = Process.Start(new ProcessStartInfo(program, args) { UseShellExecute = false, RedirectStandardOutput = true })!;
         string output = await process.StandardOutput.ReadToEndAsync().WaitAsync(CommandBed.Guard);
         await process.WaitForExitAsync().WaitAsync(CommandBed.Guard);
         return output.Trim();
