@@ -61,6 +61,10 @@ internal static class App
         PingCommand.Create(terminal),
         RequestCommand.Create(terminal),
         PipeCommand.Create(terminal),
+        WatchCommand.Create(terminal),
+        TopCommand.Create(terminal),
+        CompletionCommand.Create(terminal),
+        CompleteCommand.Create(terminal, () => Root(terminal)),
         ServiceCommand.Create(terminal),
         DemoCommand.Create(terminal),
     };

@@ -8,8 +8,8 @@ internal static class StandardOutput
 {
     private const int Descriptor = 1;
 
-    // POLLERR: the reader of a pipe is gone. The value is that of Linux, macOS and the BSDs.
-    private const short PollError = 0x8;
+    // POLLERR and POLLHUP: the reader of a pipe is gone. The values are those of Linux, macOS and the BSDs.
+    private const short Gone = 0x8 | 0x10;
 
     /// <summary>Opens it. A pipe, unlike the framework's, throws <see cref="IOException"/> when its reader is gone, and disposing it is the end for the reader.</summary>
     public static Stream Open()
@@ -38,7 +38,7 @@ internal static class StandardOutput
         }
 
         PollDescriptor poll = new() { Descriptor = Descriptor };
-        return Poll(ref poll, 1, 0) > 0 && (poll.Returned & PollError) != 0;
+        return Poll(ref poll, 1, 0) > 0 && (poll.Returned & Gone) != 0;
     }
 
     [DllImport("libc", EntryPoint = "poll")]

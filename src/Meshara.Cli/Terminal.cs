@@ -45,8 +45,8 @@ internal sealed class Terminal
     /// <summary>Whether people see standard error at once.</summary>
     public bool ErrorIsTerminal { get; init; }
 
-    /// <summary>Takes a key that was pressed, without waiting and without showing it; null: there is no keyboard.</summary>
-    public Func<ConsoleKeyInfo?>? TakeKey { get; init; }
+    /// <summary>Waits for a key and does not show it; null: there is no keyboard.</summary>
+    public Func<ConsoleKeyInfo>? ReadKey { get; init; }
 
     /// <summary>Whether whoever reads standard output has closed it.</summary>
     public Func<bool> OutputIsBroken { get; init; } = static () => false;
@@ -56,6 +56,9 @@ internal sealed class Terminal
 
     /// <summary>Asks for a passphrase without showing it; null where nobody sits at a terminal.</summary>
     public Func<string, string>? AskSecret { get; init; }
+
+    /// <summary>Set by an argument that stands for a peer when completions are asked for: whoever asked can look the ids up, and wait for them.</summary>
+    public bool PeersWanted { get; set; }
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
@@ -74,7 +77,7 @@ internal sealed class Terminal
             ErrorIsTerminal = !System.Console.IsErrorRedirected,
             OutputIsBroken = StandardOutput.IsBroken,
             Answers = new Lazy<TextReader>(static () => System.Console.In),
-            TakeKey = System.Console.IsInputRedirected ? null : static () => System.Console.KeyAvailable ? System.Console.ReadKey(intercept: true) : null,
+            ReadKey = System.Console.IsInputRedirected ? null : static () => System.Console.ReadKey(intercept: true),
             AskSecret = System.Console.IsInputRedirected || System.Console.IsErrorRedirected ? null : SecretPrompt.Ask,
         };
     }

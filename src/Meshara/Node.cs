@@ -41,6 +41,9 @@ public sealed partial class Node : IAsyncDisposable
         _handlerTasks = new TaskTracker(_logger.TaskFailed);
     }
 
+    /// <summary>The version of the wire protocol that this library speaks.</summary>
+    public static int ProtocolVersion => Handshake.Version;
+
     /// <summary>This node's name: the hash of <see cref="PublicKey"/>.</summary>
     public NodeId Id => PublicKey.Id;
 

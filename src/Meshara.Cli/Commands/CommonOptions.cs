@@ -48,6 +48,11 @@ internal static class CommonOptions
                 Try(result, () => NodeId.Parse(text));
             }
         });
+        argument.CompletionSources.Add(_ =>
+        {
+            terminal.PeersWanted = true;
+            return [];
+        });
         return argument;
     }
 

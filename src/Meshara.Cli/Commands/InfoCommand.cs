@@ -38,10 +38,20 @@ internal static class InfoCommand
         terminal.WriteLine($"mesh        {Safe.Text(info.Mesh)} (admits: {info.Admission})");
         terminal.WriteLine($"state       {info.State} for {Show.Span(terminal.Time.GetUtcNow() - info.StartedAt)}, process {info.ProcessId}, {Safe.Text(info.Agent)}");
         terminal.WriteLine($"data        {Safe.Text(info.DataDirectory, 4096)}");
-        terminal.WriteLine($"peers       {info.Peers}");
+        terminal.WriteLine($"peers       {info.Peers} of at most {info.Limits.MaxPeers}");
         foreach (string address in info.Addresses)
         {
             terminal.WriteLine($"address     {Safe.Text(address, 400)}");
         }
+
+        LimitsLine limits = info.Limits;
+        TimeoutsLine timeouts = info.Timeouts;
+        terminal.WriteLine($"protocol    version {info.ProtocolVersion}");
+        terminal.WriteLine($"limits      message {Show.Bytes(limits.MaxMessage)}, {limits.MaxStreams} streams a link");
+        terminal.WriteLine($"            window {Show.Bytes(limits.InitialWindow)} to {Show.Bytes(limits.MaxWindow)}, {Show.Bytes(limits.LinkBudget)} a link");
+        terminal.WriteLine($"            unfinished messages {Show.Bytes(limits.LinkReassembly)} a link, {Show.Bytes(limits.NodeReassembly)} in all");
+        terminal.WriteLine($"timeouts    connect {timeouts.Connect} s, TLS {timeouts.Tls} s, hello {timeouts.Hello} s, request {timeouts.Request} s");
+        terminal.WriteLine($"            write {timeouts.Write} s, frame {timeouts.Frame} s, progress {timeouts.Progress} s, drain {timeouts.Drain} s");
+        terminal.WriteLine($"            ping after {timeouts.PingAfter} s, pong within {timeouts.PongWithin} s, redial within {timeouts.MaxBackoff} s");
     }
 }

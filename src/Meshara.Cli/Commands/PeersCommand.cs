@@ -14,19 +14,7 @@ internal static class PeersCommand
         Command command = new("peers", "List the peers that the running node has a link to.") { data, json };
         command.SetAction(async (parsed, ct) =>
         {
-            List<PeerLine> peers = [];
-            await ControlClient.CallAsync(
-                parsed.GetValue(data)!,
-                new ControlRequest { Command = ControlCommand.Peers },
-                part =>
-                {
-                    if (part.Row is { } row)
-                    {
-                        peers.Add(row);
-                    }
-                },
-                terminal.Time,
-                ct);
+            List<PeerLine> peers = await ListAsync(terminal, parsed.GetValue(data)!, ct);
             if (parsed.GetValue(json))
             {
                 terminal.WriteJson(new PeersLine(peers), OutputJson.Default.PeersLine);
@@ -43,5 +31,24 @@ internal static class PeersCommand
             return ExitCode.Done;
         });
         return command;
+    }
+
+    /// <summary>Asks the running node.</summary>
+    public static async Task<List<PeerLine>> ListAsync(Terminal terminal, string data, CancellationToken cancellationToken)
+    {
+        List<PeerLine> peers = [];
+        await ControlClient.CallAsync(
+            data,
+            new ControlRequest { Command = ControlCommand.Peers },
+            part =>
+            {
+                if (part.Row is { } row)
+                {
+                    peers.Add(row);
+                }
+            },
+            terminal.Time,
+            cancellationToken);
+        return peers;
     }
 }

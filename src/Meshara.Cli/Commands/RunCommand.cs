@@ -11,6 +11,9 @@ internal static class RunCommand
 {
     private const int LongestMesh = 64;
 
+    // In the order of LogLevel, as the logs themselves name them.
+    private static readonly string[] LogLevels = ["trace", "debug", "info", "warning", "error", "critical", "none"];
+
     public static Command Create(Terminal terminal)
     {
         Option<string> data = CommonOptions.Data();
@@ -22,7 +25,7 @@ internal static class RunCommand
         Option<PeerAddress[]> peer = Peer();
         Option<bool> open = new("--open") { Description = "Let whoever proves a key join." };
         Option<string?> secretFile = new("--secret-file") { HelpName = "FILE", Description = "Let whoever knows the secret in this file join." };
-        Option<LogLevel> log = new("--log") { HelpName = "LEVEL", Description = "Least level of logs on standard error.", DefaultValueFactory = static _ => LogLevel.Warning };
+        Option<LogLevel> log = Log();
         Command command = new("run", "Run a node until Ctrl-C or SIGTERM. Only known peers may join, unless --open or --secret-file says otherwise.")
         {
             data, mesh, listen, advertise, peer, open, secretFile, passphraseFile, json, log,
@@ -54,6 +57,30 @@ internal static class RunCommand
             return ExitCode.Done;
         });
         return command;
+    }
+
+    private static Option<LogLevel> Log()
+    {
+        Option<LogLevel> log = new("--log")
+        {
+            HelpName = "LEVEL",
+            Description = $"Least level of logs on standard error: {string.Join(", ", LogLevels)}.",
+            DefaultValueFactory = static _ => LogLevel.Warning,
+            CustomParser = static result =>
+            {
+                string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
+                int level = Array.FindIndex(LogLevels, name => name.Equals(text, StringComparison.OrdinalIgnoreCase));
+                if (level < 0)
+                {
+                    result.AddError($"--log knows {string.Join(", ", LogLevels)}, not '{text}'.");
+                }
+
+                return (LogLevel)Math.Max(0, level);
+            },
+        };
+        log.CompletionSources.Clear();
+        log.CompletionSources.Add(LogLevels);
+        return log;
     }
 
     private static Option<string> Mesh()

@@ -47,28 +47,31 @@ internal static class ControlClient
     private static async Task<ControlReply> AskAsync(
         LineChannel lines, string dataDirectory, ControlRequest request, Action<ControlReply>? part, TimeProvider time, TimeSpan patience, CancellationToken cancellationToken)
     {
-        try
+        ControlReply? reply = await ReadAsync(request);
+        while (reply.Ok is null)
         {
-            await lines.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(request, ControlJson.Default.ControlRequest), cancellationToken);
-            while (true)
-            {
-                ControlReply reply = await ReadAsync(lines, time, patience, cancellationToken)
-                    ?? throw new ControlException("no-answer", "The node closed its control socket before it had answered. Has it been stopped?");
-                switch (reply.Ok)
-                {
-                    case true:
-                        return reply;
-                    case false:
-                        throw new ControlException(reply.Code ?? "error", reply.Message ?? "The node says no and not why.");
-                    default:
-                        part?.Invoke(reply);
-                        break;
-                }
-            }
+            part?.Invoke(reply);
+            reply = await ReadAsync(null);
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or JsonException)
+
+        return reply.Ok == true ? reply : throw new ControlException(reply.Code ?? "error", reply.Message ?? "The node says no and not why.");
+
+        async Task<ControlReply> ReadAsync(ControlRequest? ask)
         {
-            throw new ControlException("no-answer", $"The answer of the node at {dataDirectory} broke off: {e.Message}", e);
+            try
+            {
+                if (ask is not null)
+                {
+                    await lines.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(ask, ControlJson.Default.ControlRequest), cancellationToken);
+                }
+
+                return await ControlClient.ReadAsync(lines, time, patience, cancellationToken)
+                    ?? throw new ControlException("no-answer", "The node closed its control socket before it had answered. Has it been stopped?");
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException or JsonException)
+            {
+                throw new ControlException("no-answer", $"The answer of the node at {dataDirectory} broke off: {e.Message}", e);
+            }
         }
     }
 

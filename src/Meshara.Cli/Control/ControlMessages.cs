@@ -116,6 +116,58 @@ internal sealed record InfoLine
     public required int ProcessId { get; init; }
 
     public required DateTimeOffset StartedAt { get; init; }
+
+    /// <summary>Version of the wire protocol.</summary>
+    public required int ProtocolVersion { get; init; }
+
+    public required LimitsLine Limits { get; init; }
+
+    public required TimeoutsLine Timeouts { get; init; }
+}
+
+/// <summary>Limits in <c>meshara info --json</c>: <see cref="NodeOptions.MaxPeers"/> and <see cref="LinkLimits"/>, in bytes where they are not counts.</summary>
+internal sealed record LimitsLine(
+    int MaxPeers, int MaxMessage, int InitialWindow, int MaxWindow, int MaxStreams, int LinkBudget, int LinkReassembly, int NodeReassembly)
+{
+    public static LimitsLine Of(NodeOptions options) => new(
+        options.MaxPeers,
+        options.Limits.MaxMessage,
+        options.Limits.InitialWindow,
+        options.Limits.MaxWindow,
+        options.Limits.MaxStreams,
+        options.Limits.LinkBudget,
+        options.Limits.LinkReassembly,
+        options.Limits.NodeReassembly);
+}
+
+/// <summary>Deadlines in <c>meshara info --json</c>: <see cref="NodeTimeouts"/> in seconds.</summary>
+internal sealed record TimeoutsLine(
+    double Connect,
+    double Tls,
+    double Hello,
+    double PingAfter,
+    double PongWithin,
+    double Frame,
+    double Write,
+    double Drain,
+    double Request,
+    double Progress,
+    double DuplicateCheck,
+    double MaxBackoff)
+{
+    public static TimeoutsLine Of(NodeTimeouts timeouts) => new(
+        timeouts.Connect.TotalSeconds,
+        timeouts.Tls.TotalSeconds,
+        timeouts.Hello.TotalSeconds,
+        timeouts.PingAfter.TotalSeconds,
+        timeouts.PongWithin.TotalSeconds,
+        timeouts.Frame.TotalSeconds,
+        timeouts.Write.TotalSeconds,
+        timeouts.Drain.TotalSeconds,
+        timeouts.Request.TotalSeconds,
+        timeouts.Progress.TotalSeconds,
+        timeouts.DuplicateCheck.TotalSeconds,
+        timeouts.MaxBackoff.TotalSeconds);
 }
 
 /// <summary>One peer in <c>meshara peers --json</c>.</summary>

@@ -85,6 +85,9 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
         Agent = facts.Agent,
         ProcessId = Environment.ProcessId,
         StartedAt = facts.StartedAt,
+        ProtocolVersion = Node.ProtocolVersion,
+        Limits = LimitsLine.Of(facts.Options),
+        Timeouts = TimeoutsLine.Of(facts.Options.Timeouts),
     };
 
     private async Task<ControlReply> AddAsync(ControlRequest request, CancellationToken cancellationToken)
@@ -181,5 +184,5 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
     private static ControlException Missing(string field) => new("bad-request", $"The request lacks '{field}'.");
 }
 
-/// <summary>What a running node was started with.</summary>
-internal sealed record NodeFacts(string Mesh, string Admission, string DataDirectory, string Agent, DateTimeOffset StartedAt);
+/// <summary>What a running node was started with; of the options, limits and timeouts count here.</summary>
+internal sealed record NodeFacts(string Mesh, string Admission, string DataDirectory, string Agent, DateTimeOffset StartedAt, NodeOptions Options);

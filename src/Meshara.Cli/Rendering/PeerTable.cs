@@ -18,7 +18,7 @@ internal static class PeerTable
         new("pinned", 6, static (peer, _) => peer.Pinned ? "yes" : "no"),
         new("seen", 10, static (peer, now) => Show.Span(now - peer.LastSeen)),
         new("reputation", 10, static (peer, _) => $"{peer.Reputation:0.##}"),
-        new("agent", 20, static (peer, _) => Safe.Text(peer.Agent, 40)),
+        new("agent", 20, static (peer, _) => Show.Fit(peer.Agent, 40)),
     ];
 
     /// <summary>Makes the table for a terminal of this width in characters.</summary>

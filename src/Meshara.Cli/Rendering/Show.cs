@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Meshara.Cli.Rendering;
 
 /// <summary>Numbers as people read them.</summary>
@@ -34,6 +36,38 @@ internal static class Show
         < 10 => $"{value:0.00} ms",
         _ => $"{value:0} ms",
     };
+
+    /// <summary>Safe text cut to a number of cells of a terminal; a rune from U+1100 on is counted as two.</summary>
+    public static string Fit(string? text, int cells)
+    {
+        string safe = Safe.Text(text, cells + 1);
+        StringBuilder fitting = new();
+        int taken = 0;
+        foreach (Rune rune in safe.EnumerateRunes())
+        {
+            int width = rune.Value >= 0x1100 && rune.Value != '…' ? 2 : 1;
+            if (taken + width > cells)
+            {
+                // The last one makes room for the sign that something is missing.
+                while (taken > cells - 1 && fitting.Length > 0)
+                {
+                    Rune last = Rune.GetRuneAt(fitting.ToString(), fitting.Length - (char.IsLowSurrogate(fitting[^1]) ? 2 : 1));
+                    fitting.Length -= last.Utf16SequenceLength;
+                    taken -= last.Value >= 0x1100 ? 2 : 1;
+                }
+
+                return fitting.Append('…').ToString();
+            }
+
+            fitting.Append(rune.ToString());
+            taken += width;
+        }
+
+        return fitting.ToString();
+    }
+
+    /// <summary>The time of day where the user is.</summary>
+    public static string Time(DateTimeOffset time, TimeProvider clock) => $"{TimeZoneInfo.ConvertTime(time, clock.LocalTimeZone):HH:mm:ss}";
 
     /// <summary>The first 16 digits of an id.</summary>
     public static string ShortId(string id) => id.Length > 16 ? id[..16] : id;

@@ -15,10 +15,10 @@ internal sealed class ErrorLog(Terminal terminal, LogLevel least) : ILoggerProvi
         // Holds nothing.
     }
 
-    private void Write(LogLevel level, string category, string message, Exception? exception)
+    private void Write(LogLevel level, string category, EventId id, string message, Exception? exception)
     {
         string fault = exception is null ? "" : $" ({exception.GetType().Name}: {exception.Message})";
-        terminal.Complain($"{terminal.Time.GetUtcNow():HH:mm:ss.fff} {Name(level)} {category}: {message}{fault}");
+        terminal.Complain($"{terminal.Time.GetUtcNow():HH:mm:ss.fff} {Name(level)} {category}[{id.Id}]: {message}{fault}");
     }
 
     private static string Name(LogLevel level) => level switch
@@ -42,7 +42,7 @@ internal sealed class ErrorLog(Terminal terminal, LogLevel least) : ILoggerProvi
         {
             if (IsEnabled(logLevel))
             {
-                log.Write(logLevel, category, formatter(state, exception), exception);
+                log.Write(logLevel, category, eventId, formatter(state, exception), exception);
             }
         }
     }

@@ -19,14 +19,17 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
             _ => ("known-peers", Admission.KnownPeers),
         };
         using ILoggerFactory logs = ErrorLog.Factory(terminal, settings.LogLevel);
+        INodeReport report = settings.Json ? new JsonReport(terminal) : new TextReport(terminal);
+        NodeAttachment attachment = new(report, signals);
         try
         {
+            NodeOptions options = null!;
             Node node = await Passphrase.UseAsync(
                 terminal,
                 settings.PassphraseFile,
-                passphrase => NodeStarter.StartAsync(settings, admission, passphrase, logs, NodeStarter.Everywhere(), signals.Token));
-            NodeFacts facts = new(settings.Mesh, admits, settings.DataDirectory, Agent, terminal.Time.GetUtcNow());
-            await ServeAsync(node, facts, settings.Json ? new JsonReport(terminal) : new TextReport(terminal), signals);
+                passphrase => Node.StartAsync(options = NodeStarter.Options(settings, admission, passphrase, logs, NodeStarter.Everywhere(), attachment.Attach), signals.Token));
+            NodeFacts facts = new(settings.Mesh, admits, settings.DataDirectory, Agent, terminal.Time.GetUtcNow(), options);
+            await ServeAsync(node, facts, report, attachment, signals);
         }
         catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
         {
@@ -36,55 +39,70 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
 
     private static string Agent { get; } = $"meshara/{typeof(Node).Assembly.GetName().Version?.ToString(3)}";
 
-    private async Task ServeAsync(Node node, NodeFacts facts, INodeReport report, StopSignals signals)
+    private async Task ServeAsync(Node node, NodeFacts facts, INodeReport report, NodeAttachment attachment, StopSignals signals)
     {
-        using CancellationTokenSource watching = new();
-        TaskCompletionSource started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using CancellationTokenSource done = new();
         Task pump = Task.CompletedTask;
+        Task output = OutputGuard.RunAsync(terminal, signals.Stop, done.Token);
         try
         {
-            // First of all, so that no event and no message is missed; they are told after the start is.
-            IAsyncEnumerable<PeerEvent> events = node.WatchAsync(watching.Token);
-            using IDisposable messages = node.HandleAny(async (message, ct) =>
-            {
-                await started.Task.WaitAsync(ct);
-                report.Received(message);
-            });
             NodeCommands commands = new(node, facts);
             await using ControlServer control = ControlServer.Start(settings.DataDirectory, commands.ExecuteAsync, pipe: commands.PipeAsync);
 
             // Whoever reads 'listening' may use the control socket at once.
             report.Started(node, facts);
-            started.SetResult();
-            pump = PumpAsync(node, events, report, signals);
+            pump = attachment.PumpAsync();
             await Task.Delay(Timeout.InfiniteTimeSpan, terminal.Time, signals.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         finally
         {
             await node.DisposeAsync();
-            watching.CancelAfter(LastEvents);
+            attachment.EndAfter(LastEvents);
+            await done.CancelAsync();
+            await output;
             await pump;
         }
 
         report.Stopped();
     }
+}
 
-    private static async Task PumpAsync(Node node, IAsyncEnumerable<PeerEvent> events, INodeReport report, StopSignals signals)
+/// <summary>Hears a node from before it listens, and tells what it heard once the start has been told.</summary>
+internal sealed class NodeAttachment(INodeReport report, StopSignals signals)
+{
+    private readonly CancellationTokenSource _watching = new();
+    private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private IAsyncEnumerable<PeerEvent>? _events;
+
+    /// <summary>For <see cref="NodeOptions.OnStarting"/>.</summary>
+    public void Attach(Node node)
     {
+        _events = node.WatchAsync(_watching.Token);
+        node.HandleAny(async (message, ct) =>
+        {
+            await _started.Task.WaitAsync(ct);
+            try
+            {
+                report.Received(message);
+            }
+            catch (IOException)
+            {
+                // Standard output is closed: without its report a node would run unseen.
+                signals.Stop();
+                throw;
+            }
+        });
+    }
+
+    /// <summary>The start has been told; tells everything else, until the end of the node.</summary>
+    public async Task PumpAsync()
+    {
+        _started.SetResult();
         try
         {
-            LinksBeforeWatching before = new(node.ListPeers());
-            foreach (PeerConnected early in before.Links)
+            await foreach (PeerEvent happened in _events!)
             {
-                report.Happened(early);
-            }
-
-            await foreach (PeerEvent happened in events)
-            {
-                if (!before.IsToldAlready(happened))
-                {
-                    report.Happened(happened);
-                }
+                report.Happened(happened);
             }
         }
         catch (OperationCanceledException)
@@ -93,25 +111,10 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
         }
         finally
         {
-            // Without its report a node would run unseen: standard output is closed, most likely.
             signals.Stop();
         }
     }
-}
 
-/// <summary>Links that came to life between the start of the node and the first look at its events.</summary>
-internal sealed class LinksBeforeWatching(IReadOnlyList<PeerInfo> peers)
-{
-    private readonly HashSet<NodeId> _told = [.. peers.Select(static peer => peer.Id)];
-
-    public IReadOnlyList<PeerConnected> Links { get; } =
-        [.. peers.Select(static peer => new PeerConnected(peer.ConnectedSince, peer.Id, peer.Address, peer.Inbound))];
-
-    /// <summary>Whether this is the event of a link that was told from the list; true at most once for each.</summary>
-    public bool IsToldAlready(PeerEvent happened) => happened switch
-    {
-        PeerConnected connected => _told.Remove(connected.Peer),
-        PeerDisconnected disconnected => _told.Remove(disconnected.Peer) && false,
-        _ => false,
-    };
+    /// <summary>What has not been heard by then is not waited for.</summary>
+    public void EndAfter(TimeSpan wait) => _watching.CancelAfter(wait);
 }

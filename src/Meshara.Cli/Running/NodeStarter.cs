@@ -16,28 +16,26 @@ internal static class NodeStarter
     /// <summary>The name of the mesh when none is given. Who may join is decided by keys or a secret, so the name need not be unique.</summary>
     public const string DefaultMesh = "default";
 
-    /// <summary>Starts it.</summary>
+    /// <summary>The options of the node.</summary>
     /// <param name="settings">What was asked for.</param>
     /// <param name="admission">Who may join.</param>
     /// <param name="passphrase">Of the identity file.</param>
     /// <param name="logs">Where logs go.</param>
     /// <param name="defaultListen">Where to listen if nothing was asked for.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    public static Task<Node> StartAsync(
-        RunSettings settings, Admission admission, string? passphrase, ILoggerFactory logs, IReadOnlyList<string> defaultListen, CancellationToken cancellationToken) =>
-        Node.StartAsync(
-            new NodeOptions
-            {
-                Mesh = settings.Mesh,
-                Admission = admission,
-                DataDirectory = settings.DataDirectory,
-                IdentityPassphrase = passphrase,
-                Listen = settings.Listen.Count == 0 ? defaultListen : settings.Listen,
-                AdvertisedAddresses = settings.Advertise,
-                Peers = settings.Peers,
-                LoggerFactory = logs,
-            },
-            cancellationToken);
+    /// <param name="onStarting">Called before it listens.</param>
+    public static NodeOptions Options(
+        RunSettings settings, Admission admission, string? passphrase, ILoggerFactory logs, IReadOnlyList<string> defaultListen, Action<Node>? onStarting) => new()
+        {
+            Mesh = settings.Mesh,
+            Admission = admission,
+            DataDirectory = settings.DataDirectory,
+            IdentityPassphrase = passphrase,
+            Listen = settings.Listen.Count == 0 ? defaultListen : settings.Listen,
+            AdvertisedAddresses = settings.Advertise,
+            Peers = settings.Peers,
+            LoggerFactory = logs,
+            OnStarting = onStarting,
+        };
 
     /// <summary>All addresses of this machine, IPv6 where there is any; no port, so that the library chooses one and remembers it.</summary>
     public static IReadOnlyList<string> Everywhere() => HasIPv6() ? ["0.0.0.0", "[::]"] : ["0.0.0.0"];

@@ -26,18 +26,9 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
 
     public void Happened(PeerEvent happened)
     {
-        string? text = happened switch
+        if (EventLine.Of(happened) is { } line)
         {
-            PeerConnected e => $"connected     {e.Peer.ToShortString()} at {Safe.Text(e.Address)}{(e.Inbound ? ", it dialled" : "")}",
-            PeerDisconnected e => $"disconnected  {e.Peer.ToShortString()} at {Safe.Text(e.Address)}: {Because(Kebab.Of(e.Reason), e.Detail)}",
-            PeerRefused e => Refused(e),
-            IdentityShared e => $"shared key    {e.Peer.ToShortString()} runs at {Safe.Text(e.Address)} and {(e.OtherAddress is { } other ? $"at {Safe.Text(other)}" : "here")}: "
-                + "two live nodes have one identity. Was a data directory copied? Stop one of them.",
-            _ => null,
-        };
-        if (text is not null)
-        {
-            Write(happened.Time, text);
+            Write(happened.Time, EventText.Of(line, _own));
         }
     }
 
@@ -52,20 +43,6 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
 
     public void Stopped() => Write(terminal.Time.GetUtcNow(), "stopped");
 
-    private string Refused(PeerRefused refused)
-    {
-        string who = refused.Peer is { } id ? $"{id.ToShortString()} at {Safe.Text(refused.Address)}" : Safe.Text(refused.Address);
-        if (refused is { ByPeer: true, Code: MesharaErrorCode.NotAdmitted } && _own is not null)
-        {
-            return $"refused by    {who}: {Hints.NotAdmitted(refused.Address, _own)}";
-        }
-
-        string again = refused.RetryAfter is { } wait ? $" (again in {Show.Span(wait)})" : "";
-        return $"{(refused.ByPeer ? "refused by  " : "no link     ")}  {who}: {Because(Kebab.Of(refused.Code), refused.Detail)}{again}";
-    }
-
-    private static string Because(string reason, string detail) => detail.Length == 0 ? reason : $"{reason}: {Safe.Line(detail)}";
-
     private void Write(DateTimeOffset time, string text) =>
-        terminal.WriteLine($"{TimeZoneInfo.ConvertTime(time, terminal.Time.LocalTimeZone):HH:mm:ss}  {text}");
+        terminal.WriteLine($"{Show.Time(time, terminal.Time)}  {text}");
 }

@@ -218,6 +218,7 @@ public sealed class PipeCommandTests
 
         Task<int> accepting = await AcceptAsync(bed, atBob);
         Task<int> piping = bed.RunAsync("alice", alice, kill.Token, "pipe", bob.Id.ToString());
+        await Eventually.TrueAsync(() => input.Taken > 0);
         long before = -1;
         while (before != input.Taken)
         {

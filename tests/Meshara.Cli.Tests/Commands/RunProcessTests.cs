@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Meshara.Cli.Tests.Support;
@@ -82,7 +83,11 @@ public sealed class RunProcessTests : IDisposable
         Assert.Equal(("default", "open", "running"), (info.GetProperty("mesh").GetString(), info.GetProperty("admission").GetString(), info.GetProperty("state").GetString()));
         Assert.Equal(1, info.GetProperty("peers").GetInt32());
         Assert.Equal(alice.Id, info.GetProperty("process_id").GetInt32());
-        Assert.Contains(address, (await OnAsync("alice", "info")).Output, StringComparison.Ordinal);
+        Assert.Equal((1, 128), (info.GetProperty("protocol_version").GetInt32(), info.GetProperty("limits").GetProperty("max_peers").GetInt32()));
+        Assert.Equal((1 << 20, 30.0), (info.GetProperty("limits").GetProperty("max_message").GetInt32(), info.GetProperty("timeouts").GetProperty("request").GetDouble()));
+        string text = (await OnAsync("alice", "info")).Output;
+        Assert.Contains(address, text, StringComparison.Ordinal);
+        Assert.Contains("1 of at most 128", text, StringComparison.Ordinal);
 
         JsonElement peer = Assert.Single(Child.Parse((await OnAsync("alice", "peers", "--json")).Output).GetProperty("peers").EnumerateArray());
         Assert.Equal(bobId, peer.GetProperty("peer").GetString());
@@ -196,6 +201,37 @@ public sealed class RunProcessTests : IDisposable
         Assert.Equal(address.Trim(), PeerAddress.Parse(address).ToString());
         await node.SignalAsync("TERM");
         Assert.Equal(0, await node.ExitAsync());
+    }
+
+    [Fact]
+    public async Task Run_Log_LinesOnStandardErrorWithTimeLevelAndEventId()
+    {
+        await using Child node = Child.Start("run", "--json", "--listen", "127.0.0.1:0", "--data", _folder["node"], "--log", "info");
+        await node.EventAsync("listening");
+        await node.SignalAsync("TERM");
+        Assert.Equal(0, await node.ExitAsync());
+
+        Assert.Matches(@"^meshara: \d\d:\d\d:\d\d\.\d\d\d info Meshara\[1000\]: Node ", node.Error.ToArray()[0]);
+        Assert.Contains("info Meshara[1001]: ", node.AllError(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_ReaderOfTheOutputIsGone_EndsAlthoughNothingHappens()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows() || !File.Exists("/bin/bash"), "Needs bash.");
+        string script = "\"$DOTNET\" \"$DLL\" run --json --listen 127.0.0.1:0 --data \"$DATA\" | head -1 | cut -c1-21; echo ${PIPESTATUS[0]}";
+        ProcessStartInfo start = new("/bin/bash", ["--norc", "-c", script]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["DOTNET"] = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        start.Environment["DLL"] = Path.Combine(AppContext.BaseDirectory, "Meshara.Cli.dll");
+        start.Environment["DATA"] = _folder["node"];
+        using Process bash = Process.Start(start)!;
+
+        string output = await bash.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        await bash.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+
+        Assert.Equal("{\"event\":\"listening\",", output.Split('\n')[0]);
+        Assert.Equal("1", output.Split('\n')[1]);
+        Assert.False(File.Exists(Path.Combine(_folder["node"], "control.sock")));
     }
 
     private static void AssertIsEvent(string line)

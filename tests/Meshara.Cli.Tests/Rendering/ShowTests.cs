@@ -43,4 +43,15 @@ public sealed class ShowTests
         Assert.Equal("/tmp/data", Hints.Quote("/tmp/data"));
         Assert.NotEqual("/tmp/my data", Hints.Quote("/tmp/my data"));
     }
+
+    [Theory]
+    [InlineData("short", 10, "short")]
+    [InlineData("exactly 10", 10, "exactly 10")]
+    [InlineData("more than 10", 10, "more than…")]
+    [InlineData("a\u001bb", 10, "a\\u{1B}b")]
+    [InlineData("abcde\u001b", 8, "abcde\\u…")]
+    [InlineData("日本語日本語", 5, "日本…")]
+    [InlineData("日本語日本語", 6, "日本…")]
+    [InlineData(null, 5, "")]
+    public void Fit_Text_TakesNoMoreCells(string? text, int cells, string expected) => Assert.Equal(expected, Show.Fit(text, cells));
 }

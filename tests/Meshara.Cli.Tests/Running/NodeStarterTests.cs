@@ -55,7 +55,7 @@ public sealed class NodeStarterTests : IDisposable
     public void Everywhere_ThisMachine_IsIPv4AndWhereThereIsOneIPv6WithoutAPort() =>
         Assert.Equal("0.0.0.0", NodeStarter.Everywhere()[0]);
 
-    private Task<Node> StartAsync(IReadOnlyList<string> listen, IReadOnlyList<string> defaultListen, params string[] advertise) => NodeStarter.StartAsync(
+    private Task<Node> StartAsync(IReadOnlyList<string> listen, IReadOnlyList<string> defaultListen, params string[] advertise) => Node.StartAsync(NodeStarter.Options(
         new RunSettings
         {
             DataDirectory = _folder["data"],
@@ -71,5 +71,5 @@ public sealed class NodeStarterTests : IDisposable
         null,
         NullLoggerFactory.Instance,
         defaultListen,
-        CancellationToken.None);
+        null));
 }

@@ -93,44 +93,6 @@ public sealed class ReportTests
         Assert.Contains("full: \\u{9B}2J (again in 3 s)", lines[3], StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void LinksBeforeWatching_EventOfAListedLink_IsToldOnce()
-    {
-        PeerConnected connected = new(Time, Peer, "a:1", true);
-        LinksBeforeWatching before = new([Info(Peer)]);
-
-        Assert.Equal(Peer, Assert.Single(before.Links).Peer);
-        Assert.True(before.IsToldAlready(connected));
-        Assert.False(before.IsToldAlready(connected));
-    }
-
-    [Fact]
-    public void LinksBeforeWatching_LinkLostAndBack_IsToldAgain()
-    {
-        LinksBeforeWatching before = new([Info(Peer)]);
-
-        Assert.False(before.IsToldAlready(new PeerDisconnected(Time, Peer, "a:1", DisconnectReason.ConnectionLost, "")));
-        Assert.False(before.IsToldAlready(new PeerConnected(Time, Peer, "a:1", true)));
-    }
-
-    private static PeerInfo Info(NodeId id) => new()
-    {
-        Id = id,
-        PublicKey = NodeIdentity.Create().PublicKey,
-        Address = "a:1",
-        Inbound = true,
-        Pinned = false,
-        ConnectedSince = Time,
-        LastSeen = Time,
-        BytesSent = 0,
-        BytesReceived = 0,
-        MessagesSent = 0,
-        MessagesReceived = 0,
-        RoundTripTime = null,
-        Reputation = 0,
-        Agent = "",
-    };
-
     private JsonElement Json(PeerEvent happened)
     {
         new JsonReport(_terminal.Terminal).Happened(happened);

@@ -16,8 +16,9 @@ internal sealed class CommandBed : IAsyncDisposable
     {
         string directory = Directory.CreateDirectory(_folder[name]).FullName;
         NodeOptions options = new() { Mesh = "test", Admission = Admission.Open, Listen = [$"{name}:1"], Transport = _transport };
-        Node node = await Node.StartAsync(change?.Invoke(options) ?? options).WaitAsync(Guard);
-        NodeCommands commands = new(node, new NodeFacts("test", "open", directory, "test/1", DateTimeOffset.UnixEpoch));
+        options = change?.Invoke(options) ?? options;
+        Node node = await Node.StartAsync(options).WaitAsync(Guard);
+        NodeCommands commands = new(node, new NodeFacts("test", "open", directory, "test/1", DateTimeOffset.UnixEpoch, options));
         _running.Push(node);
         _running.Push(ControlServer.Start(directory, commands.ExecuteAsync, timeouts, commands.PipeAsync));
         return node;

@@ -18,7 +18,9 @@ internal sealed class TestTerminal
         Stream? input = null,
         Stream? output = null,
         bool terminal = false,
-        bool errorIsTerminal = false)
+        bool errorIsTerminal = false,
+        Func<bool>? outputIsBroken = null,
+        Func<ConsoleKeyInfo>? readKey = null)
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
@@ -36,6 +38,8 @@ internal sealed class TestTerminal
             OutputIsTerminal = terminal,
             Error = _error,
             AskSecret = askSecret,
+            OutputIsBroken = outputIsBroken ?? (static () => false),
+            ReadKey = readKey,
             Answers = new Lazy<TextReader>(new StringReader(answers)),
             Time = time ?? TimeProvider.System,
         };

@@ -1,0 +1,35 @@
+namespace Meshara.Cli.Rendering;
+
+/// <summary>Events as lines for people. Everything that a peer can choose goes through <see cref="Safe"/>.</summary>
+internal static class EventText
+{
+    /// <summary>The text of an event, without its time; the name in kebab-case where this version does not know it.</summary>
+    /// <param name="line">What happened.</param>
+    /// <param name="own">This node's key, for what to tell another operator.</param>
+    public static string Of(EventLine line, PublicKey? own)
+    {
+        string who = line.Peer is { } peer ? $"{Show.ShortId(Safe.Text(peer, 64))} at {Safe.Text(line.Address)}" : Safe.Text(line.Address);
+        return line.Event switch
+        {
+            "peer-connected" => $"connected     {who}{(line.Inbound == true ? ", it dialled" : "")}",
+            "peer-disconnected" => $"disconnected  {who}: {Because(line)}",
+            "refused" => Refused(line, who, own),
+            "identity-shared" => $"shared key    {Show.ShortId(Safe.Text(line.Peer, 64))} runs at {Safe.Text(line.Address)} and {(line.OtherAddress is { } other ? $"at {Safe.Text(other)}" : "here")}: "
+                + "two live nodes have one identity. Was a data directory copied? Stop one of them.",
+            _ => $"{Safe.Text(line.Event, 40)}  {who}",
+        };
+    }
+
+    private static string Refused(EventLine line, string who, PublicKey? own)
+    {
+        if (line is { ByPeer: true, Reason: "not-admitted" } && own is not null)
+        {
+            return $"refused by    {who}: {Hints.NotAdmitted(line.Address ?? "", own)}";
+        }
+
+        string again = line.RetryAfter is { } wait ? $" (again in {Show.Span(TimeSpan.FromSeconds(wait))})" : "";
+        return $"{(line.ByPeer == true ? "refused by  " : "no link     ")}  {who}: {Because(line)}{again}";
+    }
+
+    private static string Because(EventLine line) => string.IsNullOrEmpty(line.Detail) ? Safe.Text(line.Reason, 60) : $"{Safe.Text(line.Reason, 60)}: {Safe.Line(line.Detail)}";
+}
