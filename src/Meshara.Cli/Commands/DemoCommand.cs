@@ -12,7 +12,7 @@ internal static class DemoCommand
         Command command = new("demo", "Show a mesh of three nodes in this process: pinned keys, messages, a node that dies and returns, an impostor.");
         command.SetAction(async (_, ct) =>
         {
-            using StopSignals signals = new(ct, terminal.Time);
+            using StopSignals signals = new(terminal.Time, ct);
             await new Demonstration(terminal).RunAsync(signals.Token);
             return ExitCode.Done;
         });

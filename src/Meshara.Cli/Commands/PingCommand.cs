@@ -25,7 +25,7 @@ internal static class PingCommand
         Command command = new("ping", "Measure the round trip to a peer over the live link.") { peer, count, interval, data, json };
         command.SetAction(async (parsed, ct) =>
         {
-            using StopSignals signals = new(ct, terminal.Time);
+            using StopSignals signals = new(terminal.Time, ct);
             PingRun run = new(terminal, parsed.GetValue(data)!, parsed.GetValue(peer)!, parsed.GetValue(json));
             return await run.RunAsync(parsed.GetValue(count) ?? int.MaxValue, parsed.GetValue(interval), signals.Token);
         });

@@ -52,7 +52,7 @@ internal static class RunCommand
                 Json = parsed.GetValue(json),
                 LogLevel = parsed.GetValue(log),
             };
-            using StopSignals signals = new(ct, terminal.Time);
+            using StopSignals signals = new(terminal.Time, ct);
             await new NodeRunner(terminal, settings).RunAsync(signals);
             return ExitCode.Done;
         });

@@ -19,7 +19,7 @@ internal static class TopCommand
         Command command = new("top", "Show the peers and their traffic every second, until q or Ctrl-C.") { once, data };
         command.SetAction(async (parsed, ct) =>
         {
-            using StopSignals signals = new(ct);
+            using StopSignals signals = new(terminal.Time, ct);
             TopRun run = new(terminal, parsed.GetValue(data)!);
             try
             {

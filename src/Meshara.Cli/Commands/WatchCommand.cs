@@ -16,7 +16,7 @@ internal static class WatchCommand
         Command command = new("watch", "Print what happens at the running node, until it ends or Ctrl-C.") { data, json };
         command.SetAction(async (parsed, ct) =>
         {
-            using StopSignals signals = new(ct);
+            using StopSignals signals = new(terminal.Time, ct);
             using CancellationTokenSource done = new();
             Task guard = OutputGuard.RunAsync(terminal, signals.Stop, done.Token);
             try

@@ -13,7 +13,7 @@ internal sealed class StopSignals : IDisposable
     private long _firstAt;
     private readonly List<PosixSignalRegistration> _registrations = [];
 
-    public StopSignals(CancellationToken alsoStop, TimeProvider time)
+    public StopSignals(TimeProvider time, CancellationToken alsoStop)
     {
         _time = time;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(alsoStop);

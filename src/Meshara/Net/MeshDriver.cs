@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Threading.Channels;
 using Meshara.Core;
-using Meshara.Wire;
 
 namespace Meshara.Net;
 

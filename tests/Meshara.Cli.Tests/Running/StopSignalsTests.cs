@@ -1,5 +1,4 @@
 using Meshara.Cli.Running;
-using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Cli.Tests.Running;
@@ -11,7 +10,7 @@ public sealed class StopSignalsTests
     {
         ManualTimeProvider clock = new();
         clock.Advance(TimeSpan.FromSeconds(5));
-        using StopSignals signals = new(CancellationToken.None, clock);
+        using StopSignals signals = new(clock, CancellationToken.None);
 
         Assert.False(signals.Token.IsCancellationRequested);
         Assert.True(signals.Heed());
