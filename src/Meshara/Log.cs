@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Meshara;
 
-/// <summary>Everything the library logs. Event ids: 1000 node, 2000 net, 3000 peers. No payload, and peer text only without control characters.</summary>
+/// <summary>Everything the library logs. Event ids: 1000 node, 2000 net, 3000 peers, 4000 keys. No payload, and peer text only without control characters.</summary>
 internal static partial class Log
 {
     [LoggerMessage(1000, LogLevel.Information, "Node {Id} of mesh '{Mesh}' is running; addresses: {Addresses}")]
@@ -62,4 +62,22 @@ internal static partial class Log
 
     [LoggerMessage(3003, LogLevel.Warning, "Two live nodes have the identity {Peer}: {Address} and {OtherAddress}. Was a data directory copied?")]
     public static partial void IdentityShared(this ILogger logger, NodeId peer, string address, string otherAddress);
+
+    [LoggerMessage(4000, LogLevel.Warning, "Peer {Old} has the new key {New}, signed by the old one, which is accepted until {Until:u} still; the new one is pinned from now on")]
+    public static partial void KeySucceeded(this ILogger logger, NodeId old, NodeId @new, DateTimeOffset until);
+
+    [LoggerMessage(4001, LogLevel.Warning, "The key {New} at {Address} says, rightly signed, that it succeeds {Old}, and is not followed: {Reason}")]
+    public static partial void SuccessorNotFollowed(this ILogger logger, NodeId @new, string address, NodeId old, string reason);
+
+    [LoggerMessage(4002, LogLevel.Warning, "The key {New} at {Address} says that it succeeds {Old}, but the signatures are wrong: somebody tries to pass for that peer")]
+    public static partial void ForgedChain(this ILogger logger, NodeId @new, string address, NodeId old);
+
+    [LoggerMessage(4003, LogLevel.Warning, "The configured peer {Address} has the key {New} now: replace the id in the configuration")]
+    public static partial void ConfiguredIdIsOld(this ILogger logger, PeerAddress address, NodeId @new);
+
+    [LoggerMessage(4004, LogLevel.Error, "The new key {New} of peer {Old} is pinned until the node stops, but could not be stored: {Error}")]
+    public static partial void SuccessionNotStored(this ILogger logger, NodeId old, NodeId @new, string error);
+
+    [LoggerMessage(4005, LogLevel.Information, "This node's identity file has the new key {New} in the place of {Old}; it takes effect at the next start")]
+    public static partial void IdentityRotated(this ILogger logger, NodeId old, NodeId @new);
 }

@@ -123,7 +123,7 @@ public sealed partial class Node
         cancellationToken.IsCancellationRequested ? Task.FromCanceled<TimeSpan>(cancellationToken) : LinkTo(peer).PingAsync(cancellationToken);
 
     private Link LinkTo(NodeId peer) =>
-        _live.Find(peer)?.Link ?? throw (_state is NodeState.Stopping or NodeState.Stopped
+        _live.Reach(peer)?.Link ?? throw (_state is NodeState.Stopping or NodeState.Stopped
             ? new MesharaException(MesharaErrorCode.NodeStopped, "The node has been stopped.")
             : new MesharaException(MesharaErrorCode.NotConnected, $"There is no link to {peer} now. Add it as a peer, or wait until it is back.", isTransient: true));
 }

@@ -53,9 +53,16 @@ public sealed partial class Node
         }
 
         PeerAddress wanted = expectedPublicKey is null ? WithPin(address) : address with { Id = expectedPublicKey.Id };
-        (PublicKey key, PeerAddress found) = await _driver.AddAsync(wanted, cancellationToken).ConfigureAwait(false);
+        (PublicKey key, PeerAddress found) = await _driver.AddAsync(wanted, isKey: expectedPublicKey is not null, cancellationToken).ConfigureAwait(false);
         bool proven = _live.Find(key.Id) is { } live && live.Link.Address == found.HostAndPort;
-        await Task.Run(() => Remember(key, found, proven), CancellationToken.None).ConfigureAwait(false);
+        await _pins.DoAsync(
+            () =>
+            {
+                // Where an older key of the peer's answered in its overlap, the newest one stays pinned.
+                PublicKey? pinned = found.Id == key.Id ? key : _known.Find(found.Id ?? key.Id)?.Key;
+                return pinned is not null && Remember(pinned, found, proven);
+            },
+            CancellationToken.None).ConfigureAwait(false);
         return key.Id;
     }
 
@@ -68,8 +75,14 @@ public sealed partial class Node
     public async Task TrustAsync(PublicKey key, string? name = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(key);
-        await Task.Run(() => Remember(key, address: null, proven: false, name), cancellationToken).ConfigureAwait(false);
-        await _driver.TrustAsync(key.Id).ConfigureAwait(false);
+        await _pins.DoAsync(
+            async () =>
+            {
+                Remember(key, address: null, proven: false, name);
+                await _driver.TrustAsync(key.Id).ConfigureAwait(false);
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Puts another key in the place of a pinned one, for a peer whose identity was made anew: the name and the addresses stay,
@@ -88,36 +101,53 @@ public sealed partial class Node
             throw new ArgumentException($"{key.Id} is this node's own key.", nameof(key));
         }
 
-        if (!await Task.Run(() => _known.Replace(old, key), cancellationToken).ConfigureAwait(false))
-        {
-            return false;
-        }
+        (bool replaced, Task ended) = await _pins.DoAsync(
+            async () =>
+            {
+                if (!_known.Replace(old, key))
+                {
+                    return (false, Task.CompletedTask);
+                }
 
-        if (key.Id != old)
-        {
-            await _driver.RemoveAsync(old, cancellationToken).ConfigureAwait(false);
-        }
-
-        await _driver.TrustAsync(key.Id).ConfigureAwait(false);
-        foreach (PeerAddress address in _known.Find(key.Id)?.Addresses ?? [])
+                Task end = key.Id == old ? Task.CompletedTask : (await _driver.RemoveAsync(old).ConfigureAwait(false)).Ended;
+                await _driver.TrustAsync(key.Id).ConfigureAwait(false);
+                return (true, end);
+            },
+            cancellationToken).ConfigureAwait(false);
+        await ended.WaitAsync(cancellationToken).ConfigureAwait(false);
+        foreach (PeerAddress address in replaced ? _known.Find(key.Id)?.Addresses ?? [] : [])
         {
             await _driver.WantAsync(address).ConfigureAwait(false);
         }
 
-        return true;
+        return replaced;
     }
 
     /// <summary>Forgets a peer: says goodbye, unpins its key, and dials it no more.</summary>
-    /// <param name="id">The peer.</param>
+    /// <param name="id">The peer, by the id that it has or one that it had.</param>
     /// <param name="cancellationToken">Gives up waiting for the end of the link; the peer is forgotten all the same.</param>
     /// <returns>Whether anything was known of it. When the task ends, so has the link.</returns>
     /// <remarks>Under <see cref="Admission.Open"/> and <see cref="Admission.Secret"/> the peer may join again by itself.</remarks>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.DataDirectory"/>: it could not be stored, and nothing changed. <see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     public async Task<bool> RemovePeerAsync(NodeId id, CancellationToken cancellationToken = default)
     {
-        bool stored = await Task.Run(() => _known.Remove(id), cancellationToken).ConfigureAwait(false);
-        bool found = await _driver.RemoveAsync(id, cancellationToken).ConfigureAwait(false);
-        return stored || found;
+        (bool found, Task ended) = await _pins.DoAsync(
+            async () =>
+            {
+                // Whatever key of the peer's is meant, none of them stays pinned.
+                NodeId current = _live.Aliases.GetValueOrDefault(id, id);
+                bool stored = _known.Remove(id);
+                foreach (NodeId other in _live.Aliases.Where(a => a.Value == current).Select(a => a.Key).Append(current))
+                {
+                    stored |= _known.Remove(other);
+                }
+
+                (bool known, Task end) = await _driver.RemoveAsync(id).ConfigureAwait(false);
+                return (stored || known, end);
+            },
+            cancellationToken).ConfigureAwait(false);
+        await ended.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return found;
     }
 
     /// <summary>The peers to which a link lives, sorted by id.</summary>
@@ -136,7 +166,7 @@ public sealed partial class Node
         address.Id is null && _known.FindByAddress(address) is { } pinned ? address with { Id = pinned.Id } : address;
 
     // Called by the driver, which does not wait for a disk.
-    private void Pin(PublicKey key, PeerAddress address) => _handlerTasks.Start(() => Task.Run(() =>
+    private void Pin(PublicKey key, PeerAddress address) => _pins.Post(() =>
     {
         try
         {
@@ -147,10 +177,26 @@ public sealed partial class Node
         {
             _logger.PinNotStored(key.Id, address.HostAndPort, e.Message);
         }
-    }));
+    });
+
+    // As above. What the operator has said of the two keys meanwhile counts more.
+    private void Succeed(NodeId old, PublicKey key, DateTimeOffset until) => _pins.Post(() =>
+    {
+        try
+        {
+            if (_live.Aliases.ContainsKey(old))
+            {
+                _known.Succeed(old, key, until, createIfMissing: _options.Peers.Any(p => p.Id == old));
+            }
+        }
+        catch (MesharaException e)
+        {
+            _logger.SuccessionNotStored(old, key.Id, e.Message);
+        }
+    });
 
     // What is stored of a peer already stays.
-    private void Remember(PublicKey key, PeerAddress? address, bool proven, string? name = null)
+    private bool Remember(PublicKey key, PeerAddress? address, bool proven, string? name = null)
     {
         KnownPeer? old = _known.Find(key.Id);
         IEnumerable<PeerAddress> stored = old?.Addresses ?? [];
@@ -159,6 +205,6 @@ public sealed partial class Node
             : stored.Contains(address) ? stored
             : [.. stored.Take(KnownPeer.MaxAddresses - 1), address];
         KnownPeerOrigin origin = address is not null || old?.Origin == KnownPeerOrigin.Added ? KnownPeerOrigin.Added : KnownPeerOrigin.Trusted;
-        _known.Add(new KnownPeer(key, [.. addresses.Take(KnownPeer.MaxAddresses)], name ?? old?.Name, origin), takeAddresses: proven);
+        return _known.Add(new KnownPeer(key, [.. addresses.Take(KnownPeer.MaxAddresses)], name ?? old?.Name, origin), takeAddresses: proven);
     }
 }

@@ -22,6 +22,9 @@ public sealed partial class Node : IAsyncDisposable
     private readonly TaskTracker _handlerTasks;
     private readonly OwnAddresses _addresses = new();
 
+    // Changes of known_peers, one after the other.
+    private readonly SerialWork _pins;
+
     private DataDirectory? _directory;
     private NodeIdentity? _identity;
     private NodeCertificate? _certificate;
@@ -39,6 +42,7 @@ public sealed partial class Node : IAsyncDisposable
         _clock = new NodeClock(options.TimeProvider);
         _events = new PeerEvents(_logger);
         _handlerTasks = new TaskTracker(_logger.TaskFailed);
+        _pins = new SerialWork(_logger.TaskFailed);
     }
 
     /// <summary>The version of the wire protocol that this library speaks.</summary>
@@ -135,6 +139,15 @@ public sealed partial class Node : IAsyncDisposable
         _options.OnStarting?.Invoke(this);
         foreach (KnownPeer peer in _known.All)
         {
+            foreach (PreviousKey previous in peer.Previous)
+            {
+                await _driver.SucceededAsync(previous.Id, peer.Id, previous.Until).ConfigureAwait(false);
+            }
+        }
+
+        // After that: a key with a line of its own is trusted, whatever another line says of it.
+        foreach (KnownPeer peer in _known.All)
+        {
             await _driver.TrustAsync(peer.Id).ConfigureAwait(false);
         }
 
@@ -142,6 +155,14 @@ public sealed partial class Node : IAsyncDisposable
         foreach (TransportListener listener in _listeners)
         {
             _driver.Listen(listener);
+        }
+
+        foreach (PeerAddress address in _options.Peers)
+        {
+            if (address.Id is { } id && _live.Aliases.TryGetValue(id, out NodeId current))
+            {
+                _logger.ConfiguredIdIsOld(address, current);
+            }
         }
 
         foreach (PeerAddress address in _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers.Select(WithPin)))
@@ -205,6 +226,7 @@ public sealed partial class Node : IAsyncDisposable
             Logger = _logger,
             Metrics = _metrics,
             OnPinned = Pin,
+            OnSucceeded = Succeed,
             Stopping = _stopping.Token,
         };
         MeshConfig config = new()
@@ -239,6 +261,7 @@ public sealed partial class Node : IAsyncDisposable
 
         await _stopping.CancelAsync().ConfigureAwait(false);
         await WaitForHandlersAsync().ConfigureAwait(false);
+        await _pins.StopAsync().ConfigureAwait(false);
         _events.Complete();
         _metrics?.Dispose();
         _certificate?.Dispose();

@@ -36,3 +36,9 @@ public sealed record PeerRefused(
 /// <param name="Address">Where the newcomer is.</param>
 /// <param name="OtherAddress">Where the first one is; null when it is this node.</param>
 public sealed record IdentityShared(DateTimeOffset Time, NodeId Peer, string Address, string? OtherAddress) : PeerEvent(Time);
+
+/// <summary>A pinned peer has a new key, which its old one has signed; from now on the new one is pinned.</summary>
+/// <param name="Time">When this node learned of it.</param>
+/// <param name="Old">The id until now. What is sent to it goes to the new one.</param>
+/// <param name="New">The id from now on.</param>
+public sealed record PeerKeySucceeded(DateTimeOffset Time, NodeId Old, NodeId New) : PeerEvent(Time);

@@ -43,7 +43,7 @@ public sealed class PublicKey : IEquatable<PublicKey>
     public static bool TryFromDer(ReadOnlySpan<byte> der, [NotNullWhen(true)] out PublicKey? key)
     {
         key = null;
-        if (der.Length != Size || !der.StartsWith(Prefix))
+        if (!HasForm(der))
         {
             return false;
         }
@@ -62,6 +62,9 @@ public sealed class PublicKey : IEquatable<PublicKey>
         key = new PublicKey(bytes);
         return true;
     }
+
+    /// <summary>Whether these are 91 bytes that begin as a key does; the point may be on no curve.</summary>
+    internal static bool HasForm(ReadOnlySpan<byte> der) => der.Length == Size && der.StartsWith(Prefix);
 
     /// <summary>Reads hex digits (of the DER) or PEM (<c>BEGIN PUBLIC KEY</c>).</summary>
     /// <exception cref="FormatException">Anything else; the message says what was wrong.</exception>

@@ -24,7 +24,8 @@ internal sealed class DialTarget(long key, PeerAddress address)
     /// <summary>Key of its deadline.</summary>
     public long Key { get; } = key;
 
-    public PeerAddress Address { get; } = address;
+    /// <summary>Where, and who; its id changes with the peer's key.</summary>
+    public PeerAddress Address { get; set; } = address;
 
     /// <summary>Redialled whenever there is no link.</summary>
     public bool Wanted { get; set; }

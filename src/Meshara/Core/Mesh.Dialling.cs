@@ -27,8 +27,19 @@ internal sealed partial class Mesh
     /// <param name="address">Where; the id in it is known from now on, if the add does not fail.</param>
     /// <param name="keepForever">Wanted even if the first dial fails (configured peers and stored ones).</param>
     /// <param name="now">The time.</param>
-    public void HandleAdd(long? addId, PeerAddress address, bool keepForever, TimeSpan now)
+    /// <param name="isKey">The operator gave the key itself and not only an id, which may be that of an older key of the peer's.</param>
+    public void HandleAdd(long? addId, PeerAddress address, bool keepForever, TimeSpan now, bool isKey = false)
     {
+        if (address.Id is { } named)
+        {
+            if (isKey)
+            {
+                Unfollow(named);
+            }
+
+            address = address with { Id = CurrentOf(named) };
+        }
+
         if (_stopped || address.Id == _config.Self || _selfAddresses.Contains(address.HostAndPort))
         {
             ConnectionFailure failure = _stopped ? Stopped()
@@ -102,7 +113,7 @@ internal sealed partial class Mesh
     {
         if (target.Address.Id is { } pin)
         {
-            return _peers.TryGetValue(pin, out PeerEntry? pinned) && pinned.Link is not null ? pinned : null;
+            return LiveEntry(pin);
         }
 
         return _peers.Values.FirstOrDefault(p =>
@@ -118,18 +129,19 @@ internal sealed partial class Mesh
         target.State = TargetState.Dialling;
         target.JoinedLate = false;
         target.Connection = connection;
-        Emit(new MeshAction.Dial(connection.Id, target.Address));
+        NodeId[] older = target.Address.Id is { } pin ? OlderKeysOf(pin) : [];
+        MeshAction.Dial dial = new(connection.Id, target.Address);
+        Emit(older.Length == 0 ? dial : dial with { AlsoAccepted = older });
     }
 
     // A dial that nobody waits for.
     private void DialIfUseful(DialTarget target, TimeSpan now)
     {
-        PeerEntry? peer = target.Peer is { } id ? _peers.GetValueOrDefault(id) : null;
-        if (peer?.Link is not null)
+        if (target.Peer is { } id && LiveEntry(id) is { } peer)
         {
             Satisfy(target, peer);
         }
-        else if (peer?.IsUnsettled == true || IsDialled(target.Peer, target))
+        else if ((target.Peer is { } awaited && IsUnsettled(awaited)) || IsDialled(target.Peer, target))
         {
             target.State = TargetState.Awaiting;
         }
@@ -193,7 +205,8 @@ internal sealed partial class Mesh
     {
         foreach (DialTarget target in _targets.Values.ToArray())
         {
-            if (target.Connection == link || target.Address.Id == peer.Id || (target.Answered == peer.Id && target.State != TargetState.Dialling))
+            bool isPin = target.Address.Id is { } pin && CurrentOf(peer.Id) == pin;
+            if (target.Connection == link || isPin || (target.Answered == peer.Id && target.State != TargetState.Dialling))
             {
                 if (target.Connection == link)
                 {
@@ -216,11 +229,11 @@ internal sealed partial class Mesh
             _deadlines.Clear(target.Key);
         }
 
-        // Trust on first use: the operator named this address, and here is who answered.
-        peer.Known = true;
-        PeerAddress address = target.Address with { Id = peer.Id };
+        // Trust on first use: the operator named this address, and here is who answered. An older key stands for its successor.
+        PeerAddress address = target.Address with { Id = target.Address.Id ?? CurrentOf(peer.Id) };
+        peer.Known |= address.Id == peer.Id;
         bool firstUse = target.Address.Id is null && (target.Adds.Count > 0 || _config.Admission != AdmissionMode.Open);
-        if (firstUse && target.Adds.Count == 0)
+        if (firstUse && target.Adds.Count == 0 && address.Id == peer.Id)
         {
             Emit(new MeshAction.Pinned(peer.Id, address));
         }
@@ -265,15 +278,14 @@ internal sealed partial class Mesh
 
         // An operator's add without a pin means whoever answered now, not whoever did last.
         NodeId? id = target.Address.Id ?? failure.Peer ?? (target.Adds.Count == 0 ? target.Answered : null);
-        PeerEntry? peer = id is { } value ? _peers.GetValueOrDefault(value) : null;
         target.Answered = id ?? target.Answered;
-        if (failure.Code != MesharaErrorCode.PinMismatch && peer?.Link is not null)
+        if (failure.Code != MesharaErrorCode.PinMismatch && id is { } live && LiveEntry(live) is { } peer)
         {
             Satisfy(target, peer);
             return;
         }
 
-        bool otherDecides = peer?.IsUnsettled == true && failure.IsTransient;
+        bool otherDecides = failure.IsTransient && id is { } other && IsUnsettled(other);
         if ((otherDecides || failure.Code == MesharaErrorCode.Duplicate) && target.Losses < MaxLosses)
         {
             target.Losses++;
@@ -315,8 +327,14 @@ internal sealed partial class Mesh
 
     private void RedialLost(PeerEntry peer, DisconnectReason reason, TimeSpan lived, TimeSpan now)
     {
-        foreach (DialTarget target in _targets.Values.Where(t => t.Peer == peer.Id && t.State == TargetState.Idle).ToArray())
+        foreach (DialTarget target in _targets.Values.Where(t => t.State == TargetState.Idle && Means(t, peer.Id)).ToArray())
         {
+            if (target.Address.Id is { } pin && LiveEntry(pin) is not null)
+            {
+                // Only the link of an older key has ended.
+                continue;
+            }
+
             target.Attempts = lived >= Stable ? 0 : target.Attempts;
             double random = _config.Random.NextDouble();
             switch (reason)
@@ -342,7 +360,7 @@ internal sealed partial class Mesh
     // A connection of this peer has ended: who waited for its outcome looks again.
     private void Wake(NodeId id, TimeSpan now)
     {
-        foreach (DialTarget target in _targets.Values.Where(t => t.State == TargetState.Awaiting && t.Peer == id).ToArray())
+        foreach (DialTarget target in _targets.Values.Where(t => t.State == TargetState.Awaiting && Means(t, id)).ToArray())
         {
             DialIfUseful(target, now);
         }

@@ -28,8 +28,14 @@ internal sealed partial class Mesh
         connection.Probe = facts.Probe;
         connection.Back = facts.Back;
         connection.Phase = ConnectionPhase.Greeting;
+        Follow(connection, facts);
+        if (RefuseOldOrWrongKey(connection, now))
+        {
+            return;
+        }
+
         bool namedAddress = connection.Target is { Address.Id: null };
-        bool hasPlace = peer.HasPlace || _peers.Values.Count(p => p.HasPlace) < _config.MaxPeers;
+        bool hasPlace = Entries(peer.Id).Any(p => p.HasPlace) || _peers.Values.Count(p => p.HasPlace) < _config.MaxPeers;
         RefuseCode? refusal = AdmissionRule.Judge(
             _config.Admission, facts, IsKnown(facts.Id), namedAddress, peer.Reputation.ValueAt(now), hasPlace);
         if (refusal is { } code)
@@ -41,6 +47,7 @@ internal sealed partial class Mesh
         if (!connection.Probe)
         {
             peer.Newcomers.Add(connection);
+            TurnOlderKeysAway(peer.Id, now);
         }
 
         // Rule 5: S gives READY without waiting, G only for READY.

@@ -37,7 +37,11 @@ internal sealed partial class Mesh
             return;
         }
 
-        if (liveness.PartialFrameSince + Timeouts.Frame <= now)
+        if (EndOfKey(link.Peer!.Id) <= now)
+        {
+            Close(link, DisconnectReason.Replaced, $"its key was succeeded by {CurrentOf(link.Peer.Id)} and is not accepted any more", now);
+        }
+        else if (liveness.PartialFrameSince + Timeouts.Frame <= now)
         {
             Close(link, DisconnectReason.FrameTimeout, $"a frame was not completed within {Timeouts.Frame.TotalSeconds:0.###} s", now);
         }
@@ -67,6 +71,7 @@ internal sealed partial class Mesh
     private void SetLinkDeadline(MeshConnection link)
     {
         TimeSpan due = Min(link.HeartbeatDue, link.LinkCheck?.Due ?? link.HeartbeatDue);
+        due = Min(due, EndOfKey(link.Peer!.Id) ?? due);
         _deadlines.Set(link.Id, Min(due, link.ChangeCheck?.Due ?? due));
     }
 

@@ -29,26 +29,46 @@ internal sealed partial class Mesh(MeshConfig config)
 
     /// <summary>Whether the operator named this id.</summary>
     public bool IsKnown(NodeId id) =>
-        (_peers.TryGetValue(id, out PeerEntry? peer) && peer.Known) || _targets.Values.Any(t => t.Address.Id == id && (t.Wanted || t.Adds.Count > 0));
+        (_peers.TryGetValue(id, out PeerEntry? peer) && peer.Known) || _successions.ContainsKey(id)
+        || _targets.Values.Any(t => t.Address.Id == id && (t.Wanted || t.Adds.Count > 0));
 
     public double ReputationOf(NodeId id, TimeSpan now) => _peers.TryGetValue(id, out PeerEntry? peer) ? peer.Reputation.ValueAt(now) : 0;
 
     /// <summary>The live link of a peer; null: none.</summary>
     public long? LinkOf(NodeId id) => _peers.TryGetValue(id, out PeerEntry? peer) ? peer.Link?.Id : null;
 
-    /// <summary>Admits an id without dialling.</summary>
-    public void HandleTrust(NodeId id) => Entry(id).Known = true;
+    /// <summary>The live links of a peer's newest and older keys.</summary>
+    public IReadOnlyList<long> LinksOf(NodeId id) => [.. Entries(CurrentOf(id)).Select(p => p.Link?.Id).OfType<long>()];
 
-    /// <summary>Forgets that the operator named this id, stops dialling it and closes its link; false: nothing was known of it.</summary>
+    /// <summary>Admits an id without dialling; the operator's word counts more than a succession of it.</summary>
+    public void HandleTrust(NodeId id)
+    {
+        Unfollow(id);
+        Entry(id).Known = true;
+    }
+
+    /// <summary>Forgets that the operator named this peer, by its newest key or an older one, stops dialling it and closes its link; false: nothing was known of it.</summary>
     public bool HandleRemove(NodeId id, TimeSpan now)
     {
-        bool found = RemoveTargetsOf(id);
-        if (!_peers.TryGetValue(id, out PeerEntry? peer))
+        NodeId current = CurrentOf(id);
+        bool found = RemoveTargetsOf(current);
+        NodeId[] older = OlderKeysOf(current);
+        foreach (NodeId old in older)
         {
-            return found;
+            Unfollow(old);
         }
 
-        found |= peer.Known || peer.Link is not null;
+        foreach (PeerEntry peer in new[] { current }.Concat(older).Select(key => _peers.GetValueOrDefault(key)).OfType<PeerEntry>())
+        {
+            found |= peer.Known || peer.Link is not null;
+            Remove(peer, now);
+        }
+
+        return found;
+    }
+
+    private void Remove(PeerEntry peer, TimeSpan now)
+    {
         peer.Known = false;
         peer.Back = null;
         foreach (MeshConnection newcomer in peer.Newcomers.ToArray())
@@ -61,8 +81,7 @@ internal sealed partial class Mesh(MeshConfig config)
             Close(link, DisconnectReason.LocalRemoved, "removed by the operator", now);
         }
 
-        Forget(id);
-        return found;
+        Forget(peer.Id);
     }
 
     /// <summary>A transport connection was accepted.</summary>

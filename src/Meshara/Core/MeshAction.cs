@@ -12,7 +12,11 @@ internal abstract record MeshAction
     /// <summary>Connect, then TLS and HELLO; ends in Hello or ConnectionFailed.</summary>
     /// <param name="Connection">The new connection.</param>
     /// <param name="Address">Where, and who must answer.</param>
-    public sealed record Dial(long Connection, PeerAddress Address) : MeshAction;
+    public sealed record Dial(long Connection, PeerAddress Address) : MeshAction
+    {
+        /// <summary>Older keys of the one who must answer; the mesh says at HELLO whether one of them still may.</summary>
+        public IReadOnlyList<NodeId> AlsoAccepted { get; init; } = [];
+    }
 
     public sealed record SendReady(long Connection) : MeshAction;
 
@@ -45,6 +49,12 @@ internal abstract record MeshAction
 
     /// <summary>Trust on first use: this id answered at an address from the configuration that names none, and is pinned from now on.</summary>
     public sealed record Pinned(NodeId Peer, PeerAddress Address) : MeshAction;
+
+    /// <summary>A verified chain led from a known key to this connection's, which takes its place from now on.</summary>
+    public sealed record Succeeded(long Connection, NodeId Old, NodeId New, DateTimeOffset Until) : MeshAction;
+
+    /// <summary>A verified chain led from a known key to another one and was not followed.</summary>
+    public sealed record NotFollowed(string Address, NodeId Old, NodeId New, string Reason) : MeshAction;
 
     public sealed record AddFailed(long AddId, ConnectionFailure Failure) : MeshAction;
 

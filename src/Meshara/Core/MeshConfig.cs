@@ -24,7 +24,16 @@ internal readonly record struct PeerFacts(NodeId Id, UInt128 Instance)
 
     /// <summary>Of an accepted connection: the address in HELLO whose host is the one that the connection came from.</summary>
     public PeerAddress? Back { get; init; }
+
+    /// <summary>The older keys that <c>FindKnown</c> named and the verified chain leads from; oldest first.</summary>
+    public IReadOnlyList<Predecessor> Succeeds { get; init; } = [];
 }
+
+/// <summary>An older key of a peer's.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Until">Until when it is accepted, for people and for the disk.</param>
+/// <param name="Deadline">The same on the clock of <see cref="Mesh"/>.</param>
+internal readonly record struct Predecessor(NodeId Id, DateTimeOffset Until, TimeSpan Deadline);
 
 /// <summary>Why a connection never got live.</summary>
 /// <param name="Code">For programs.</param>

@@ -72,7 +72,7 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
     public string Address { get; } = address;
 
     /// <summary>What was dialled; null for an accepted connection.</summary>
-    public DialTarget? Target { get; } = target;
+    public DialTarget? Target { get; set; } = target;
 
     public ConnectionPhase Phase { get; set; }
 

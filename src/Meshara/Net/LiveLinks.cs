@@ -6,6 +6,17 @@ namespace Meshara.Net;
 internal sealed class LiveLinks
 {
     private readonly ConcurrentDictionary<NodeId, LiveLink> _links = new();
+    private volatile IReadOnlyDictionary<NodeId, NodeId> _aliases = new Dictionary<NodeId, NodeId>();
+
+    /// <summary>Older ids and the newest of each.</summary>
+    public IReadOnlyDictionary<NodeId, NodeId> Aliases
+    {
+        get => _aliases;
+        set => _aliases = value;
+    }
+
+    /// <summary>The link of a peer, or that of the newest key of the peer that this id belonged to.</summary>
+    public LiveLink? Reach(NodeId peer) => Find(peer) ?? (_aliases.TryGetValue(peer, out NodeId current) ? Find(current) : null);
 
     public LiveLink? Find(NodeId peer) => _links.GetValueOrDefault(peer);
 

@@ -65,6 +65,9 @@ internal sealed partial class MeshDriver
             case MeshAction.Pinned a when _live.Find(a.Peer) is { } live:
                 _node.OnPinned(live.Key, a.Address);
                 break;
+            case MeshAction.Succeeded or MeshAction.NotFollowed:
+                TellOfKey(action, time);
+                break;
             case MeshAction.LinkDown a:
                 if (_connections.GetValueOrDefault(a.Connection)?.Link is { } down)
                 {

@@ -63,15 +63,18 @@ internal sealed partial class MeshDriver
     public Task WantAsync(PeerAddress address) => AskAsync(() => Change(() => _mesh.HandleAdd(null, address, keepForever: true, Now)));
 
     /// <summary>Dials once; wanted for ever if that succeeds.</summary>
+    /// <param name="address">Where, and who must answer.</param>
+    /// <param name="isKey">The operator gave the key itself, not an id that may be older.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="MesharaException">Why there is no link.</exception>
-    public async Task<(PublicKey Key, PeerAddress Address)> AddAsync(PeerAddress address, CancellationToken cancellationToken)
+    public async Task<(PublicKey Key, PeerAddress Address)> AddAsync(PeerAddress address, bool isKey, CancellationToken cancellationToken)
     {
         TaskCompletionSource<(PublicKey, PeerAddress)> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
         long id = await AskAsync(() =>
         {
             long add = ++_lastAdd;
             _adds.Add(add, done);
-            Change(() => _mesh.HandleAdd(add, address, keepForever: false, Now));
+            Change(() => _mesh.HandleAdd(add, address, keepForever: false, Now, isKey));
             return add;
         }).ConfigureAwait(false);
         try
@@ -116,19 +119,14 @@ internal sealed partial class MeshDriver
         }
     });
 
-    /// <summary>Ends when the link to the peer has ended too.</summary>
-    public async Task<bool> RemoveAsync(NodeId id, CancellationToken cancellationToken)
+    /// <summary>Forgets a peer; its link ends with the task that is given back.</summary>
+    public Task<(bool Found, Task Ended)> RemoveAsync(NodeId id) => AskAsync(() =>
     {
-        (bool found, Task ended) = await AskAsync(() =>
-        {
-            Task end = _mesh.LinkOf(id) is { } link ? _connections[link].Ended : Task.CompletedTask;
-            bool known = false;
-            Change(() => known = _mesh.HandleRemove(id, Now));
-            return (known, end);
-        }).ConfigureAwait(false);
-        await ended.WaitAsync(cancellationToken).ConfigureAwait(false);
-        return found;
-    }
+        Task[] ended = [.. _mesh.LinksOf(id).Select(link => _connections[link].Ended)];
+        bool known = false;
+        Change(() => known = _mesh.HandleRemove(id, Now));
+        return (known, Task.WhenAll(ended));
+    });
 
     /// <summary>Says goodbye to all, waits for them within the deadlines of section 7.2, and aborts who is left. The listeners are disposed already.</summary>
     public async Task StopAsync()
@@ -319,10 +317,7 @@ internal sealed partial class MeshDriver
     private void Change(Action work)
     {
         work();
-        foreach ((NodeId id, LiveLink link) in _live.All())
-        {
-            link.Pinned = _mesh.IsKnown(id);
-        }
+        Refresh();
     }
 
     private void AbortAll()

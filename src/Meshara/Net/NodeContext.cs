@@ -35,6 +35,9 @@ internal sealed record NodeContext
     /// <summary>Called in the driver's loop when a key was trusted on first use; must not block.</summary>
     public required Action<PublicKey, PeerAddress> OnPinned { get; init; }
 
+    /// <summary>Called in the driver's loop when a known id was succeeded by a key; must not block.</summary>
+    public required Action<NodeId, PublicKey, DateTimeOffset> OnSucceeded { get; init; }
+
     /// <summary>Told to handlers when the node stops.</summary>
     public required CancellationToken Stopping { get; init; }
 

@@ -162,7 +162,7 @@ internal sealed class PeerConnection
             _localAddress = transport.LocalAddress;
             _channel = _dial is null
                 ? await SecureChannel.AcceptAsync(transport.Stream, _node.Certificate, Address, _node.Tls, _abort.Token).ConfigureAwait(false)
-                : await SecureChannel.ConnectAsync(transport.Stream, _node.Certificate, _dial.Address.Id, Address, _node.Tls, _abort.Token).ConfigureAwait(false);
+                : await SecureChannel.ConnectAsync(transport.Stream, _node.Certificate, _dial.Address.Id, _dial.AlsoAccepted, Address, _node.Tls, _abort.Token).ConfigureAwait(false);
             return true;
         }
         catch (MesharaException e)
@@ -209,13 +209,16 @@ internal sealed class PeerConnection
         Link? link = null;
         try
         {
-            HelloFacts facts = await handshake.ExchangeAsync(_dial?.Address.Id, probe: false, either.Token).ConfigureAwait(false);
+            // Who answered, where the pin is one of its older keys or it is an older key of the pin's.
+            NodeId? expected = _dial?.Address.Id is null ? null : channel.RemoteId;
+            HelloFacts facts = await handshake.ExchangeAsync(expected, probe: false, either.Token).ConfigureAwait(false);
             _remote = facts.Remote;
             await _driver.HelloAsync(this, new PeerFacts(channel.RemoteId, _remote.Instance)
             {
                 Probe = _remote.Purpose == HelloPurpose.Probe,
                 SecretProven = facts.SecretProven,
                 Back = _accepted is null ? null : DialBackAddress.Find(_accepted.RemoteHost, channel.RemoteId, _remote.Addresses),
+                Succeeds = await FindSucceededAsync(channel).ConfigureAwait(false),
             }).ConfigureAwait(false);
             link = await SettleAsync(handshake, either.Token).ConfigureAwait(false);
         }
@@ -237,6 +240,25 @@ internal sealed class PeerConnection
         }
 
         return link;
+    }
+
+    // The known keys that a chain leads from. A stranger's chain costs a question and no signature.
+    private async Task<IReadOnlyList<Predecessor>> FindSucceededAsync(SecureChannel channel)
+    {
+        if (channel.Chain is not { } chain || await _driver.FindKnownAsync(chain, channel.RemoteId).ConfigureAwait(false) is not [var first, ..] known)
+        {
+            return [];
+        }
+
+        _driver.OnChainVerified();
+        if (!chain.Verify(first))
+        {
+            _node.Logger.ForgedChain(channel.RemoteId, Address, chain.OldIds[first]);
+            return [];
+        }
+
+        DateTimeOffset learned = _node.Clock.UtcNow;
+        return [.. known.Select(i => _driver.Older(chain.OldIds[i], chain.Records[i].AcceptOldUntil(learned)))];
     }
 
     // The other side's answer and the mesh's orders, whichever comes first.

@@ -5,10 +5,18 @@ namespace Meshara.Security;
 
 /// <summary>The check of the peer's certificate in one TLS handshake: all rules of wire protocol section 3, nothing else, and no I/O.</summary>
 /// <remarks>Its answer to the framework is yes or no; why it was no is kept here for the exception.</remarks>
-internal sealed class CertificateCheck(PublicKey own, NodeId? pin, string address, bool isDialer)
+/// <param name="own">This node's key.</param>
+/// <param name="pin">The id that must answer; null: whoever answers.</param>
+/// <param name="alsoAccepted">Older keys of the pin's that may answer too.</param>
+/// <param name="address">Of the other end, for messages.</param>
+/// <param name="isDialer">Whether this side chose the address.</param>
+internal sealed class CertificateCheck(PublicKey own, NodeId? pin, IReadOnlyList<NodeId> alsoAccepted, string address, bool isDialer)
 {
     /// <summary>The peer's key, once <see cref="Validate"/> said yes.</summary>
     public PublicKey? RemoteKey { get; private set; }
+
+    /// <summary>How the peer came to its key, as it says: only its form is checked, and from a pinned key on the signatures. Null: it says nothing.</summary>
+    public SuccessorChain? Chain { get; private set; }
 
     /// <summary>Why <see cref="Validate"/> said no; null before, and after a yes.</summary>
     public MesharaException? Failure { get; private set; }
@@ -18,7 +26,7 @@ internal sealed class CertificateCheck(PublicKey own, NodeId? pin, string addres
     {
         try
         {
-            RemoteKey = null;
+            (RemoteKey, Chain) = (null, null);
             Failure = certificate is null
                 ? new MesharaException(MesharaErrorCode.NoCertificate, $"{Peer} presented no certificate, so it did not say who it is. It is no Meshara node, or a broken one.")
                 : Judge(certificate, chain);
@@ -64,13 +72,31 @@ internal sealed class CertificateCheck(PublicKey own, NodeId? pin, string addres
             return Bad($"has the critical extension {extension}, which Meshara does not know");
         }
 
-        if (pin is { } expected && key.Id != expected)
+        SuccessorChain? chainOfKeys = null;
+        if (parsed.Successors.Count > 1 || (parsed.Successors is [var value] && !SuccessorChain.TryParse(value, key.Id, out chainOfKeys)))
         {
-            return key.Equals(own) ? Self() : Mismatch(expected, key);
+            return Bad("has a chain of successors that is not in order");
         }
 
-        RemoteKey = key;
+        if (pin is { } expected && key.Id != expected && Explain(expected, key, chainOfKeys) is { } wrong)
+        {
+            return wrong;
+        }
+
+        (RemoteKey, Chain) = (key, chainOfKeys);
         return null;
+    }
+
+    // Another key than the pinned one: null where it is one of the pin's, older or newer.
+    private MesharaException? Explain(NodeId expected, PublicKey found, SuccessorChain? chainOfKeys)
+    {
+        if (found.Equals(own))
+        {
+            return Self();
+        }
+
+        int from = chainOfKeys?.OldIds.ToList().IndexOf(expected) ?? -1;
+        return alsoAccepted.Contains(found.Id) || (from >= 0 && chainOfKeys!.Verify(from)) ? null : Mismatch(expected, found, isForged: from >= 0);
     }
 
     // Without a pin HELLO tells which of the two it is: there each side says which start of which program it is.
@@ -78,9 +104,11 @@ internal sealed class CertificateCheck(PublicKey own, NodeId? pin, string addres
         MesharaErrorCode.Self,
         $"{Peer} has this node's own key {own.Id}: the address leads back to this node, or another machine runs with a copy of its data directory.");
 
-    private MesharaException Mismatch(NodeId expected, PublicKey found) => new(
+    private MesharaException Mismatch(NodeId expected, PublicKey found, bool isForged) => new(
         MesharaErrorCode.PinMismatch,
-        $"At {address} answers the key {found.Id}, but {expected} is pinned. Another node has this address now, or somebody stands in between. "
+        $"At {address} answers the key {found.Id}, but {expected} is pinned. "
+        + (isForged ? "It says that it succeeds the pinned one, but the signatures of that are wrong. " : "")
+        + "Another node has this address now, or somebody stands in between. "
         + "Run 'meshara id' on the machine you mean to reach: if it prints the second, correct the address; if it prints the first, its identity was made anew, "
         + $"and this accepts it: meshara trust replace {expected} {found}");
 

@@ -21,12 +21,13 @@ internal sealed class CertificateParser
     private static readonly Asn1Tag SubjectUniqueId = new(TagClass.ContextSpecific, 2);
     private static readonly Asn1Tag ExtensionList = new(TagClass.ContextSpecific, 3);
 
-    private CertificateParser(ReadOnlyMemory<byte> signed, ReadOnlyMemory<byte> publicKey, ReadOnlyMemory<byte> signature, string? unknownCritical)
+    private CertificateParser(ReadOnlyMemory<byte> signed, ReadOnlyMemory<byte> signature, in Contents contents)
     {
         Signed = signed;
-        PublicKey = publicKey;
+        PublicKey = contents.PublicKey;
         Signature = signature;
-        UnknownCritical = unknownCritical;
+        UnknownCritical = contents.UnknownCritical;
+        Successors = contents.Successors;
     }
 
     /// <summary>The TBSCertificate: what the signature is over.</summary>
@@ -40,6 +41,9 @@ internal sealed class CertificateParser
 
     /// <summary>The first critical extension other than the three of rule 4, as a dotted number; null where there is none.</summary>
     public string? UnknownCritical { get; }
+
+    /// <summary>The values of the extension of section 3.1, at most one of which is right.</summary>
+    public IReadOnlyList<byte[]> Successors { get; }
 
     // AlgorithmIdentifier { ecdsa-with-SHA256 }, parameters absent (RFC 5758 section 3.2).
     private static ReadOnlySpan<byte> EcdsaWithSha256 => [0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02];
@@ -67,13 +71,13 @@ internal sealed class CertificateParser
             bool isEcdsa = outer.ReadEncodedValue().Span.SequenceEqual(EcdsaWithSha256);
             byte[] signature = outer.ReadBitString(out int unused);
             outer.ThrowIfNotEmpty();
-            if (!ReadSigned(signed, out ReadOnlyMemory<byte> publicKey, out string? unknownCritical) || !isEcdsa || unused != 0)
+            if (ReadSigned(signed) is not { } contents || !isEcdsa || unused != 0)
             {
                 error = "is not one of version 3 signed with ecdsa-with-SHA256";
                 return false;
             }
 
-            certificate = new CertificateParser(signed, publicKey, signature, unknownCritical);
+            certificate = new CertificateParser(signed, signature, contents);
             error = null;
             return true;
         }
@@ -84,16 +88,14 @@ internal sealed class CertificateParser
         }
     }
 
-    // TBSCertificate, RFC 5280 section 4.1.2, in its order.
-    private static bool ReadSigned(ReadOnlyMemory<byte> signed, out ReadOnlyMemory<byte> publicKey, out string? unknownCritical)
+    // TBSCertificate, RFC 5280 section 4.1.2, in its order. Null: of another version or algorithm.
+    private static Contents? ReadSigned(ReadOnlyMemory<byte> signed)
     {
         AsnReader reader = new(signed, AsnEncodingRules.DER);
         AsnReader tbs = reader.ReadSequence();
-        publicKey = default;
-        unknownCritical = null;
         if (!tbs.PeekTag().HasSameClassAndValue(Version))
         {
-            return false;
+            return null;
         }
 
         AsnReader version = tbs.ReadSequence(Version);
@@ -106,20 +108,22 @@ internal sealed class CertificateParser
         _ = tbs.ReadSequence();
         _ = tbs.ReadSequence();
         _ = tbs.ReadSequence();
-        publicKey = tbs.PeekEncodedValue();
+        ReadOnlyMemory<byte> publicKey = tbs.PeekEncodedValue();
         _ = tbs.ReadSequence();
         SkipOptional(tbs, IssuerUniqueId);
         SkipOptional(tbs, SubjectUniqueId);
+        string? unknownCritical = null;
+        List<byte[]> successors = [];
         if (tbs.HasData)
         {
             AsnReader wrapper = tbs.ReadSequence(ExtensionList);
             AsnReader extensions = wrapper.ReadSequence();
             wrapper.ThrowIfNotEmpty();
-            unknownCritical = FindUnknownCritical(extensions);
+            unknownCritical = ReadExtensions(extensions, successors);
         }
 
         tbs.ThrowIfNotEmpty();
-        return isVersion3 && isEcdsa;
+        return isVersion3 && isEcdsa ? new Contents(publicKey, unknownCritical, successors) : null;
     }
 
     private static void SkipOptional(AsnReader reader, Asn1Tag tag)
@@ -130,7 +134,8 @@ internal sealed class CertificateParser
         }
     }
 
-    private static string? FindUnknownCritical(AsnReader extensions)
+    // Gives the first unknown critical one.
+    private static string? ReadExtensions(AsnReader extensions, List<byte[]> successors)
     {
         string? found = null;
         while (extensions.HasData)
@@ -138,8 +143,13 @@ internal sealed class CertificateParser
             AsnReader extension = extensions.ReadSequence();
             string id = extension.ReadObjectIdentifier();
             bool critical = extension.PeekTag().HasSameClassAndValue(Asn1Tag.Boolean) && extension.ReadBoolean();
-            _ = extension.ReadOctetString();
+            byte[] value = extension.ReadOctetString();
             extension.ThrowIfNotEmpty();
+            if (id == SuccessorChain.ExtensionId)
+            {
+                successors.Add(value);
+            }
+
             if (critical && id is not (BasicConstraints or KeyUsage or ExtendedKeyUsage))
             {
                 found ??= id;
@@ -148,4 +158,6 @@ internal sealed class CertificateParser
 
         return found;
     }
+
+    private readonly record struct Contents(ReadOnlyMemory<byte> PublicKey, string? UnknownCritical, IReadOnlyList<byte[]> Successors);
 }

@@ -18,7 +18,7 @@ internal sealed class NodeCertificate : IDisposable
     public NodeCertificate(NodeIdentity identity)
     {
         PublicKey = identity.PublicKey;
-        _certificate = Create(identity.Key);
+        _certificate = Create(identity.Key, identity.Chain);
         try
         {
             // Offline: there is no chain to complete. Once: building it is dear, and OpenSSL's context hangs on it.
@@ -43,10 +43,16 @@ internal sealed class NodeCertificate : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _certificate.Dispose();
 
-    private static X509Certificate2 Create(ECDsa key)
+    private static X509Certificate2 Create(ECDsa key, SuccessorChain? chain)
     {
-        // No extensions: a receiver would ignore them.
-        X509Certificate2 certificate = new CertificateRequest(Subject, key, HashAlgorithmName.SHA256).CreateSelfSigned(NotBefore, NotAfter);
+        // Other extensions a receiver would ignore.
+        CertificateRequest request = new(Subject, key, HashAlgorithmName.SHA256);
+        if (chain is not null)
+        {
+            request.CertificateExtensions.Add(new X509Extension(SuccessorChain.ExtensionId, chain.ToBytes(), critical: false));
+        }
+
+        X509Certificate2 certificate = request.CreateSelfSigned(NotBefore, NotAfter);
         if (!OperatingSystem.IsWindows())
         {
             return certificate;

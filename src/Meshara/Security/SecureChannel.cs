@@ -5,10 +5,11 @@ namespace Meshara.Security;
 /// <summary>A stream on which both sides have proven their keys in TLS, wire protocol section 3. Owns its transport.</summary>
 internal sealed class SecureChannel : IAsyncDisposable
 {
-    private SecureChannel(SslStream stream, PublicKey remoteKey)
+    private SecureChannel(SslStream stream, PublicKey remoteKey, SuccessorChain? chain)
     {
         Stream = stream;
         RemoteKey = remoteKey;
+        Chain = chain;
     }
 
     /// <summary>The plaintext.</summary>
@@ -16,6 +17,9 @@ internal sealed class SecureChannel : IAsyncDisposable
 
     /// <summary>The key that the other side has proven.</summary>
     public PublicKey RemoteKey { get; }
+
+    /// <summary>How it came to that key, as it says (<see cref="CertificateCheck.Chain"/>).</summary>
+    public SuccessorChain? Chain { get; }
 
     /// <summary>Its hash.</summary>
     public NodeId RemoteId => RemoteKey.Id;
@@ -34,26 +38,33 @@ internal sealed class SecureChannel : IAsyncDisposable
     /// <exception cref="OperationCanceledException"><paramref name="ct"/> was cancelled.</exception>
     /// <remarks>This may succeed although the acceptor refuses our certificate, under TLS 1.3 always (section 3); the first read then ends.</remarks>
     public static Task<SecureChannel> ConnectAsync(
-        Stream transport, NodeCertificate own, NodeId? pin, string address, SecureChannelOptions options, CancellationToken ct)
+        Stream transport, NodeCertificate own, NodeId? pin, string address, SecureChannelOptions options, CancellationToken ct) =>
+        ConnectAsync(transport, own, pin, [], address, options, ct);
+
+    /// <summary>As the other one, where older keys of the pin's, <paramref name="alsoAccepted"/>, may answer too.</summary>
+#pragma warning disable CS1573 // The other parameters are described there.
+    public static Task<SecureChannel> ConnectAsync(
+        Stream transport, NodeCertificate own, NodeId? pin, IReadOnlyList<NodeId> alsoAccepted, string address, SecureChannelOptions options, CancellationToken ct)
+#pragma warning restore CS1573
     {
-        CertificateCheck check = new(own.PublicKey, pin, address, isDialer: true);
+        CertificateCheck check = new(own.PublicKey, pin, alsoAccepted, address, isDialer: true);
         return ShakeAsync(
             transport, check, $"The node at {address}", options,
             (stream, token) => stream.AuthenticateAsClientAsync(TlsRules.ForDialer(own, options.MinimumTls, check.Validate), token), ct);
     }
 
     /// <summary>Shakes hands as the side to which <paramref name="transport"/> was opened.</summary>
-    /// <param name="transport">As for <see cref="ConnectAsync"/>.</param>
-    /// <param name="own">As for <see cref="ConnectAsync"/>.</param>
+    /// <param name="transport">As for <see cref="ConnectAsync(Stream, NodeCertificate, NodeId?, string, SecureChannelOptions, CancellationToken)"/>.</param>
+    /// <param name="own">As for <see cref="ConnectAsync(Stream, NodeCertificate, NodeId?, string, SecureChannelOptions, CancellationToken)"/>.</param>
     /// <param name="address">Where the connection came from, for messages.</param>
-    /// <param name="options">As for <see cref="ConnectAsync"/>.</param>
+    /// <param name="options">As for <see cref="ConnectAsync(Stream, NodeCertificate, NodeId?, string, SecureChannelOptions, CancellationToken)"/>.</param>
     /// <param name="ct">Gives up.</param>
-    /// <exception cref="MesharaException">As for <see cref="ConnectAsync"/>, save <see cref="MesharaErrorCode.PinMismatch"/>.</exception>
+    /// <exception cref="MesharaException">As for <see cref="ConnectAsync(Stream, NodeCertificate, NodeId?, string, SecureChannelOptions, CancellationToken)"/>, save <see cref="MesharaErrorCode.PinMismatch"/>.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="ct"/> was cancelled.</exception>
     public static Task<SecureChannel> AcceptAsync(
         Stream transport, NodeCertificate own, string address, SecureChannelOptions options, CancellationToken ct)
     {
-        CertificateCheck check = new(own.PublicKey, pin: null, address, isDialer: false);
+        CertificateCheck check = new(own.PublicKey, pin: null, [], address, isDialer: false);
         return ShakeAsync(
             transport, check, $"The caller from {address}", options,
             (stream, token) => stream.AuthenticateAsServerAsync(TlsRules.ForAcceptor(own, options.MinimumTls, check.Validate), token), ct);
@@ -103,7 +114,7 @@ internal sealed class SecureChannel : IAsyncDisposable
         }
 
         return stream.NegotiatedApplicationProtocol != TlsRules.Protocol ? throw WrongProtocol(peer, null)
-            : check.RemoteKey is { } key ? new SecureChannel(stream, key)
+            : check.RemoteKey is { } key ? new SecureChannel(stream, key, check.Chain)
             : throw new MesharaException(MesharaErrorCode.NoCertificate, $"{peer} finished the handshake without a certificate.");
     }
 

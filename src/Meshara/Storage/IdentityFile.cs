@@ -1,13 +1,14 @@
 using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Text;
+using Meshara.Security;
 
 namespace Meshara.Storage;
 
-/// <summary>The identity key on disk: PKCS#8 in PEM (RFC 5958, RFC 7468), encrypted or not.</summary>
+/// <summary>The identity key on disk: PKCS#8 in PEM (RFC 5958, RFC 7468), encrypted or not, and the records of the keys before it.</summary>
 internal static class IdentityFile
 {
-    private const string Plain = "PRIVATE KEY", Encrypted = "ENCRYPTED PRIVATE KEY", Sec1 = "EC PRIVATE KEY";
+    private const string Plain = "PRIVATE KEY", Encrypted = "ENCRYPTED PRIVATE KEY", Sec1 = "EC PRIVATE KEY", Successor = "MESHARA SUCCESSOR";
     private const int MaxSize = 64 * 1024;
     private const string Damaged = "is truncated or damaged. Restore it from a backup.";
     private const string OnlyP256 = "An ECDSA key on P-256 in PEM (BEGIN PRIVATE KEY) is expected. Name the right file, or one that does not exist yet to have a key made.";
@@ -37,22 +38,48 @@ internal static class IdentityFile
     /// <summary>Writes the key to a new file; directories missing above it are created for the owner only.</summary>
     /// <returns>False: something exists at the path; it was left alone.</returns>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.IdentityFile"/> or <see cref="MesharaErrorCode.Passphrase"/>.</exception>
-    public static bool TryCreate(string path, ECDsa key, string? passphrase)
+    public static bool TryCreate(string path, NodeIdentity identity, string? passphrase) => Write(path, identity, passphrase, "created", bytes =>
+    {
+        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } directory)
+            FileRights.CreatePrivateDirectory(directory);
+
+        return AtomicFile.TryCreate(path, bytes);
+    });
+
+    /// <summary>Puts another identity in the place of the one in the file, in one step: a crash leaves the old file or the new one.</summary>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.IdentityFile"/> or <see cref="MesharaErrorCode.Passphrase"/>.</exception>
+    public static void Replace(string path, NodeIdentity identity, string? passphrase) => Write(path, identity, passphrase, "replaced", bytes =>
+    {
+        AtomicFile.Replace(path, bytes);
+        return true;
+    });
+
+    /// <summary>Replacing a link would leave the old key where it points to.</summary>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.IdentityFile"/>: it is one.</exception>
+    public static void CheckIsNoLink(string path)
+    {
+        if (new FileInfo(path).LinkTarget is { } target)
+            throw Error(path, $"is a link to '{target}', and changing the key would leave the old one there. Name the file itself.");
+    }
+
+    /// <summary>The error of a file that cannot be used.</summary>
+    public static MesharaException Error(string path, string what, Exception? cause = null) =>
+        new(MesharaErrorCode.IdentityFile, $"Identity file '{path}' {what} The file was left as it is.", innerException: cause);
+
+    private static bool Write(string path, NodeIdentity identity, string? passphrase, string done, Func<byte[], bool> write)
     {
         CheckPassphrase(path, passphrase);
-        byte[] der = passphrase is null ? key.ExportPkcs8PrivateKey() : key.ExportEncryptedPkcs8PrivateKey(passphrase, Encryption);
+        byte[] der = passphrase is null ? identity.Key.ExportPkcs8PrivateKey() : identity.Key.ExportEncryptedPkcs8PrivateKey(passphrase, Encryption);
         char[] pem = PemEncoding.Write(passphrase is null ? Plain : Encrypted, der);
-        byte[] bytes = Encoding.ASCII.GetBytes([.. pem, '\n']);
+        string successors = string.Concat((identity.Chain?.Records ?? []).Select(r => PemEncoding.WriteString(Successor, r.ToBytes()) + "\n"));
+        byte[] bytes = Encoding.ASCII.GetBytes([.. pem, '\n', .. successors]);
         try
         {
-            if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } directory)
-                FileRights.CreatePrivateDirectory(directory);
-
-            return AtomicFile.TryCreate(path, bytes);
+            return write(bytes);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new MesharaException(MesharaErrorCode.IdentityFile, $"Identity file '{path}' could not be created: {e.Message}", innerException: e);
+            throw new MesharaException(MesharaErrorCode.IdentityFile, $"Identity file '{path}' could not be {done}: {e.Message}", innerException: e);
         }
         finally
         {
@@ -61,10 +88,6 @@ internal static class IdentityFile
             Array.Clear(pem);
         }
     }
-
-    /// <summary>The error of a file that cannot be used.</summary>
-    public static MesharaException Error(string path, string what, Exception? cause = null) =>
-        new(MesharaErrorCode.IdentityFile, $"Identity file '{path}' {what} The file was left as it is.", innerException: cause);
 
     private static MesharaException PassphraseError(string path, string what, Exception? cause = null) =>
         new(MesharaErrorCode.Passphrase, $"Identity file '{path}' {what} The file was left as it is.", innerException: cause);
@@ -111,6 +134,7 @@ internal static class IdentityFile
     private static NodeIdentity Parse(string path, ReadOnlySpan<char> text, string? passphrase)
     {
         ReadOnlySpan<char> rest = text, label = default, base64 = default;
+        List<SuccessorRecord> records = [];
         while (PemEncoding.TryFind(rest, out PemFields fields))
         {
             if (rest[fields.Label] is Plain or Encrypted or Sec1)
@@ -122,8 +146,17 @@ internal static class IdentityFile
                 base64 = rest[fields.Base64Data];
             }
 
+            else if (rest[fields.Label] is Successor)
+            {
+                records.Add(ReadSuccessor(path, rest[fields.Base64Data]));
+            }
+
             rest = rest[fields.Location.End..];
         }
+
+        // A block that is cut off is none for the reader of PEM: without this a node would forget in silence who it was.
+        if (text.Count($"BEGIN {Successor}") != records.Count)
+            throw Error(path, Damaged);
 
         if (label.IsEmpty)
             throw Error(path, WhyNoKey(text));
@@ -132,12 +165,20 @@ internal static class IdentityFile
         try
         {
             bool decoded = Convert.TryFromBase64Chars(base64, der, out int length);
-            return decoded ? Import(path, label, der.AsSpan(0, length), passphrase) : throw Error(path, Damaged);
+            return decoded ? Import(path, label, der.AsSpan(0, length), passphrase, records) : throw Error(path, Damaged);
         }
         finally
         {
             CryptographicOperations.ZeroMemory(der);
         }
+    }
+
+    private static SuccessorRecord ReadSuccessor(string path, ReadOnlySpan<char> base64)
+    {
+        Span<byte> bytes = stackalloc byte[SuccessorRecord.MaxSize];
+        return Convert.TryFromBase64Chars(base64, bytes, out int length) && SuccessorRecord.TryParse(bytes[..length]) is { } record
+            ? record
+            : throw Error(path, Damaged);
     }
 
     private static string WhyNoKey(ReadOnlySpan<char> text) =>
@@ -149,7 +190,7 @@ internal static class IdentityFile
             : text.Contains("-----BEGIN", StringComparison.Ordinal) ? $"holds no private key. {OnlyP256}"
             : $"is not PEM text, or its beginning is damaged. {OnlyP256}";
 
-    private static NodeIdentity Import(string path, ReadOnlySpan<char> label, ReadOnlySpan<byte> der, string? passphrase)
+    private static NodeIdentity Import(string path, ReadOnlySpan<char> label, ReadOnlySpan<byte> der, string? passphrase, IReadOnlyList<SuccessorRecord> records)
     {
         if (label is not Encrypted && passphrase is not null)
         {
@@ -174,7 +215,7 @@ internal static class IdentityFile
             else
                 key.ImportPkcs8PrivateKey(der, out _);
 
-            NodeIdentity? identity = NodeIdentity.TryAdopt(key);
+            NodeIdentity? identity = NodeIdentity.TryAdopt(key, records);
             return identity ?? throw Error(path, $"holds a key on {CurveName(key)}. {OnlyP256}");
         }
         catch (CryptographicException e) when (label is Encrypted)
@@ -186,6 +227,11 @@ internal static class IdentityFile
         {
             key.Dispose();
             throw Error(path, label is Plain && AlgorithmOf(der) is { } algorithm ? $"holds a key of the kind {algorithm}. {OnlyP256}" : Damaged, e);
+        }
+        catch (NodeIdentity.SuccessorException e)
+        {
+            key.Dispose();
+            throw Error(path, $"has blocks '{Successor}' that do not lead to its key, one after the other and the oldest first. Restore it from a backup, or remove these blocks: peers that know only an older key do not follow to this one then.", e);
         }
         catch
         {

@@ -12,6 +12,11 @@ internal enum KnownPeerOrigin
     Trusted,
 }
 
+/// <summary>An older key of a pinned peer's, which its new key succeeded.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Until">Until when it is accepted; whole seconds.</param>
+internal readonly record struct PreviousKey(NodeId Id, DateTimeOffset Until);
+
 /// <summary>A pin: a key that may join, and where it was found.</summary>
 /// <param name="Key">The pinned key.</param>
 /// <param name="Addresses">Entered by the operator or proven right by a handshake; at most <see cref="MaxAddresses"/>. In
@@ -20,14 +25,18 @@ internal enum KnownPeerOrigin
 /// <param name="Origin">Where the pin came from.</param>
 internal sealed record KnownPeer(PublicKey Key, IReadOnlyList<PeerAddress> Addresses, string? Name, KnownPeerOrigin Origin)
 {
-    public const int MaxAddresses = 16, MaxName = 64;
+    public const int MaxAddresses = 16, MaxName = 64, MaxPrevious = 4;
 
     public NodeId Id => Key.Id;
+
+    /// <summary>Oldest first, at most <see cref="MaxPrevious"/>; they stay when their time is over, so that nobody takes them for strangers.</summary>
+    public IReadOnlyList<PreviousKey> Previous { get; init; } = [];
 
     public TrustedPeer Describe() => new() { Id = Id, PublicKey = Key, Name = Name, Addresses = Addresses };
 
     public bool Equals(KnownPeer? other) =>
-        other is not null && Key.Equals(other.Key) && Name == other.Name && Origin == other.Origin && Addresses.SequenceEqual(other.Addresses);
+        other is not null && Key.Equals(other.Key) && Name == other.Name && Origin == other.Origin && Addresses.SequenceEqual(other.Addresses)
+        && Previous.SequenceEqual(other.Previous);
 
     public override int GetHashCode() => Key.GetHashCode();
 

@@ -39,7 +39,7 @@ internal sealed class KnownPeersFile
     public KnownPeer? FindByAddress(PeerAddress address) =>
         _state.Peers.FirstOrDefault(p => p.Addresses.Any(a => a.Port == address.Port && a.Host == address.Host));
 
-    /// <summary>Stores a pin, in place of the one with the same key if there is one.</summary>
+    /// <summary>Stores a pin, in place of the one with the same key if there is one. Its older keys stay as they are, and it is nobody's older key any more.</summary>
     /// <param name="peer">The pin.</param>
     /// <param name="takeAddresses">The peer has answered at its first address: no other pin keeps that one.</param>
     /// <returns>Whether anything changed.</returns>
@@ -53,7 +53,9 @@ internal sealed class KnownPeersFile
             State state = Refresh();
             List<KnownPeersLine> lines = [.. state.Lines];
             bool taken = takeAddresses && wanted.Addresses is [{ } proven, ..] && TakeFromOthers(lines, wanted.Id, proven.HostAndPort);
+            taken |= ForgetPrevious(lines, wanted.Id);
             int index = lines.FindIndex(l => l.Peer?.Id == wanted.Id);
+            wanted = wanted with { Previous = index < 0 ? [] : lines[index].Peer!.Previous };
             if (!taken && index >= 0 && lines[index].Peer == wanted)
             {
                 _state = state;
@@ -88,7 +90,46 @@ internal sealed class KnownPeersFile
             int index = lines.FindIndex(l => l.Peer?.Id == old);
             KnownPeer renewed = Normalize(peer with { Key = key, Addresses = [.. peer.Addresses.Select(a => a with { Id = null })] });
             lines[index] = KnownPeersText.Format(renewed, lines[index].Extra, lines[index].Comment);
+            _ = ForgetPrevious(lines, key.Id);
             Store(lines, withHeader: false);
+            return true;
+        }
+    }
+
+    /// <summary>A peer has proven that a new key of its succeeds a pinned one: the pin becomes one of the new key, with the old one among its older keys.</summary>
+    /// <remarks>Where the new key has a line already, the two become one, in the place of the old.</remarks>
+    /// <param name="old">The id until now.</param>
+    /// <param name="key">The key from now on.</param>
+    /// <param name="until">Until when the old one is accepted; stored in whole seconds.</param>
+    /// <param name="createIfMissing">Whether a pin is made where neither of the two is pinned here.</param>
+    /// <returns>False: neither is pinned, and nothing was made.</returns>
+    /// <exception cref="MesharaException">As for <see cref="Add"/>.</exception>
+    public bool Succeed(NodeId old, PublicKey key, DateTimeOffset until, bool createIfMissing)
+    {
+        lock (_gate)
+        {
+            State state = Refresh();
+            List<KnownPeersLine> lines = [.. state.Lines];
+            int from = lines.FindIndex(l => l.Peer?.Id == old), to = lines.FindIndex(l => l.Peer?.Id == key.Id);
+            if (from < 0 && to < 0 && !createIfMissing)
+            {
+                _state = state;
+                return false;
+            }
+
+            KnownPeer? first = from < 0 ? null : lines[from].Peer, second = to < 0 ? null : lines[to].Peer;
+            KnownPeer merged = Merge(first, second, key, new PreviousKey(old, until.AddTicks(-(until.Ticks % TimeSpan.TicksPerSecond))));
+            KnownPeersLine? kept = from >= 0 ? lines[from] : to >= 0 ? lines[to] : null;
+            KnownPeersLine line = KnownPeersText.Format(merged, [.. kept?.Extra ?? [], .. from >= 0 && to >= 0 ? lines[to].Extra : []], kept?.Comment ?? "");
+            if (kept is null)
+                lines.Add(line);
+            else
+                lines[from >= 0 ? from : to] = line;
+
+            if (from >= 0 && to >= 0)
+                lines.RemoveAt(to);
+
+            Store(lines, withHeader: state.Lines.Count == 0);
             return true;
         }
     }
@@ -111,6 +152,37 @@ internal sealed class KnownPeersFile
             Store(lines, withHeader: false);
             return true;
         }
+    }
+
+    private static KnownPeer Merge(KnownPeer? first, KnownPeer? second, PublicKey key, PreviousKey added)
+    {
+        IEnumerable<PeerAddress> addresses = [.. second?.Addresses ?? [], .. first?.Addresses ?? []];
+        IEnumerable<PreviousKey> previous = [.. first?.Previous ?? [], .. second?.Previous ?? []];
+        bool isAdded = first?.Origin == KnownPeerOrigin.Added || second?.Origin == KnownPeerOrigin.Added;
+        return new KnownPeer(
+            key,
+            [.. addresses.Select(a => a with { Id = key.Id }).Distinct().Take(KnownPeer.MaxAddresses)],
+            first?.Name ?? second?.Name,
+            isAdded ? KnownPeerOrigin.Added : KnownPeerOrigin.Trusted)
+        {
+            Previous = [.. previous.Where(p => p.Id != added.Id && p.Id != key.Id).DistinctBy(p => p.Id).Append(added).TakeLast(KnownPeer.MaxPrevious)],
+        };
+    }
+
+    // The operator has named the key itself.
+    private static bool ForgetPrevious(List<KnownPeersLine> lines, NodeId id)
+    {
+        bool changed = false;
+        for (int i = 0; i < lines.Count; i++)
+        {
+            if (lines[i].Peer is { } peer && peer.Previous.Any(p => p.Id == id))
+            {
+                lines[i] = KnownPeersText.Format(peer with { Previous = [.. peer.Previous.Where(p => p.Id != id)] }, lines[i].Extra, lines[i].Comment);
+                changed = true;
+            }
+        }
+
+        return changed;
     }
 
     private static bool TakeFromOthers(List<KnownPeersLine> lines, NodeId owner, string hostAndPort)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Meshara.Storage;
@@ -15,12 +16,14 @@ internal static class KnownPeersText
     public const string Header =
         """
         # Peers that may join this node, one a line. You can edit this file while the node is stopped, or use 'meshara add', 'trust' and 'remove'.
-        #   PUBLIC-KEY [name=NAME] [origin=added|trusted] [HOST:PORT ...] [# comment]
+        #   PUBLIC-KEY [name=NAME] [origin=added|trusted] [HOST:PORT ...] [previous=ID/TIME ...] [# comment]
         # PUBLIC-KEY is what 'meshara id' prints on the peer's machine. A NAME with blanks stands in double quotes; \" and \\ are a quote and a backslash in it.
         # IPv6 addresses stand in brackets. Peers with an address are dialled.
+        # 'previous' is written by the node: an older key of the peer, and until when it is accepted still.
         """;
 
     private const int MaxLine = 16 * 1024;
+    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss'Z'";
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Reads one line.</summary>
@@ -76,6 +79,9 @@ internal static class KnownPeersText
         foreach (PeerAddress address in peer.Addresses)
             text.Append(' ').Append(address.HostAndPort);
 
+        foreach (PreviousKey previous in peer.Previous)
+            text.Append(CultureInfo.InvariantCulture, $" previous={previous.Id}/{previous.Until.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture)}");
+
         foreach (string field in extra)
             text.Append(' ').Append(field);
 
@@ -94,6 +100,7 @@ internal static class KnownPeersText
         string? name = null;
         KnownPeerOrigin? origin = null;
         List<PeerAddress> addresses = [];
+        List<PreviousKey> previous = [];
         foreach (string token in tokens.Skip(1))
         {
             int equals = token.IndexOf('=', StringComparison.Ordinal);
@@ -102,6 +109,7 @@ internal static class KnownPeersText
                 {
                     "name" => ParseName(token[(equals + 1)..], ref name),
                     "origin" => ParseOrigin(token[(equals + 1)..], ref origin),
+                    "previous" => ParsePrevious(token[(equals + 1)..], key, previous),
                     _ => Keep(token, extra),
                 };
             if (wrong is not null)
@@ -109,7 +117,7 @@ internal static class KnownPeersText
         }
 
         // Written by hand without an origin: an address is there to be dialled.
-        peer = new KnownPeer(key, addresses, name, origin ?? (addresses.Count > 0 ? KnownPeerOrigin.Added : KnownPeerOrigin.Trusted));
+        peer = new KnownPeer(key, addresses, name, origin ?? (addresses.Count > 0 ? KnownPeerOrigin.Added : KnownPeerOrigin.Trusted)) { Previous = previous };
         return null;
     }
 
@@ -133,6 +141,22 @@ internal static class KnownPeersText
 
         addresses.Add(address);
         return addresses.Count > KnownPeer.MaxAddresses ? $"it has more than {KnownPeer.MaxAddresses} addresses" : null;
+    }
+
+    private static string? ParsePrevious(string value, PublicKey key, List<PreviousKey> previous)
+    {
+        int slash = value.IndexOf('/', StringComparison.Ordinal);
+        if (slash < 0 || !NodeId.TryParse(value[..slash], out NodeId id)
+            || !DateTimeOffset.TryParseExact(value[(slash + 1)..], TimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset until))
+        {
+            return $"previous {Printable.Quote(value)} is not an id, a slash and a time such as 2026-12-31T23:59:59Z";
+        }
+
+        if (id == key.Id || previous.Exists(p => p.Id == id))
+            return $"previous {Printable.Quote(value)} is the key of the line, or stands there twice";
+
+        previous.Add(new PreviousKey(id, until));
+        return previous.Count > KnownPeer.MaxPrevious ? $"it has more than {KnownPeer.MaxPrevious} previous keys" : null;
     }
 
     private static string? ParseName(string value, ref string? name)

@@ -233,7 +233,7 @@ public sealed class CertificateCheckTests : IDisposable
         && PublicKey.TryFromDer(parsed.PublicKey.Span, out PublicKey? key)
         && key.Verify(parsed.Signed.Span, parsed.Signature.Span);
 
-    private CertificateCheck New(NodeId? pin = null) => new(_own.PublicKey, pin, ChannelBed.Address, isDialer: true);
+    private CertificateCheck New(NodeId? pin = null) => new(_own.PublicKey, pin, [], ChannelBed.Address, isDialer: true);
 
     private CertificateCheck Check(byte[] der, NodeId? pin = null)
     {

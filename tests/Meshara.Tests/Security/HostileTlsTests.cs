@@ -155,7 +155,7 @@ public sealed class HostileTlsTests : IDisposable
     public async Task H18_CallbackThrowsInside_HandshakeFailsAndNothingEscapes()
     {
         using X509Certificate2 certificate = Forge.ToCertificate();
-        CertificateCheck check = new(_bed.Identity.PublicKey, null, ChannelBed.Address, isDialer: false);
+        CertificateCheck check = new(_bed.Identity.PublicKey, null, [], ChannelBed.Address, isDialer: false);
         await using LoopbackPair pair = await LoopbackPair.CreateAsync();
         Task playing = ChannelBed.Client(certificate)(pair.Dialer);
         await using (SslStream server = new(pair.Acceptor))

@@ -28,7 +28,7 @@ public sealed class LayeringTests
         ["Meshara.MemoryTransport"] = ["Net"],
         ["Meshara.MeshStream"] = ["Net"],
         ["Meshara.Node"] = ["Net", "Discovery", "Protocols", "Storage", "Security", "Core", "Wire"],
-        ["Meshara.NodeIdentity"] = ["Storage"],
+        ["Meshara.NodeIdentity"] = ["Storage", "Security"],
         ["Meshara.TcpTransport"] = ["Net"],
         ["Meshara.TrustFile"] = ["Storage"],
     };
