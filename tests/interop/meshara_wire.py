@@ -1,4 +1,4 @@
-"""Sections 2 to 5.2 of specs/wire-protocol.md, written from that text alone: notation, TLS, frames, PROOF.
+"""Sections 2 to 5.2 of specs/wire-protocol.md, written from that text alone: notation, TLS, successors, frames, PROOF.
 
     python3 meshara_wire.py specs/vectors      decodes every test vector
 """
@@ -191,16 +191,96 @@ def der(data):
     return found
 
 
+# ---- section 3.1: successors ----
+
+N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+G = (0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296, 0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5)
+SUCCESSORS = bytes.fromhex("2a864886f71401be40937a818561839b61838c0281996382f9578486ef4987bef006")  # 1.2.840.113556.1.8000.2554.17121.52705.50690.19683.48343.8501193.15710214
+
+
+def point_add(a, b):
+    if a is None or b is None:
+        return a or b
+    if a[0] == b[0] and (a[1] + b[1]) % P == 0:
+        return None
+    slope = (3 * a[0] * a[0] - 3) * pow(2 * a[1], -1, P) if a == b else (b[1] - a[1]) * pow(b[0] - a[0], -1, P)
+    x = (slope * slope - a[0] - b[0]) % P
+    return x, (slope * (a[0] - x) - a[1]) % P
+
+
+def point_times(k, point):
+    result = None
+    while k:
+        if k & 1:
+            result = point_add(result, point)
+        point, k = point_add(point, point), k >> 1
+    return result
+
+
+def verifies(spki, signature, text):
+    """ECDSA with SHA-256 on P-256 (SEC 1, section 4.1.4)."""
+    x, y = int.from_bytes(spki[-64:-32], "big"), int.from_bytes(spki[-32:], "big")
+    try:
+        (_, r, _), (_, s, _) = der(der(signature)[0][1])
+    except (IndexError, ValueError):
+        return False
+    r, s = int.from_bytes(r, "big"), int.from_bytes(s, "big")
+    if max(x, y) >= P or (y * y - x**3 + 3 * x - B) % P or not (0 < r < N and 0 < s < N):
+        return False
+    w, z = pow(s, -1, N), int.from_bytes(hashlib.sha256(text).digest(), "big")
+    point = point_add(point_times(z * w % N, G), point_times(r * w % N, (x, y)))
+    return point is not None and point[0] % N == r
+
+
+def read_chain(value, key):
+    """The records of the extension, their form checked: (old id, new id, what is signed, old and new SPKI and signature)."""
+    reader, records, seen = Reader(value), [], {key}
+    count = reader.uint(1)
+    if not 1 <= count <= 4:
+        raise Closed("a chain has 1 to 4 records")
+    try:
+        for _ in range(count):
+            start = reader.at
+            old, new, _, overlap = reader.take(91), reader.take(91), reader.uint(8), reader.uint(4)
+            text = b" " * 64 + b"meshara/1 successor\0" + value[start:reader.at]
+            signatures = [reader.take(reader.between(0, 80)) for _ in range(2)]
+            good = old[:27] == SPKI and new[:27] == SPKI and old not in seen and overlap <= 2_592_000
+            if not good or (records and records[-1][2] != old):
+                raise Closed("a chain that is not in order")
+            seen.add(old)
+            records.append((text, old, new, *signatures))
+    except Violation:
+        raise Closed("a chain that cannot be read")
+    if reader.at != len(value) or records[-1][2] != key:
+        raise Closed("a chain that does not end with the key of the certificate")
+    return records
+
+
+def chain_verifies(records):
+    return all(verifies(old, a, text) and verifies(new, b, text) for text, old, new, a, b in records)
+
+
+def chain_outcome(value, key):
+    try:
+        records = read_chain(value, key)
+    except (Closed, Violation):
+        return "malformed", None
+    return "valid" if chain_verifies(records) else "forged", [hashlib.sha256(old).hexdigest() for _, old, *_ in records]
+
+
 def prove_certificate(cert, folder):
-    """The id that a certificate proves, after the checks 2 to 4 of section 3."""
+    """The SPKI that a certificate proves, and its chain, after the checks 2 to 4 of section 3."""
     tbs, _, signature = der(der(cert)[0][1])
     fields = [f for f in der(tbs[1]) if f[0] != 0xA0]
     spki = fields[5][2]
     x, y = int.from_bytes(spki[-64:-32], "big"), int.from_bytes(spki[-32:], "big")
     if len(cert) > 4096 or len(spki) != 91 or spki[:27] != SPKI or max(x, y) >= P or (y * y - x**3 + 3 * x - B) % P:
         raise Closed("not a certificate of a P-256 key")
+    chains = []
     for extension in der(der(fields[-1][1])[0][1]) if fields[-1][0] == 0xA3 else []:
         parts = der(extension[1])
+        if parts[0][1] == SUCCESSORS:
+            chains.append(read_chain(parts[-1][1], spki))
         if len(parts) == 3 and parts[1][1] != b"\0" and parts[0][1].hex() not in ("551d13", "551d0f", "551d25"):
             raise Closed("an unknown critical extension")
     files = [folder / name for name in ("peer.spki", "peer.sig", "peer.tbs")]
@@ -210,7 +290,9 @@ def prove_certificate(cert, folder):
         openssl("dgst", "-sha256", "-keyform", "DER", "-verify", files[0], "-signature", files[1], files[2])
     except subprocess.CalledProcessError:
         raise Closed("the certificate is not signed by its own key")
-    return hashlib.sha256(spki).digest()
+    if len(chains) > 1:
+        raise Closed("two chains of successors")
+    return hashlib.sha256(spki).digest(), chains[0] if chains else []
 
 
 def dial(address, key, folder, pin):
@@ -230,8 +312,10 @@ def dial(address, key, folder, pin):
     # Python shows the chain only since 3.13.
     if len(getattr(sock, "get_unverified_chain", lambda: [0])()) != 1:
         raise Closed("more than one certificate")
-    peer = prove_certificate(sock.getpeercert(binary_form=True), folder)
-    if peer == own or pin not in (None, peer):
+    peer, chain = prove_certificate(sock.getpeercert(binary_form=True), folder)
+    older = [hashlib.sha256(old).digest() for _, old, *_ in chain]
+    succeeds = pin in older and chain_verifies(chain[older.index(pin):])
+    if peer == own or (pin not in (None, peer) and not succeeds):
         raise Closed("own key" if peer == own else f"expected {pin.hex()}, found {peer.hex()}")
     return sock, own, peer
 
@@ -284,6 +368,9 @@ def run_vectors(folder):
             if file.name == "proof.json":
                 key, hexes = proof_key(v["secret"], v["mesh"]), ("prover_id", "verifier_id", "prover_nonce", "verifier_nonce")
                 good = v["proof"] == make_proof(key, v["mesh"], *(bytes.fromhex(v[n]) for n in hexes)).hex()
+            elif file.name == "successor.json":
+                outcome, older = chain_outcome(bytes.fromhex(v["value"]), bytes.fromhex(v["key"]))
+                good = outcome == v["outcome"] and older in (v.get("old_ids"), older if outcome != "valid" else None)
             else:
                 outcome, kind, fields = outcome_of(v["stage"], expand(v["frame"]))
                 expected = dict(v.get("fields", {}))

@@ -9,10 +9,15 @@ internal sealed partial class Mesh
 
     // Always from an older key to the newest one, so that one look finds it.
     private readonly SortedDictionary<NodeId, Succession> _successions = [];
-    private long _lastSuccession;
+
+    // The same from the newest key, oldest first.
+    private readonly Dictionary<NodeId, NodeId[]> _olderKeys = [];
 
     /// <summary>The newest key of the peer that this id belongs to; the id itself, where no succession of it is known.</summary>
     public NodeId CurrentOf(NodeId id) => _successions.TryGetValue(id, out Succession? succession) ? succession.New : id;
+
+    /// <summary>Changes with <see cref="Aliases"/>.</summary>
+    public int AliasesVersion { get; private set; }
 
     /// <summary>Older ids and the newest of each.</summary>
     public IReadOnlyDictionary<NodeId, NodeId> Aliases() => _successions.ToDictionary(s => s.Key, s => s.Value.New);
@@ -92,23 +97,29 @@ internal sealed partial class Mesh
         }
 
         return _successions.TryGetValue(key, out Succession? back) ? $"it is an old key itself, succeeded by {back.New}"
-            : _successions.Any(s => s.Value.New == key && !known.Any(p => p.Id == s.Key)) ? "it succeeded another peer already"
+            : OlderKeysOf(key).Any(id => !known.Any(p => p.Id == id)) ? "it succeeded another peer already"
             : null;
     }
 
     private void Succeed(in Predecessor older, NodeId key)
     {
-        foreach (NodeId oldest in OlderKeysOf(older.Id))
-        {
-            _successions[oldest] = _successions[oldest] with { New = key };
-        }
-
-        _successions[older.Id] = new Succession(key, older.Until, older.Deadline, ++_lastSuccession);
-        foreach (NodeId beyond in OlderKeysOf(key).SkipLast(MaxPredecessors))
+        Unfollow(older.Id);
+        NodeId[] all = [.. OlderKeysOf(key), .. OlderKeysOf(older.Id), older.Id];
+        _olderKeys.Remove(older.Id);
+        _successions[older.Id] = new Succession(key, older.Until, older.Deadline);
+        foreach (NodeId beyond in all.SkipLast(MaxPredecessors))
         {
             _successions.Remove(beyond);
         }
 
+        NodeId[] kept = [.. all.TakeLast(MaxPredecessors)];
+        foreach (NodeId id in kept)
+        {
+            _successions[id] = _successions[id] with { New = key };
+        }
+
+        _olderKeys[key] = kept;
+        AliasesVersion++;
         if (_peers.TryGetValue(older.Id, out PeerEntry? entry))
         {
             entry.Known = false;
@@ -116,10 +127,27 @@ internal sealed partial class Mesh
     }
 
     // The operator names the old key itself.
-    private void Unfollow(NodeId id) => _successions.Remove(id);
+    private void Unfollow(NodeId id)
+    {
+        if (!_successions.Remove(id, out Succession? succession))
+        {
+            return;
+        }
+
+        AliasesVersion++;
+        NodeId[] rest = [.. OlderKeysOf(succession.New).Where(older => older != id)];
+        if (rest.Length > 0)
+        {
+            _olderKeys[succession.New] = rest;
+        }
+        else
+        {
+            _olderKeys.Remove(succession.New);
+        }
+    }
 
     // Oldest first.
-    private NodeId[] OlderKeysOf(NodeId key) => [.. _successions.Where(s => s.Value.New == key).OrderBy(s => s.Value.Order).Select(s => s.Key)];
+    private NodeId[] OlderKeysOf(NodeId key) => _olderKeys.GetValueOrDefault(key, []);
 
     // The target keeps its place, its connection and those who wait for it.
     private void Repin(DialTarget target, NodeId key)
@@ -232,5 +260,5 @@ internal sealed partial class Mesh
     // Whether what happens to this id concerns the target.
     private bool Means(DialTarget target, NodeId id) => target.Peer == id || (target.Address.Id is { } pin && CurrentOf(id) == pin);
 
-    private sealed record Succession(NodeId New, DateTimeOffset Until, TimeSpan Deadline, long Order);
+    private sealed record Succession(NodeId New, DateTimeOffset Until, TimeSpan Deadline);
 }

@@ -7,12 +7,13 @@ namespace Meshara.Net;
 internal sealed partial class MeshDriver
 {
     private int _chainsVerified;
+    private int _aliasesVersion;
 
     /// <summary>Chains of successors of which a signature was checked. For tests.</summary>
     public int ChainsVerified => Volatile.Read(ref _chainsVerified);
 
     /// <summary>A succession that is stored.</summary>
-    public Task SucceededAsync(NodeId old, NodeId key, DateTimeOffset until) => AskAsync(() => Change(() => _mesh.HandleSuccession(Older(old, until), key)));
+    public Task SucceededAsync(NodeId old, NodeId key, DateTimeOffset until) => AskAsync(() => _mesh.HandleSuccession(Older(old, until), key));
 
     /// <summary>Which older keys of a chain are known here; the signatures are checked by the connection's own task, and only then.</summary>
     public Task<IReadOnlyList<int>> FindKnownAsync(SuccessorChain chain, NodeId key) => AskAsync(() => _mesh.FindKnown(chain.OldIds, key));
@@ -40,7 +41,12 @@ internal sealed partial class MeshDriver
 
     private void Refresh()
     {
-        _live.Aliases = _mesh.Aliases();
+        if (_aliasesVersion != _mesh.AliasesVersion)
+        {
+            _aliasesVersion = _mesh.AliasesVersion;
+            _live.Aliases = _mesh.Aliases();
+        }
+
         foreach ((NodeId id, LiveLink link) in _live.All())
         {
             link.Pinned = _mesh.IsKnown(id);
