@@ -65,6 +65,9 @@ public sealed partial class Node : IAsyncDisposable
     // Tasks, links and listeners that are left; 0 after disposal. For tests.
     internal int RunningTasks => _driver.RunningTasks + _handlerTasks.Count;
 
+    // For tests: a stranger's chain must cost no signature.
+    internal int ChainsVerified => _driver.ChainsVerified;
+
     /// <summary>Starts a node: opens its data directory, listens, and begins to dial the peers it knows and those in the options.</summary>
     /// <param name="options">Read once, here.</param>
     /// <param name="cancellationToken">Gives up; nothing is left open then.</param>

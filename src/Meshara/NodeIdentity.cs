@@ -16,7 +16,8 @@ public sealed class NodeIdentity : IDisposable
 {
     private readonly ECDsa _key;
 
-    private NodeIdentity(ECDsa key, PublicKey publicKey, SuccessorChain? chain)
+    // The chain is taken as it is: tests hand in false ones.
+    internal NodeIdentity(ECDsa key, PublicKey publicKey, SuccessorChain? chain)
     {
         _key = key;
         PublicKey = publicKey;
