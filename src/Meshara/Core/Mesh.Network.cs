@@ -149,15 +149,16 @@ internal sealed partial class Mesh
     // Only a peer that the operator named, and only the host that its link came from: HELLO must not send us to dial wherever it likes.
     private void DialBack(PeerEntry peer, TimeSpan now)
     {
-        if (peer is not { Link: null, Back: { } address } || !IsKnown(peer.Id))
+        NodeId current = CurrentOf(peer.Id);
+        if (peer.Back is not { } address || !IsKnown(peer.Id) || LiveEntry(current) is not null)
         {
             return;
         }
 
-        DialTarget? target = _targets.Values.FirstOrDefault(t => t.Peer == peer.Id && !t.Wanted);
+        DialTarget? target = _targets.Values.FirstOrDefault(t => t.Peer == current && !t.Wanted);
         if (target is null)
         {
-            target = Target(address);
+            target = Target(address with { Id = current });
             if (target.Wanted)
             {
                 return;

@@ -163,6 +163,7 @@ internal sealed partial class Mesh
 
         other.Wanted |= target.Wanted;
         other.KeepForever |= target.KeepForever;
+        other.DialUntil = Max(other.DialUntil, target.DialUntil);
         other.Adds.AddRange(target.Adds);
         if (target.Connection is { } connection)
         {
