@@ -4,7 +4,7 @@ using Meshara.Cli.Running;
 
 namespace Meshara.Cli.Commands;
 
-/// <summary><c>meshara id</c>: the node's id and public key; makes the identity if there is none.</summary>
+/// <summary><c>meshara id</c>: the node's id and public key; makes the identity if there is none, and with <c>--rotate</c> a new one.</summary>
 internal static class IdCommand
 {
     public static Command Create(Terminal terminal)
@@ -12,10 +12,26 @@ internal static class IdCommand
         Option<string> data = CommonOptions.Data();
         Option<bool> json = CommonOptions.Json();
         Option<string?> passphraseFile = CommonOptions.PassphraseFile();
-        Command command = new("id", "Show the node's id and public key; makes them if there are none.") { data, json, passphraseFile };
-        command.SetAction(async (parsed, _) =>
+        Option<bool> rotate = IdRotation.Rotate();
+        Option<double?> overlap = IdRotation.Overlap();
+        Command command = new("id", "Show the node's id and public key; makes them if there are none.") { rotate, overlap, data, json, passphraseFile };
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(overlap) is not null && !result.GetValue(rotate))
+            {
+                result.AddError("--overlap says how long the old key is accepted after --rotate: give both.");
+            }
+        });
+        command.SetAction(async (parsed, ct) =>
         {
             string directory = parsed.GetValue(data)!;
+            if (parsed.GetValue(rotate))
+            {
+                TimeSpan? kept = parsed.GetValue(overlap) is { } days ? TimeSpan.FromDays(days) : null;
+                await IdRotation.RunAsync(terminal, directory, parsed.GetValue(passphraseFile), kept, parsed.GetValue(json), ct);
+                return ExitCode.Done;
+            }
+
             using NodeIdentity identity = await Passphrase.UseAsync(
                 terminal, parsed.GetValue(passphraseFile), passphrase => Task.FromResult(NodeIdentity.LoadOrCreate(Path.Combine(directory, "identity.pem"), passphrase)));
             if (parsed.GetValue(json))

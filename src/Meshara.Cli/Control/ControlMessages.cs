@@ -30,6 +30,9 @@ internal sealed record ControlRequest
 
     /// <summary><c>request</c>: how long to wait for the reply, in milliseconds; absent: the node's own deadline.</summary>
     public double? TimeoutMs { get; init; }
+
+    /// <summary><c>rotate-identity</c>: for how many seconds peers accept the old key still; absent: as long as they may.</summary>
+    public double? OverlapSeconds { get; init; }
 }
 
 /// <summary>Names of requests.</summary>
@@ -46,6 +49,7 @@ internal static class ControlCommand
     public const string Request = "request";
     public const string Watch = "watch";
     public const string Pipe = "pipe";
+    public const string RotateIdentity = "rotate-identity";
     public const string PipeAccept = "pipe-accept";
 
     /// <summary>Whether the command may last as long as its client likes.</summary>
@@ -70,8 +74,11 @@ internal sealed record ControlReply
     /// <summary>One part of the answer to <c>peers</c>.</summary>
     public PeerLine? Row { get; init; }
 
-    /// <summary>The id that was added, trusted, removed or spoken to.</summary>
+    /// <summary>The id that was added, trusted, removed or spoken to. <c>rotate-identity</c>: the one that the node has until it starts anew.</summary>
     public string? Peer { get; init; }
+
+    /// <summary><c>rotate-identity</c>: the new key, hex of the DER.</summary>
+    public string? PublicKey { get; init; }
 
     /// <summary><c>pipe</c>, <c>pipe-accept</c>: the name of the protocol.</summary>
     public string? Protocol { get; init; }

@@ -53,6 +53,11 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
             case ControlCommand.Request:
                 yield return await RequestAsync(request, cancellationToken);
                 break;
+            case ControlCommand.RotateIdentity:
+                TimeSpan? overlap = request.OverlapSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
+                PublicKey renewed = await node.RotateIdentityAsync(overlap, cancellationToken);
+                yield return ControlReply.DoneWith(node.Id) with { PublicKey = renewed.ToString() };
+                break;
             case ControlCommand.Watch:
                 await foreach (PeerEvent happened in node.WatchAsync(cancellationToken))
                 {

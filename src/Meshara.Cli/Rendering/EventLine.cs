@@ -44,6 +44,9 @@ internal sealed record EventLine(string Event, string Time)
     /// <summary><c>identity-shared</c>: where the first node with this key is; absent: here.</summary>
     public string? OtherAddress { get; init; }
 
+    /// <summary><c>peer-key-succeeded</c>: the id until now; <c>peer</c> is the one from now on.</summary>
+    public string? OldPeer { get; init; }
+
     /// <summary>The line of an event; null: an event of a newer library that has no line yet.</summary>
     public static EventLine? Of(PeerEvent happened)
     {
@@ -68,6 +71,7 @@ internal sealed record EventLine(string Event, string Time)
                 RetryAfter = e.RetryAfter?.TotalSeconds,
             },
             IdentityShared e => new EventLine("identity-shared", time) { Peer = e.Peer.ToString(), Address = e.Address, OtherAddress = e.OtherAddress },
+            PeerKeySucceeded e => new EventLine("peer-key-succeeded", time) { Peer = e.New.ToString(), OldPeer = e.Old.ToString() },
             _ => null,
         };
     }

@@ -16,6 +16,7 @@ internal static class EventText
             "refused" => Refused(line, who, own),
             "identity-shared" => $"shared key    {Show.ShortId(Safe.Text(line.Peer, 64))} runs at {Safe.Text(line.Address)} and {(line.OtherAddress is { } other ? $"at {Safe.Text(other)}" : "here")}: "
                 + "two live nodes have one identity. Was a data directory copied? Stop one of them.",
+            "peer-key-succeeded" => $"new key       {Show.ShortId(Safe.Text(line.OldPeer, 64))} is {Show.ShortId(Safe.Text(line.Peer, 64))} now, signed by the old key; the new one is pinned",
             _ => $"{Safe.Text(line.Event, 40)}  {who}",
         };
     }

@@ -6,6 +6,14 @@ namespace Meshara.Cli.Rendering;
 /// <summary><c>meshara id --json</c>.</summary>
 internal sealed record IdLine(string NodeId, string PublicKey);
 
+/// <summary><c>meshara id --rotate --json</c>.</summary>
+/// <param name="OldId">The id until the next start.</param>
+/// <param name="NodeId">The id from then on.</param>
+/// <param name="PublicKey">Its key.</param>
+/// <param name="OverlapSeconds">For how long peers accept the old key still.</param>
+/// <param name="RestartNeeded">Whether a node runs, with the old key until it starts anew.</param>
+internal sealed record RotationLine(string OldId, string NodeId, string PublicKey, double OverlapSeconds, bool RestartNeeded);
+
 /// <summary><c>meshara peers --json</c>.</summary>
 internal sealed record PeersLine(IReadOnlyList<PeerLine> Peers);
 
@@ -71,6 +79,7 @@ internal sealed record ReplyLine(string Peer, string Protocol)
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(IdLine))]
+[JsonSerializable(typeof(RotationLine))]
 [JsonSerializable(typeof(PeersLine))]
 [JsonSerializable(typeof(TrustLine))]
 [JsonSerializable(typeof(DoneLine))]

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Meshara.Core;
 
 /// <summary>What <see cref="Mesh"/> needs to know of the node's options.</summary>
@@ -33,6 +35,7 @@ internal readonly record struct PeerFacts(NodeId Id, UInt128 Instance)
 /// <param name="Id">Its id.</param>
 /// <param name="Until">Until when it is accepted, for people and for the disk.</param>
 /// <param name="Deadline">The same on the clock of <see cref="Mesh"/>.</param>
+[StructLayout(LayoutKind.Auto)]
 internal readonly record struct Predecessor(NodeId Id, DateTimeOffset Until, TimeSpan Deadline);
 
 /// <summary>Why a connection never got live.</summary>

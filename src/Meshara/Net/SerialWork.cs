@@ -9,6 +9,7 @@ internal sealed class SerialWork
     private readonly Action<Exception> _onFault;
     private readonly Task _loop;
 
+    /// <summary>Begins to wait for work.</summary>
     /// <param name="onFault">Hears of faults that nobody waits for.</param>
     public SerialWork(Action<Exception> onFault)
     {

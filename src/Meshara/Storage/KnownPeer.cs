@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Meshara.Storage;
@@ -15,6 +16,7 @@ internal enum KnownPeerOrigin
 /// <summary>An older key of a pinned peer's, which its new key succeeded.</summary>
 /// <param name="Id">Its id.</param>
 /// <param name="Until">Until when it is accepted; whole seconds.</param>
+[StructLayout(LayoutKind.Auto)]
 internal readonly record struct PreviousKey(NodeId Id, DateTimeOffset Until);
 
 /// <summary>A pin: a key that may join, and where it was found.</summary>

@@ -43,6 +43,97 @@ public sealed class IdCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Rotate_NoNodeRuns_ShowsBothIdsAndTheNextStartHasTheNew()
+    {
+        JsonElement before = await JsonAsync("id", "--json");
+
+        JsonElement line = await JsonAsync("id", "--rotate", "--overlap", "0.5", "--json");
+
+        Assert.Equal(before.GetProperty("node_id").GetString(), line.GetProperty("old_id").GetString());
+        Assert.Equal((43200, false), (line.GetProperty("overlap_seconds").GetDouble(), line.GetProperty("restart_needed").GetBoolean()));
+        JsonElement after = await JsonAsync("id", "--json");
+        Assert.Equal(after.GetProperty("public_key").GetString(), line.GetProperty("public_key").GetString());
+        using NodeIdentity identity = NodeIdentity.Load(Path.Combine(_folder["node"], "identity.pem"));
+        Assert.Equal(line.GetProperty("old_id").GetString(), Assert.Single(identity.Predecessors).ToString());
+    }
+
+    [Theory]
+    [InlineData("30", "accept the old one for 30 days")]
+    [InlineData("0", "meshara trust replace")]
+    public async Task Rotate_ForPeople_SaysWhatHappensToTheOldKey(string overlap, string says)
+    {
+        string old = (await JsonAsync("id", "--json")).GetProperty("node_id").GetString()!;
+        TestTerminal terminal = new();
+
+        Assert.Equal(ExitCode.Done, await terminal.RunAsync("id", "--rotate", "--overlap", overlap, "--data", _folder["node"]));
+
+        Assert.Contains(old, terminal.Text, StringComparison.Ordinal);
+        Assert.Contains(says, terminal.Text, StringComparison.Ordinal);
+        Assert.Contains("next start", terminal.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Rotate_NoIdentity_IsAnErrorAndMakesNone()
+    {
+        TestTerminal terminal = new();
+
+        Assert.Equal(ExitCode.Failed, await terminal.RunAsync("id", "--rotate", "--data", _folder["node"]));
+        Assert.False(File.Exists(Path.Combine(_folder["node"], "identity.pem")));
+    }
+
+    [Theory]
+    [InlineData("id", "--overlap", "3")]
+    [InlineData("id", "--rotate", "--overlap", "31")]
+    [InlineData("id", "--rotate", "--overlap", "-1")]
+    [InlineData("id", "--rotate", "--overlap", "NaN")]
+    [InlineData("id", "--rotate", "--overlap", "")]
+    public async Task Rotate_WrongUsage_IsSaidAndNothingChanges(params string[] args)
+    {
+        TestTerminal terminal = new();
+
+        Assert.Equal(ExitCode.Usage, await terminal.RunAsync([.. args, "--data", _folder["node"]]));
+        Assert.False(Directory.Exists(_folder["node"]));
+    }
+
+    [Fact]
+    public async Task Rotate_NodeRuns_TakesEffectAtItsNextStartAndItsPeerSaysSo()
+    {
+        string[] run = ["run", "--json", "--open", "--listen", "127.0.0.1:0", "--data"];
+        await using Child peer = Child.Start([.. run, _folder["peer"]]);
+        string address = (await peer.EventAsync("listening")).GetProperty("address").GetString()!;
+        string old;
+        JsonElement line;
+        await using (Child node = Child.Start([.. run, _folder["node"]]))
+        {
+            old = (await node.EventAsync("listening")).GetProperty("node_id").GetString()!;
+            string nodeAddress = (await Child.RunAsync("info", "--json", "--data", _folder["node"])).Output;
+            string own = Child.Parse(nodeAddress).GetProperty("addresses")[0].GetString()!;
+            Assert.Equal(0, (await Child.RunAsync("add", own, "--data", _folder["peer"])).ExitCode);
+            Assert.Equal(0, (await Child.RunAsync("add", address, "--data", _folder["node"])).ExitCode);
+
+            line = await JsonAsync("id", "--rotate", "--json");
+            Assert.Equal((old, true), (line.GetProperty("old_id").GetString(), line.GetProperty("restart_needed").GetBoolean()));
+            TestTerminal again = new();
+            Assert.Equal(ExitCode.Failed, await again.RunAsync("id", "--rotate", "--data", _folder["node"]));
+            Assert.Contains("Restart it", again.Error, StringComparison.Ordinal);
+            await node.SignalAsync("TERM");
+            Assert.Equal(0, await node.ExitAsync());
+        }
+
+        await using Child restarted = Child.Start([.. run, _folder["node"]]);
+        Assert.Equal(line.GetProperty("node_id").GetString(), (await restarted.EventAsync("listening")).GetProperty("node_id").GetString());
+        JsonElement told = await peer.EventAsync("peer-key-succeeded");
+        Assert.Equal((line.GetProperty("node_id").GetString(), old), (told.GetProperty("peer").GetString(), told.GetProperty("old_peer").GetString()));
+    }
+
+    private async Task<JsonElement> JsonAsync(params string[] args)
+    {
+        TestTerminal terminal = new();
+        Assert.Equal(ExitCode.Done, await terminal.RunAsync([.. args, "--data", _folder["node"]]));
+        return Child.Parse(terminal.Json);
+    }
+
+    [Fact]
     public async Task Id_BrokenIdentity_IsAnErrorAndTheFileIsLeft()
     {
         string path = Path.Combine(Directory.CreateDirectory(_folder["node"]).FullName, "identity.pem");
