@@ -67,7 +67,8 @@ internal sealed partial class Mesh
             return;
         }
 
-        Entry(key).Known = true;
+        // An add under way takes what it knows with it and forgets it if it fails.
+        Entry(key).Known |= known.Any(p => IsKept(p.Id));
         foreach (Predecessor older in known.Where(p => CurrentOf(p.Id) != key))
         {
             Succeed(older, key);
@@ -79,6 +80,9 @@ internal sealed partial class Mesh
             Emit(new MeshAction.Succeeded(connection.Id, older.Id, key, older.Until));
         }
     }
+
+    private bool IsKept(NodeId id) =>
+        CurrentOf(id) != id || (_peers.TryGetValue(id, out PeerEntry? peer) && peer.Known) || _targets.Values.Any(t => t.Address.Id == id && t.Wanted);
 
     private string? WhyNotFollowed(NodeId key, Predecessor[] known)
     {

@@ -29,7 +29,7 @@ internal sealed partial class Mesh(MeshConfig config)
 
     /// <summary>Whether the operator named this id.</summary>
     public bool IsKnown(NodeId id) =>
-        (_peers.TryGetValue(id, out PeerEntry? peer) && peer.Known) || _successions.ContainsKey(id)
+        (_peers.TryGetValue(id, out PeerEntry? peer) && peer.Known) || (CurrentOf(id) is var current && current != id && IsKnown(current))
         || _targets.Values.Any(t => t.Address.Id == id && (t.Wanted || t.Adds.Count > 0));
 
     public double ReputationOf(NodeId id, TimeSpan now) => _peers.TryGetValue(id, out PeerEntry? peer) ? peer.Reputation.ValueAt(now) : 0;

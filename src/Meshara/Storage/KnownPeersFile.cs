@@ -72,7 +72,7 @@ internal sealed class KnownPeersFile
         }
     }
 
-    /// <summary>Puts another key in the place of a pinned one; name, addresses and the rest of its line stay. A line that the new key has already gives way.</summary>
+    /// <summary>Puts another key in the place of a pinned one; name, addresses and the rest of its line stay, but not its older keys. A line that the new key has already gives way.</summary>
     /// <returns>False: the old key is not pinned.</returns>
     /// <exception cref="MesharaException">As for <see cref="Add"/>.</exception>
     public bool Replace(NodeId old, PublicKey key)
@@ -88,7 +88,7 @@ internal sealed class KnownPeersFile
 
             List<KnownPeersLine> lines = [.. state.Lines.Where(l => l.Peer is null || l.Peer.Id == old || l.Peer.Id != key.Id)];
             int index = lines.FindIndex(l => l.Peer?.Id == old);
-            KnownPeer renewed = Normalize(peer with { Key = key, Addresses = [.. peer.Addresses.Select(a => a with { Id = null })] });
+            KnownPeer renewed = Normalize(peer with { Key = key, Addresses = [.. peer.Addresses.Select(a => a with { Id = null })], Previous = [] });
             lines[index] = KnownPeersText.Format(renewed, lines[index].Extra, lines[index].Comment);
             _ = ForgetPrevious(lines, key.Id);
             Store(lines, withHeader: false);

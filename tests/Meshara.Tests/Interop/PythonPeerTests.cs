@@ -29,6 +29,22 @@ public sealed class PythonPeerTests : IDisposable
         Assert.Equal(0, python.ExitCode);
     }
 
+    [Fact]
+    public async Task Open_PythonPinnedAnOlderKey_FollowsTheChain()
+    {
+        string file = _folder["rotated.pem"];
+        NodeIdentity.LoadOrCreate(file).Dispose();
+        NodeIdentity.Rotate(file).Dispose();
+        using NodeIdentity identity = NodeIdentity.Rotate(file);
+        await using NodeBed bed = new();
+        Node node = await StartAsync(bed, Admission.Open, identity);
+        await using PythonPeer python = PythonPeer.Dial(node, "--pin", identity.Predecessors[0].ToString(), "ping", "goodbye");
+
+        await python.LinkedAsync();
+
+        await python.AssertCleanEndAsync();
+    }
+
     // The one with the smaller id sends READY first, so both orders are tried.
     [Theory]
     [InlineData(true)]

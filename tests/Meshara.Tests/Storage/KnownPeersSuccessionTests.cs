@@ -96,7 +96,7 @@ public sealed class KnownPeersSuccessionTests : IDisposable
     }
 
     [Fact]
-    public void AddAndReplace_PinWithOlderKeys_KeepsThem()
+    public void Add_PinWithOlderKeys_KeepsThemAndReplaceDoesNot()
     {
         Write($"{Keys[0]}\n");
         KnownPeersFile file = KnownPeersFile.Load(Path);
@@ -105,7 +105,7 @@ public sealed class KnownPeersSuccessionTests : IDisposable
         Assert.Single(file.Find(Keys[1].Id)!.Previous);
         Assert.False(file.Add(new KnownPeer(Keys[1], [], "bob", KnownPeerOrigin.Trusted)));
 
-        Assert.True(file.Replace(Keys[1].Id, Keys[0]));
+        Assert.True(file.Replace(Keys[1].Id, Keys[2]));
 
         Assert.Empty(Assert.Single(KnownPeersFile.Load(Path).All).Previous);
     }
