@@ -108,7 +108,7 @@ class Link:
     def handshake(self, key):
         o, nonce, deadline = self.options, secrets.token_bytes(32), time.monotonic() + 5
         self.send(HELLO, b"".join((
-            b"\0\1\0\1", self.own, blob(o.pin or b""), secrets.token_bytes(16), nonce, bytes([o.probe]),
+            b"\0\1\0\1", self.own, blob(self.peer if o.pin else b""), secrets.token_bytes(16), nonce, bytes([o.probe]),
             (1 if key else 0).to_bytes(8, "big"), blob(o.mesh.encode()), blob(b"meshara_peer.py"), varint(0),
             varint(MAX_MESSAGE), varint(INITIAL_WINDOW), varint(MAX_OPEN), varint(0))))
         proof_due = proven = False
