@@ -40,8 +40,14 @@ public sealed class MeshModelTests
     }
 
     [Fact]
-    public void AnyFaults_ThenQuiet_OneLinkOnBothSides() =>
-        Prop.ForAll(Gen.Choose(0, int.MaxValue).ToArbitrary(), Gen.Choose(0, (97 * 13) - 1).ArrayOf().ToArbitrary(), (seed, script) =>
+    public void AnyFaults_ThenQuiet_OneLinkOnBothSides() => AssertSettles(kinds: 13);
+
+    // Whoever restarts has a new key now and then, also both at once, and also while the other knows nothing of the last one yet.
+    [Fact]
+    public void AnyFaultsAndRotations_ThenQuiet_OneLinkOnBothSides() => AssertSettles(kinds: 17);
+
+    private static void AssertSettles(int kinds) =>
+        Prop.ForAll(Gen.Choose(0, int.MaxValue).ToArbitrary(), Gen.Choose(0, (97 * kinds) - 1).ArrayOf().ToArbitrary(), (seed, script) =>
         {
             MeshWorld world = new(seed);
             Setup(world);
@@ -166,6 +172,17 @@ public sealed class MeshModelTests
                 MeshWorld.Side moved = step % 2 == 0 ? world.A : world.B;
                 moved.AddressGone();
                 moved.NetworkChanged();
+                break;
+            case 13 or 14 or 15:
+                MeshWorld.Side rotated = step % 2 == 0 ? world.A : world.B;
+                world.Rotate(rotated, silently: step / 97 == 13);
+                rotated.Trust();
+                rotated.Want();
+                break;
+            case 16:
+                world.Rotate(world.A, silently: false);
+                world.Rotate(world.B, silently: false);
+                Setup(world);
                 break;
         }
     }

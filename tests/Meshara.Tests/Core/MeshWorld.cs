@@ -97,6 +97,13 @@ internal sealed class MeshWorld
         side.Start();
     }
 
+    /// <summary>As <see cref="Restart"/>, with a new key, as long as the other side can follow to it.</summary>
+    public void Rotate(Side side, bool silently)
+    {
+        side.Rotate(_random);
+        Restart(side, silently);
+    }
+
     private double Delay() => 1 + (_random.NextDouble() * _maxDelay);
 
     /// <summary>A transport connection; end 0 is A's, end 1 B's.</summary>
@@ -130,6 +137,11 @@ internal sealed class MeshWorld
         private readonly Dictionary<int, End> _byPipe = [];
         private readonly Dictionary<long, End> _byConnection = [];
         private readonly HashSet<long> _dials = [];
+
+        // On disk: this side's older keys, the other's that it has pinned, and that one's older keys.
+        private readonly List<NodeId> _older = [];
+        private readonly List<NodeId> _previous = [];
+        private NodeId? _pin;
         private long _nextAdd;
         private int _generation;
 
@@ -149,9 +161,10 @@ internal sealed class MeshWorld
 
         public int LinkPipe => Mesh.LinkOf(Other.Id) is { } link && _byConnection.TryGetValue(link, out End? end) ? end.Pipe.Number : -1;
 
-        public NodeId Id { get; } = id;
+        public NodeId Id { get; private set; } = id;
 
-        public PeerAddress Address { get; } = new(name, 1, id);
+        public NodeId Pin => _pin ?? Other.Id;
+
 
         public void Start()
         {
@@ -163,9 +176,32 @@ internal sealed class MeshWorld
             Mesh = new Mesh(new MeshConfig { Self = Id, Admission = AdmissionMode.KnownPeers, Random = new Random(world._random.Next()) });
         }
 
-        public void Trust() => Mesh.HandleTrust(Other.Id);
+        /// <summary>Takes a new key; four back is as far as a chain leads.</summary>
+        public void Rotate(Random random)
+        {
+            Other._pin ??= Id;
+            if (Other.Pin != Id && !_older.TakeLast(3).Contains(Other.Pin))
+            {
+                return;
+            }
 
-        public void Want() => Step(m => m.HandleAdd(null, Other.Address, keepForever: true, world.Now));
+            byte[] bytes = new byte[NodeId.Size];
+            random.NextBytes(bytes);
+            _older.Add(Id);
+            Id = NodeId.FromBytes(bytes);
+        }
+
+        public void Trust()
+        {
+            foreach (NodeId old in _previous)
+            {
+                Mesh.HandleSuccession(Older(old), Pin);
+            }
+
+            Mesh.HandleTrust(Pin);
+        }
+
+        public void Want() => Step(m => m.HandleAdd(null, new PeerAddress(Other.Name, 1, Pin), keepForever: true, world.Now));
 
         public void Add()
         {
@@ -261,8 +297,16 @@ internal sealed class MeshWorld
                 case MeshAction.Shared:
                     SharedSeen++;
                     break;
+                case MeshAction.Succeeded a:
+                    _previous.Add(a.Old);
+                    _pin = a.New;
+                    break;
+                case MeshAction.NotFollowed:
+                    throw new InvalidOperationException($"{Name} did not follow: {action}");
             }
         }
+
+        private Predecessor Older(NodeId key) => new(key, DateTimeOffset.MaxValue, world.Now + TimeSpan.FromDays(30));
 
         private void Connect(long connection)
         {
@@ -293,7 +337,7 @@ internal sealed class MeshWorld
             End end = new(connection, pipe) { LastFrame = world.Now, Inbound = inbound };
             _byPipe[pipe.Number] = end;
             _byConnection[connection] = end;
-            Send(connection, new Frame.Hello((UInt128)_generation));
+            Send(connection, new Frame.Hello((UInt128)_generation, Id, [.. _older.TakeLast(4)]));
             Later(() => HelloTimeout(end), HelloDeadline.TotalMilliseconds);
         }
 
@@ -371,7 +415,12 @@ internal sealed class MeshWorld
             switch (frame)
             {
                 case Frame.Hello hello:
-                    Step(m => m.HandleHello(end.Connection, new PeerFacts(Other.Id, hello.Instance) { Back = end.Inbound ? Other.Address : null }, world.Now));
+                    PeerFacts facts = new(hello.Id, hello.Instance)
+                    {
+                        Back = end.Inbound ? new PeerAddress(Other.Name, 1, hello.Id) : null,
+                        Succeeds = [.. Mesh.FindKnown(hello.Older, hello.Id).Select(i => Older(hello.Older[i]))],
+                    };
+                    Step(m => m.HandleHello(end.Connection, facts, world.Now));
                     break;
                 case Frame.Ready:
                     Step(m => m.HandleReadyReceived(end.Connection, world.Now));
@@ -408,7 +457,7 @@ internal sealed class MeshWorld
 
     private abstract record Frame
     {
-        public sealed record Hello(UInt128 Instance) : Frame;
+        public sealed record Hello(UInt128 Instance, NodeId Id, NodeId[] Older) : Frame;
 
         public sealed record Ready : Frame;
 
