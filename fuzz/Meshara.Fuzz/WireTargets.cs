@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Text.Json;
+using Meshara.Security;
 using Meshara.Tests.Wire;
 using Meshara.Wire;
 
@@ -29,6 +31,9 @@ internal static class WireTargets
 
             // Frames of a link, one after the other.
             new("stream", [.. vectors.Where(v => v.Stage == "link").Select(v => v.Frame)], ComposeStream, RunStream),
+
+            // The key of a certificate, then the value of its extension.
+            new("successor", SuccessorSeeds(), (mutator, all) => mutator.Mutate(mutator.Pick(all), mutator.Pick(all)), RunSuccessor),
         ];
     }
 
@@ -41,6 +46,30 @@ internal static class WireTargets
             SetLength(frame);
             Check(frame, type == FrameType.Hello ? 0 : 2);
         });
+    }
+
+    private static byte[][] SuccessorSeeds()
+    {
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Path.Combine(VectorFile.Root, "specs", "vectors", "successor.json")));
+        return [.. document.RootElement.GetProperty("vectors").EnumerateArray()
+            .Select(static v => Convert.FromHexString(v.GetProperty("key").GetString() + v.GetProperty("value").GetString()))];
+    }
+
+    // Whatever is taken for a chain is written as it was read, and checking its signatures throws nothing.
+    private static void RunSuccessor(byte[] input)
+    {
+        int split = Math.Min(PublicKey.Size, input.Length);
+        NodeId key = NodeId.FromPublicKey(input.AsSpan(0, split));
+        if (!SuccessorChain.TryParse(input.AsSpan(split), key, out SuccessorChain? chain))
+        {
+            return;
+        }
+
+        _ = chain.Verify(0);
+        if (!chain.ToBytes().AsSpan().SequenceEqual(input.AsSpan(split)))
+        {
+            throw new FindingException("A chain is not written as it was read.");
+        }
     }
 
     private static byte[] ComposeFrame(Mutator mutator, IReadOnlyList<byte[]> seeds)

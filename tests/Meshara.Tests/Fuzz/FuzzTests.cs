@@ -24,6 +24,7 @@ public sealed class FuzzTests
     [InlineData("goodbye")]
     [InlineData("open")]
     [InlineData("stream")]
+    [InlineData("successor")]
     public void Run_SeedsAndTwoThousandChangedInputs_NothingFound(string name)
     {
         FuzzTarget target = Target(name);
