@@ -36,7 +36,15 @@ public sealed partial class Node
         }
     }
 
-    private void FindAddresses() => _addresses.Current = _options.AdvertisedAddresses.Count > 0
-        ? [.. _options.AdvertisedAddresses.Select(a => PeerAddress.Parse(a) with { Id = Id })]
-        : ListenAddresses.Expand(Id, _listeners);
+    private void FindAddresses()
+    {
+        if (_options.AdvertisedAddresses.Count > 0)
+        {
+            _addresses.Current = [.. _options.AdvertisedAddresses.Select(a => PeerAddress.Parse(a) with { Id = Id })];
+            return;
+        }
+
+        _addresses.Everywhere = ListenAddresses.Everywhere(_listeners);
+        _addresses.Current = ListenAddresses.Expand(Id, _listeners);
+    }
 }

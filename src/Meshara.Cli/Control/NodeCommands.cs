@@ -106,7 +106,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
         {
             // Under a secret this node refuses as well whoever neither proves it nor was named with a key.
             bool mayBeOurs = facts.Admission == "secret" && request.PublicKey is null && PeerAddress.Parse(address).Id is null;
-            throw new ControlException(Kebab.Of(e.Code), mayBeOurs ? Hints.OtherSecret(e.Message, node.PublicKey) : Hints.NotAdmitted(address, node.PublicKey), e);
+            throw new ControlException(Kebab.Of(e.Code), mayBeOurs ? Hints.OtherSecret(e.Message, node.PublicKey) : Hints.NotAdmitted(e.Message, node.PublicKey), e);
         }
     }
 

@@ -25,7 +25,7 @@ internal static class EventText
     {
         if (line is { ByPeer: true, Reason: "not-admitted" } && own is not null)
         {
-            return $"refused by    {who}: {Hints.NotAdmitted(line.Address ?? "", own)}";
+            return $"refused by    {who}: {Hints.NotAdmitted(line.Detail ?? "", own)}";
         }
 
         string again = line.RetryAfter is { } wait ? $" (again in {Show.Span(TimeSpan.FromSeconds(wait))})" : "";

@@ -40,6 +40,28 @@ internal static class ListenAddresses
         }
     }
 
+    /// <summary>Ports of listeners on a wildcard, and the families that each takes.</summary>
+    public static IReadOnlyList<(int Port, AddressFamily Family)> Everywhere(IEnumerable<TransportListener> listeners) =>
+    [
+        .. from l in listeners.OfType<TcpTransportListener>()
+           where IsWildcard(l.Host, out _)
+           from family in Families(l)
+           select (l.Port, family),
+    ];
+
+    private static IEnumerable<AddressFamily> Families(TcpTransportListener listener)
+    {
+        if (IPAddress.Parse(listener.Host).AddressFamily == AddressFamily.InterNetworkV6)
+        {
+            yield return AddressFamily.InterNetworkV6;
+        }
+
+        if (listener.TakesIPv4)
+        {
+            yield return AddressFamily.InterNetwork;
+        }
+    }
+
     /// <summary>Whether an address means something on other machines: a link-local IPv6 address has a scope that is one machine's own.</summary>
     public static bool MeansTheSameElsewhere(PeerAddress address) => !IPAddress.TryParse(address.Host, out IPAddress? ip) || !ip.IsIPv6LinkLocal;
 

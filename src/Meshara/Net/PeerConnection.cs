@@ -203,7 +203,7 @@ internal sealed class PeerConnection
     {
         SecureChannel channel = _channel!;
         FrameReader reader = _reader = new FrameReader(channel.Stream);
-        Handshake handshake = new(channel, reader, dialer: _dial is not null, Address, _node.Handshake with { Addresses = _node.Addresses.HostsAndPorts });
+        Handshake handshake = new(channel, reader, dialer: _dial is not null, Address, _node.Handshake with { Addresses = _node.Addresses.On(LocalAddress) });
         using CancellationTokenSource deadline = new(_node.Timeouts.Hello, _node.Clock.Provider);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _abort.Token);
         Link? link = null;
