@@ -17,6 +17,10 @@ public sealed class TcpTransport : ITransport
     private readonly LookUp _lookUp;
     private readonly Func<IPEndPoint, CancellationToken, ValueTask<TransportConnection>> _connect;
 
+    /// <summary>For <see cref="NodeOptions.Listen"/>: all addresses of this machine, IPv6 where it has any, without a port, so that the node takes
+    /// <see cref="PeerAddress.DefaultPort"/> or the next free one and keeps it.</summary>
+    public static IReadOnlyList<string> Everywhere => Interfaces.HaveIPv6() ? ["0.0.0.0", "[::]"] : ["0.0.0.0"];
+
     /// <summary>Creates the transport.</summary>
     /// <param name="timeProvider">The clock of the pause after a failed accept, and of the delay between attempts to connect. Default: the system's.</param>
     public TcpTransport(TimeProvider? timeProvider = null)

@@ -27,7 +27,7 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
             Node node = await Passphrase.UseAsync(
                 terminal,
                 settings.PassphraseFile,
-                passphrase => Node.StartAsync(options = NodeStarter.Options(settings, admission, passphrase, logs, NodeStarter.Everywhere(), attachment.Attach), signals.Token));
+                passphrase => Node.StartAsync(options = NodeStarter.Options(settings, admission, passphrase, logs, TcpTransport.Everywhere, attachment.Attach), signals.Token));
             NodeFacts facts = new(settings.Mesh, admits, settings.DataDirectory, Agent, terminal.Time.GetUtcNow(), options);
             await ServeAsync(node, facts, report, attachment, signals);
         }

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 
 namespace Meshara.Cli.Running;
@@ -36,22 +34,4 @@ internal static class NodeStarter
             LoggerFactory = logs,
             OnStarting = onStarting,
         };
-
-    /// <summary>All addresses of this machine, IPv6 where there is any; no port, so that the library chooses one and remembers it.</summary>
-    public static IReadOnlyList<string> Everywhere() => HasIPv6() ? ["0.0.0.0", "[::]"] : ["0.0.0.0"];
-
-    // A kernel whose IPv6 is switched off still makes sockets of it.
-    private static bool HasIPv6()
-    {
-        try
-        {
-            using Socket probe = new(AddressFamily.InterNetworkV6, SocketType.Dgram, ProtocolType.Udp);
-            probe.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
 }

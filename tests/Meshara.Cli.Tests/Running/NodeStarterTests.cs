@@ -53,7 +53,7 @@ public sealed class NodeStarterTests : IDisposable
 
     [Fact]
     public void Everywhere_ThisMachine_IsIPv4AndWhereThereIsOneIPv6WithoutAPort() =>
-        Assert.Equal("0.0.0.0", NodeStarter.Everywhere()[0]);
+        Assert.Equal("0.0.0.0", TcpTransport.Everywhere[0]);
 
     private Task<Node> StartAsync(IReadOnlyList<string> listen, IReadOnlyList<string> defaultListen, params string[] advertise) => Node.StartAsync(NodeStarter.Options(
         new RunSettings
