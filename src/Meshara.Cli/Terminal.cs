@@ -39,6 +39,9 @@ internal sealed class Terminal
     /// <summary>Standard error: errors, warnings, logs and prompts.</summary>
     public required TextWriter Error { get; init; }
 
+    /// <summary>Whether standard input is a keyboard; else it comes from a file or a program.</summary>
+    public bool InputIsTerminal { get; init; }
+
     /// <summary>Whether people see standard output at once; else it goes to a file or a program.</summary>
     public bool OutputIsTerminal { get; init; }
 
@@ -73,6 +76,7 @@ internal sealed class Terminal
             Output = output,
             Text = text,
             Error = System.Console.Error,
+            InputIsTerminal = !System.Console.IsInputRedirected,
             OutputIsTerminal = !redirected,
             ErrorIsTerminal = !System.Console.IsErrorRedirected,
             OutputIsBroken = StandardOutput.IsBroken,

@@ -62,7 +62,7 @@ internal sealed class Child : IAsyncDisposable
             start.ArgumentList.Add(arg);
         }
 
-        start.Environment.Remove("MESHARA_PASSPHRASE");
+        Quieten(start);
         foreach ((string name, string value) in environment)
         {
             start.Environment[name] = value;
@@ -71,6 +71,13 @@ internal sealed class Child : IAsyncDisposable
         Process process = Process.Start(start)!;
         process.StandardInput.Close();
         return new Child(process);
+    }
+
+    /// <summary>Takes from its environment what would change its answers, and keeps it from leaving sockets for debuggers behind when it is killed.</summary>
+    public static void Quieten(ProcessStartInfo start)
+    {
+        start.Environment.Remove("MESHARA_PASSPHRASE");
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
     }
 
     /// <summary>Runs the command to its end.</summary>

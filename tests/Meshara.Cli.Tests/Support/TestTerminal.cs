@@ -19,6 +19,7 @@ internal sealed class TestTerminal
         Stream? output = null,
         bool terminal = false,
         bool errorIsTerminal = false,
+        bool inputIsTerminal = false,
         Func<bool>? outputIsBroken = null,
         Func<ConsoleKeyInfo>? readKey = null)
     {
@@ -34,6 +35,7 @@ internal sealed class TestTerminal
         {
             Output = output ?? _json,
             ErrorIsTerminal = errorIsTerminal,
+            InputIsTerminal = inputIsTerminal,
             Text = _text,
             OutputIsTerminal = terminal,
             Error = _error,
