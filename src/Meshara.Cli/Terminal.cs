@@ -9,7 +9,7 @@ namespace Meshara.Cli;
 internal sealed class Terminal
 {
     // Where output goes to a file or a pipe there is no width; wide enough that nothing is cut.
-    private const int WidthOfAPipe = 160;
+    private const int WidthOfAPipe = 240;
 
     private readonly Lock _writing = new();
     private readonly Lazy<IAnsiConsole> _console;

@@ -21,6 +21,7 @@ internal sealed class PipeClient(Terminal terminal, PipeChunks node, string peer
     private long _received;
     private volatile bool _ended;
     private volatile bool _gotEnd;
+    private volatile ControlException? _inputFault;
     private int _keyboard = Silent;
 
     /// <summary>Runs until both directions have ended.</summary>
@@ -43,9 +44,9 @@ internal sealed class PipeClient(Terminal terminal, PipeChunks node, string peer
         }
         catch (Exception e) when (e is IOException or InvalidDataException or ControlException)
         {
-            string code = e is ControlException { Code: { } known } ? known : "no-answer";
-            throw new ControlException(
-                code, $"The pipe to {Show.ShortId(peer)} broke off after {Gone()}: {e.Message}", e);
+            Exception reason = _inputFault ?? e;
+            string code = reason is ControlException { Code: { } known } ? known : "no-answer";
+            throw new ControlException(code, $"The pipe to {Show.ShortId(peer)} broke off after {Gone()}: {reason.Message}", e);
         }
         finally
         {
@@ -85,8 +86,10 @@ internal sealed class PipeClient(Terminal terminal, PipeChunks node, string peer
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException && _keyboard != Unasked)
             {
+                // Known before the node hears of it: it then closes the connection, which is no reason.
+                _inputFault = new ControlException(PipeClientCode.InputFailed, $"standard input cannot be read: {e.Message}", e);
                 await TryToAbortAsync(PipeClientCode.InputFailed);
-                throw new ControlException(PipeClientCode.InputFailed, $"standard input cannot be read: {e.Message}", e);
+                throw _inputFault;
             }
 
             if (terminal.InputIsTerminal && Interlocked.CompareExchange(ref _keyboard, Used, Silent) == Unasked)
