@@ -57,6 +57,7 @@ internal static class AccessDenied
         {
             ProcessStartInfo start = new("stat", OperatingSystem.IsLinux() ? ["-c", "%U", "--", path] : ["-f", "%Su", path])
             {
+                UseShellExecute = false,
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
             };

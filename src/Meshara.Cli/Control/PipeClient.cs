@@ -258,7 +258,9 @@ internal sealed class PipeClient(Terminal terminal, PipeChunks node, string peer
     {
         TimeSpan taken = terminal.Time.GetElapsedTime(_started);
         (long sent, long received) = (Interlocked.Read(ref _sent), Interlocked.Read(ref _received));
-        string waits = _ended && !_gotEnd ? "  all sent, the other side has not ended yet" : "";
-        return $"{ClearLine}sent {Show.Bytes(sent)}  received {Show.Bytes(received)}  {Show.Span(taken)}  {Show.Bytes((long)((sent + received) / Math.Max(0.001, taken.TotalSeconds)))}/s{waits}";
+        string rate = $"{Show.Bytes((long)((sent + received) / Math.Max(0.001, taken.TotalSeconds)))}/s";
+
+        // At most 80 characters: a line that wraps cannot be overwritten.
+        return $"{ClearLine}sent {Show.Bytes(sent)}  received {Show.Bytes(received)}  {Show.Span(taken)}  {(_ended && !_gotEnd ? "the other side goes on" : rate)}";
     }
 }

@@ -107,6 +107,18 @@ public sealed class UsageTests
     }
 
     [Theory]
+    [InlineData(true, "")]
+    [InlineData(false, "meshara: no room, as a test wants it")]
+    public async Task Run_OutputCannotBeWritten_IsNoErrorWhereItsReaderHasEnough(bool readerIsGone, string error)
+    {
+        using TempFolder folder = new();
+        TestTerminal terminal = new(output: new FullStream(), outputIsBroken: () => readerIsGone);
+
+        Assert.Equal(ExitCode.Failed, await terminal.RunAsync("id", "--json", "--data", folder["node"]));
+        Assert.Equal(error, terminal.Error.TrimEnd());
+    }
+
+    [Theory]
     [InlineData("info")]
     [InlineData("peers")]
     [InlineData("add 127.0.0.1:4040")]
@@ -119,5 +131,12 @@ public sealed class UsageTests
 
         Assert.Equal(ExitCode.Failed, await terminal.RunAsync([.. line.Split(' '), "--data", folder.Path]));
         Assert.Contains("meshara run --data", Assert.Single(terminal.Error.TrimEnd().Split(Environment.NewLine)), StringComparison.Ordinal);
+    }
+
+    private sealed class FullStream : MemoryStream
+    {
+        public override void Write(byte[] buffer, int offset, int count) => throw new IOException("no room, as a test wants it");
+
+        public override void Write(ReadOnlySpan<byte> buffer) => throw new IOException("no room, as a test wants it");
     }
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Meshara.Tests;
 using Xunit;
 
 namespace Meshara.Cli.Tests.Support;
