@@ -42,6 +42,9 @@ internal sealed class Terminal
     /// <summary>Whether standard input is a keyboard; else it comes from a file or a program.</summary>
     public bool InputIsTerminal { get; init; }
 
+    /// <summary>Whether the keyboard may be read now.</summary>
+    public Func<bool> InputIsInForeground { get; init; } = static () => true;
+
     /// <summary>Whether people see standard output at once; else it goes to a file or a program.</summary>
     public bool OutputIsTerminal { get; init; }
 
@@ -77,6 +80,7 @@ internal sealed class Terminal
             Text = text,
             Error = System.Console.Error,
             InputIsTerminal = !System.Console.IsInputRedirected,
+            InputIsInForeground = StandardInput.IsInForeground,
             OutputIsTerminal = !redirected,
             ErrorIsTerminal = !System.Console.IsErrorRedirected,
             OutputIsBroken = StandardOutput.IsBroken,

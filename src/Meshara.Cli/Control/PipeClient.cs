@@ -7,7 +7,8 @@ namespace Meshara.Cli.Control;
 /// file into a terminal's shell ends when the file has come.</remarks>
 internal sealed class PipeClient(Terminal terminal, PipeChunks node, string peer, bool quiet)
 {
-    private static readonly TimeSpan ProgressEvery = TimeSpan.FromMilliseconds(500);
+    // How often the progress is shown, and looked whether the keyboard is ours again.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
 
     // What the keyboard has done: nothing; something was read from it; it is not asked any more.
     private const int Silent = 0;
@@ -80,6 +81,7 @@ internal sealed class PipeClient(Terminal terminal, PipeChunks node, string peer
         while (true)
         {
             int read;
+            await ForegroundAsync(stop);
             try
             {
                 read = await terminal.Input.ReadAsync(buffer.AsMemory(PipeChunks.HeaderSize), stop);
@@ -115,6 +117,20 @@ internal sealed class PipeClient(Terminal terminal, PipeChunks node, string peer
                 // The node has said why, or is gone: what comes down tells.
                 return;
             }
+        }
+    }
+
+    // A job in the background may be brought back and typed into; until then it only receives.
+    private async Task ForegroundAsync(CancellationToken stop)
+    {
+        if (!terminal.InputIsTerminal || terminal.InputIsInForeground())
+        {
+            return;
+        }
+
+        using PeriodicTimer timer = new(LookEvery, terminal.Time);
+        while (await timer.WaitForNextTickAsync(stop) && !terminal.InputIsInForeground())
+        {
         }
     }
 
@@ -239,7 +255,7 @@ internal sealed class PipeClient(Terminal terminal, PipeChunks node, string peer
     {
         try
         {
-            using PeriodicTimer timer = new(ProgressEvery, terminal.Time);
+            using PeriodicTimer timer = new(LookEvery, terminal.Time);
             while (await timer.WaitForNextTickAsync(stop))
             {
                 terminal.WriteError(Line());

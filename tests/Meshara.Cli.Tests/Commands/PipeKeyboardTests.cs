@@ -69,6 +69,36 @@ public sealed class PipeKeyboardTests
         Assert.Equal("typed\nmore\n", alice.Json);
     }
 
+    // 'meshara pipe --accept > file &': the system would stop whoever reads the keyboard there.
+    [Fact]
+    public async Task Accept_InTheBackground_ReceivesWithoutTheKeyboardUntilItIsBroughtBack()
+    {
+        await using CommandBed bed = new();
+        (_, Node bob) = await bed.StartPairAsync();
+        Pipe keyboard = new();
+        bool inForeground = false;
+        TestTerminal atBob = new(input: keyboard.Reader.AsStream(), inputIsTerminal: true, inputIsInForeground: () => Volatile.Read(ref inForeground));
+        await keyboard.Writer.WriteAsync("typed\n"u8.ToArray());
+
+        Task<int> accepting = await AcceptAsync(bed, atBob);
+        Assert.Equal(ExitCode.Done, await bed.RunAsync("alice", new TestTerminal(input: new MemoryStream(new byte[3000])), "pipe", bob.Id.ToString()));
+        Assert.Equal((ExitCode.Done, 3000), (await accepting, atBob.Bytes.Length));
+        Assert.True(keyboard.Reader.TryRead(out ReadResult unread));
+        Assert.Equal(6, unread.Buffer.Length);
+        keyboard.Reader.AdvanceTo(unread.Buffer.Start);
+
+        Pipe input = new();
+        TestTerminal alice = new(input: input.Reader.AsStream());
+        atBob = new TestTerminal(input: keyboard.Reader.AsStream(), inputIsTerminal: true, inputIsInForeground: () => Volatile.Read(ref inForeground));
+        accepting = await AcceptAsync(bed, atBob);
+        Task<int> piping = bed.RunAsync("alice", alice, "pipe", bob.Id.ToString());
+        Volatile.Write(ref inForeground, true);
+        await Eventually.TrueAsync(() => alice.Json == "typed\n");
+        await keyboard.Writer.CompleteAsync();
+        await input.Writer.CompleteAsync();
+        Assert.Equal((ExitCode.Done, ExitCode.Done), (await piping, await accepting));
+    }
+
     [Fact]
     public async Task Pipe_OtherSideOnlyListens_NothingEndsBeforeSomebodyCouldType()
     {

@@ -20,6 +20,7 @@ internal sealed class TestTerminal
         bool terminal = false,
         bool errorIsTerminal = false,
         bool inputIsTerminal = false,
+        Func<bool>? inputIsInForeground = null,
         Func<bool>? outputIsBroken = null,
         Func<ConsoleKeyInfo>? readKey = null)
     {
@@ -36,6 +37,7 @@ internal sealed class TestTerminal
             Output = output ?? _json,
             ErrorIsTerminal = errorIsTerminal,
             InputIsTerminal = inputIsTerminal,
+            InputIsInForeground = inputIsInForeground ?? (static () => true),
             Text = _text,
             OutputIsTerminal = terminal,
             Error = _error,
