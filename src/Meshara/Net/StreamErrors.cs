@@ -16,12 +16,15 @@ internal static class StreamErrors
             StreamCode.Busy or StreamCode.NoProgress => new(MesharaErrorCode.RemoteBusy, $"Dropped for want of memory or progress {where}.", isTransient: true),
             StreamCode.MessageTooLarge => new(MesharaErrorCode.MessageTooLarge, $"Refused as too large {where}."),
             StreamCode.GoingAway => new(MesharaErrorCode.GoingAway, $"Not taken {where}: that node is shutting down.", isTransient: true),
-            _ => new(MesharaErrorCode.StreamReset, $"Ended {where} with code {code}.") { StreamCode = code },
+            _ => new(MesharaErrorCode.StreamReset, $"Ended {where} with code {code}.") { StreamCode = OfApplication(code) },
         };
     }
 
     public static MesharaException LinkDown(NodeId peer, DisconnectReason reason, string detail) =>
         new(MesharaErrorCode.LinkClosed, $"The link to {peer.ToShortString()} ended ({reason}{(detail.Length > 0 ? ": " : "")}{detail}); what was under way may or may not have arrived.", isTransient: true);
+
+    /// <summary>What the application gave; 0 for the protocol's own codes.</summary>
+    public static long OfApplication(long code) => code >= StreamCode.FirstApplication ? code : 0;
 
     public static MesharaException Local(MesharaErrorCode code, string message) => new(code, message);
 }
