@@ -16,6 +16,17 @@ public sealed class TrustFileTests : IDisposable
     }
 
     [Fact]
+    public void ReplaceRemove_NoFolder_NothingIsPinnedThereAndNothingCreated()
+    {
+        PublicKey key = NewKey();
+
+        Assert.False(TrustFile.Replace(_folder["typo"], key.Id, key));
+        Assert.False(TrustFile.Remove(_folder["typo"], key.Id));
+
+        Assert.False(Directory.Exists(_folder["typo"]));
+    }
+
+    [Fact]
     public void AddReplaceRemove_OneAfterTheOther_AreRead()
     {
         string data = _folder["data"];
