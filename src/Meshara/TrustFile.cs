@@ -27,6 +27,7 @@ public static class TrustFile
     public static bool Add(string dataDirectory, PublicKey key, string? name = null)
     {
         ArgumentNullException.ThrowIfNull(key);
+        KnownPeer.ThrowIfNoName(name);
         return Change(dataDirectory, file =>
         {
             KnownPeer? old = file.Find(key.Id);

@@ -27,6 +27,15 @@ public sealed class TrustFileTests : IDisposable
     }
 
     [Fact]
+    public void Add_NoName_SaysWhichArgument()
+    {
+        PublicKey key = NewKey();
+
+        Assert.Equal("name", Assert.Throws<ArgumentException>(() => TrustFile.Add(_folder["data"], key, "")).ParamName);
+        Assert.False(Directory.Exists(_folder["data"]));
+    }
+
+    [Fact]
     public void AddReplaceRemove_OneAfterTheOther_AreRead()
     {
         string data = _folder["data"];
