@@ -74,7 +74,7 @@ public sealed class MeshStreamTests
         TaskCompletionSource<Task<int>> left = new();
         await using MeshStream stream = await OpenAsync(bed, (s, _) =>
         {
-            left.TrySetResult(s.ReadAsync(new byte[1]).AsTask());
+            left.TrySetResult(s.ReadAsync(new byte[1], CancellationToken.None).AsTask());
             return ValueTask.CompletedTask;
         });
         await stream.WriteAsync(Array.Empty<byte>());

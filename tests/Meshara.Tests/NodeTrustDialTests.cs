@@ -116,17 +116,20 @@ public sealed class NodeTrustDialTests
     }
 
     private static NodeOptions Options(
-        Admission admission, string listen, PeerAddress? peer = null, NodeIdentity? identity = null, ILoggerFactory? log = null, TimeSpan? maxBackoff = null) => new()
+        Admission admission, string listen, PeerAddress? peer = null, NodeIdentity? identity = null, ILoggerFactory? log = null, TimeSpan? maxBackoff = null)
     {
-        Mesh = "test",
-        Admission = admission,
-        Listen = [listen],
-        Peers = peer is null ? [] : [peer],
-        Identity = identity,
-        Seed = 1,
-        LoggerFactory = log ?? Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance,
-        Timeouts = new NodeTimeouts { MaxBackoff = maxBackoff ?? Long },
-    };
+        return new NodeOptions
+        {
+            Mesh = "test",
+            Admission = admission,
+            Listen = [listen],
+            Peers = peer is null ? [] : [peer],
+            Identity = identity,
+            Seed = 1,
+            LoggerFactory = log ?? Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance,
+            Timeouts = new NodeTimeouts { MaxBackoff = maxBackoff ?? Long },
+        };
+    }
 
     private sealed class Warnings : ILoggerFactory, ILogger
     {
