@@ -319,7 +319,7 @@ internal sealed partial class Mesh
         {
             RemoveTarget(target);
         }
-        else if (isAnother)
+        else if (failure.Code == MesharaErrorCode.PinMismatch)
         {
             target.Attempts++;
             DialAt(target, now + Backoff.Slow(Timeouts.MaxBackoff, _config.Random.NextDouble()));

@@ -95,19 +95,21 @@ public sealed class MeshTrustTests
     }
 
     [Fact]
-    public void Wanted_CloneOfALinkedPeerAnswers_IsNotPinnedAndNotDialledFast()
+    public void Wanted_CloneOfALinkedPeerAnswers_IsNotPinnedAndDialledAgainWithBackoff()
     {
         MeshScript s = new(Ids.Low, AdmissionMode.Secret);
         long link = Linked(s, Ids.High, secret: true, instance: 1);
         s.Mesh.HandleAdd(null, Anyone, keepForever: true, s.Now);
-        s.Mesh.HandleHello(s.Single<MeshAction.Dial>().Connection, new PeerFacts(Ids.High, 2) { SecretProven = true }, s.Now);
-        s.Mesh.HandlePong(link, s.Single<MeshAction.Ping>().Number, s.Now);
+        for (int i = 0; i < 8; i++)
+        {
+            s.Mesh.HandleHello(s.Single<MeshAction.Dial>().Connection, new PeerFacts(Ids.High, 2) { SecretProven = true }, s.Now);
+            s.Mesh.HandlePong(link, s.Take().OfType<MeshAction.Ping>().Last().Number, s.Now);
 
-        Assert.Empty(s.Take().OfType<MeshAction.Pinned>());
-        s.Advance(29);
-        Assert.Empty(s.Take().OfType<MeshAction.Dial>());
-        s.Advance(32);
-        Assert.Single(s.Take().OfType<MeshAction.Dial>());
+            IReadOnlyList<MeshAction> actions = s.Take();
+            Assert.Equal(RefuseCode.IdentityInUse, Assert.Single(actions.OfType<MeshAction.SendRefuse>()).Code);
+            Assert.Empty(actions.OfType<MeshAction.Pinned>());
+            s.Advance(60);
+        }
     }
 
     [Fact]
