@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Meshara.Cli.Running;
 using Microsoft.Extensions.Logging;
@@ -151,7 +153,7 @@ internal static class RunCommand
     private static bool IsListenAddress(string text)
     {
         int colon = text.LastIndexOf(':');
-        return text == "::"
+        return (IPAddress.TryParse(text, out IPAddress? address) && address.AddressFamily == AddressFamily.InterNetworkV6 && text[0] != '[')
             || (text.Length > 0 && (colon < 0 || (text[0] == '[' && text[^1] == ']')))
             || (colon > 0
                 && ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, null, out _)

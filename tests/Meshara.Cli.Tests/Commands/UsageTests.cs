@@ -15,7 +15,7 @@ public sealed class UsageTests
     [InlineData("id --nonsense", "'--nonsense'")]
     [InlineData("run --open --secret-file x", "exclude each other")]
     [InlineData("run --listen=", "--listen")]
-    [InlineData("run --listen ::1", "HOST:PORT")]
+    [InlineData("run --listen ::1:99999", "HOST:PORT")]
     [InlineData("run --listen :4040", "HOST:PORT")]
     [InlineData("run --advertise example.org", "HOST:PORT")]
     [InlineData("run --advertise example.org:0", "HOST:PORT")]
