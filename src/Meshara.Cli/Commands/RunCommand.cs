@@ -153,10 +153,16 @@ internal static class RunCommand
     private static bool IsListenAddress(string text)
     {
         int colon = text.LastIndexOf(':');
-        return (IPAddress.TryParse(text, out IPAddress? address) && address.AddressFamily == AddressFamily.InterNetworkV6 && text[0] != '[')
+
+        // "::1:4040" may be an address, or one with a port.
+        bool hasPort = colon > 0 && IsIPv6(text[..colon]);
+        return (IsIPv6(text) && !hasPort)
             || (text.Length > 0 && (colon < 0 || (text[0] == '[' && text[^1] == ']')))
             || (colon > 0
                 && ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, null, out _)
                 && (text[0] == '[' ? text[colon - 1] == ']' : !text.AsSpan(0, colon).Contains(':')));
     }
+
+    private static bool IsIPv6(string text) =>
+        !text.StartsWith('[') && IPAddress.TryParse(text, out IPAddress? address) && address.AddressFamily == AddressFamily.InterNetworkV6;
 }
