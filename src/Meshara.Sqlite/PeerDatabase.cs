@@ -13,6 +13,12 @@ internal sealed class PeerDatabase : IDisposable
     // SQLITE_LIMIT_LENGTH: no row of ours comes near 1 MiB, so that one which does is damage and not an allocation.
     private const int LimitLength = 0, LongestRow = 1 << 20;
 
+    // Of a shorter file SQLite may think that it is empty, and write over it.
+    private const int HeaderLength = 100;
+
+    // SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE.
+    private const int LeaveLogOnClose = 1006;
+
     private readonly SqliteConnection _connection;
     private readonly StoreSettings _settings;
     private PeerWriter? _writer;
@@ -31,7 +37,7 @@ internal sealed class PeerDatabase : IDisposable
     /// <exception cref="UnauthorizedAccessException">It cannot be created.</exception>
     public static PeerDatabase Open(string path, StoreSettings settings, ILogger logger)
     {
-        CreatePrivate(path);
+        Prepare(path);
         PeerDatabase database = new(Connect(path, SqliteOpenMode.ReadWrite, settings), settings);
         try
         {
@@ -86,7 +92,7 @@ internal sealed class PeerDatabase : IDisposable
         return content;
     }
 
-    /// <summary>Writes a batch, all or nothing. After an exception the database is to be disposed, which undoes it.</summary>
+    /// <summary>Writes a batch, all or nothing; an exception is to be followed by <see cref="TryUndo"/> or <see cref="Dispose"/>.</summary>
     /// <exception cref="SqliteException">It cannot be written.</exception>
     public void Write(PeerStoreChanges changes, DateTimeOffset now)
     {
@@ -96,11 +102,34 @@ internal sealed class PeerDatabase : IDisposable
         Execute("COMMIT");
     }
 
-    /// <summary>Closes the file; takes over its log if that can be done.</summary>
+    /// <summary>Undoes what was begun.</summary>
+    /// <returns>False: the database is to be disposed, which undoes it too.</returns>
+    public bool TryUndo()
+    {
+        try
+        {
+            if (!IsIdle())
+                Execute("ROLLBACK");
+
+            return IsIdle();
+        }
+        catch (SqliteException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>A setting of the connection, for tests.</summary>
+    internal object? Pragma(string name) => Scalar($"PRAGMA {name}");
+
+    /// <summary>Has the file take over its log when it is closed, so that one file holds everything.</summary>
+    public void TakeLogOnClose() => SQLitePCL.raw.sqlite3_db_config(_connection.Handle, LeaveLogOnClose, 0, out _);
+
+    /// <summary>Closes the file.</summary>
     public void Dispose() => _connection.Dispose();
 
-    // Also the log beside it gets these rights: SQLite gives it those of the file.
-    private static void CreatePrivate(string path)
+    // The file exists then, for its owner only. The log beside it gets the same rights: SQLite gives it those of the file.
+    private static void Prepare(string path)
     {
         if (!File.Exists(path))
         {
@@ -109,6 +138,10 @@ internal sealed class PeerDatabase : IDisposable
                 options.UnixCreateMode = PrivateFile;
 
             new FileStream(path, options).Dispose();
+        }
+        else if (new FileInfo(path).Length is > 0 and < HeaderLength and var length)
+        {
+            throw new DamagedStoreException($"it has {length} bytes only");
         }
         else if (!OperatingSystem.IsWindows() && File.GetUnixFileMode(path) != PrivateFile)
         {
@@ -134,6 +167,9 @@ internal sealed class PeerDatabase : IDisposable
         {
             connection.Open();
             SQLitePCL.raw.sqlite3_limit(connection.Handle, LimitLength, LongestRow);
+
+            // What is set aside, or is not ours, keeps its log.
+            SQLitePCL.raw.sqlite3_db_config(connection.Handle, LeaveLogOnClose, 1, out _);
 
             // Nothing in the file's schema may call functions; each cell is checked against its page before it is used.
             Execute(connection, "PRAGMA trusted_schema = OFF");
@@ -208,6 +244,8 @@ internal sealed class PeerDatabase : IDisposable
         if (from > 0)
             logger.Migrated(path, from, to);
     }
+
+    private bool IsIdle() => SQLitePCL.raw.sqlite3_get_autocommit(_connection.Handle) != 0;
 
     private void Execute(string sql) => Execute(_connection, sql);
 

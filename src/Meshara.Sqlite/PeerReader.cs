@@ -29,11 +29,13 @@ internal sealed class PeerReader(SqliteConnection connection, int maxPeers)
             """,
             PeerRecord.MaxAddresses - 1,
             ReadAddress,
+            "SELECT count(*) FROM addresses",
             cancellationToken);
         Each(
             "SELECT peer, time, cause, delta, value, count FROM history WHERE place BETWEEN 0 AND $last ORDER BY peer, place",
             PeerRecord.MaxHistory - 1,
             ReadEvent,
+            "SELECT count(*) FROM history",
             cancellationToken);
         Each(
             """
@@ -42,33 +44,50 @@ internal sealed class PeerReader(SqliteConnection connection, int maxPeers)
             """,
             maxPeers,
             ReadPeer,
+            "SELECT count(*) FROM peers",
             cancellationToken);
 
         List<PeerAddress> anchors = [];
-        Each("SELECT address FROM anchors WHERE place BETWEEN 0 AND $last ORDER BY place", PeerStoreContent.MaxAnchors - 1, row => ReadAnchor(row, anchors), cancellationToken);
+        Each("SELECT address FROM anchors WHERE place BETWEEN 0 AND $last ORDER BY place", PeerStoreContent.MaxAnchors - 1, row => ReadAnchor(row, anchors), "SELECT count(*) FROM anchors", cancellationToken);
         byte[]? key = null;
-        Each("SELECT value FROM settings WHERE name = 'table_key' LIMIT $last", 1, row => key = ReadKey(row), cancellationToken);
+        Each("SELECT value FROM settings WHERE name = 'table_key' LIMIT $last", 1, row => key = ReadKey(row), null, cancellationToken);
 
-        // Rows of no peer, or beyond a bound: they are nobody's, and they count.
+        // Rows of no peer.
         _skipped += _addresses.Values.Sum(list => list.Count) + _history.Values.Sum(list => list.Count);
         return new PeerStoreContent { Peers = [.. _peers.Values], TableKey = key, Anchors = anchors, Skipped = _skipped };
     }
 
-    private void Each(string sql, int last, Action<SqliteDataReader> take, CancellationToken cancellationToken)
+    // Rows that the query leaves out, beyond a bound, count as skipped.
+    private void Each(string sql, int last, Action<SqliteDataReader> take, string? countAll, CancellationToken cancellationToken)
     {
-        using SqliteCommand command = connection.CreateCommand();
+        using SqliteCommand command = Command(sql);
+        command.Parameters.Add("$last", SqliteType.Integer).Value = last;
+        int rows = 0;
+        using (SqliteDataReader row = command.ExecuteReader())
+        {
+            for (; row.Read(); rows++)
+            {
+                if (rows % Stride == 0)
+                    cancellationToken.ThrowIfCancellationRequested();
+
+                take(row);
+            }
+        }
+
+        if (countAll is not null)
+        {
+            using SqliteCommand count = Command(countAll);
+            _skipped += (int)Math.Min(int.MaxValue / 8, (long)count.ExecuteScalar()! - rows);
+        }
+    }
+
+    private SqliteCommand Command(string sql)
+    {
+        SqliteCommand command = connection.CreateCommand();
 #pragma warning disable CA2100 // Constants of this file.
         command.CommandText = sql;
 #pragma warning restore CA2100
-        command.Parameters.Add("$last", SqliteType.Integer).Value = last;
-        using SqliteDataReader row = command.ExecuteReader();
-        for (int i = 0; row.Read(); i++)
-        {
-            if (i % Stride == 0)
-                cancellationToken.ThrowIfCancellationRequested();
-
-            take(row);
-        }
+        return command;
     }
 
     private void ReadPeer(SqliteDataReader row)

@@ -58,8 +58,14 @@ public sealed class SqlitePeerStore : IPeerStore, IAsyncDisposable
     public Task<PeerStoreContent> LoadAsync(CancellationToken cancellationToken = default) => AloneAsync(
         async () =>
         {
-            await CatchUpAsync(isLast: false).ConfigureAwait(false);
-            PeerStoreContent stored = Try(database => database.Read(cancellationToken), isLast: false) ?? ReadFrozen(cancellationToken) ?? new PeerStoreContent();
+            await CatchUpAsync(atOnce: false).ConfigureAwait(false);
+
+            // What cannot be written now can be read still, as long as the file is open.
+            PeerStoreContent? read = Try(database => database.Read(cancellationToken), atOnce: _database is not null);
+            if (read is not null && _pending.IsEmpty)
+                Recover();
+
+            PeerStoreContent stored = read ?? ReadFrozen(cancellationToken) ?? new PeerStoreContent();
             if (stored.Skipped > 0)
                 _logger.Skipped(FilePath, stored.Skipped);
 
@@ -76,7 +82,7 @@ public sealed class SqlitePeerStore : IPeerStore, IAsyncDisposable
             async () =>
             {
                 await _pending.AddAsync(changes).ConfigureAwait(false);
-                await CatchUpAsync(isLast: false).ConfigureAwait(false);
+                await CatchUpAsync(atOnce: false).ConfigureAwait(false);
                 return true;
             },
             cancellationToken);
@@ -92,7 +98,8 @@ public sealed class SqlitePeerStore : IPeerStore, IAsyncDisposable
                 return;
 
             _disposed = true;
-            await Task.Run(() => CatchUpAsync(isLast: true)).ConfigureAwait(false);
+            await Task.Run(() => CatchUpAsync(atOnce: true)).ConfigureAwait(false);
+            _database?.TakeLogOnClose();
         }
         catch (MesharaException)
         {
@@ -119,7 +126,7 @@ public sealed class SqlitePeerStore : IPeerStore, IAsyncDisposable
         }
     }
 
-    private async Task CatchUpAsync(bool isLast)
+    private async Task CatchUpAsync(bool atOnce)
     {
         if (_pending.IsEmpty)
             return;
@@ -132,17 +139,20 @@ public sealed class SqlitePeerStore : IPeerStore, IAsyncDisposable
                 database.Write(all, now);
                 return all;
             },
-            isLast);
-        if (written is not null)
-            _pending.Clear();
+            atOnce);
+        if (written is null)
+            return;
+
+        _pending.Clear();
+        Recover();
     }
 
     /// <summary>Works on the open file; null: it cannot be used now, which has been told.</summary>
     /// <exception cref="MesharaException">It must not be touched.</exception>
-    private T? Try<T>(Func<PeerDatabase, T> work, bool isLast)
+    private T? Try<T>(Func<PeerDatabase, T> work, bool atOnce)
         where T : class
     {
-        if (_trouble is not null && !isLast && _time.GetElapsedTime(_failedAt) < RetryAfter)
+        if (_trouble is not null && !atOnce && _time.GetElapsedTime(_failedAt) < RetryAfter)
             return null;
 
         try
@@ -181,17 +191,14 @@ public sealed class SqlitePeerStore : IPeerStore, IAsyncDisposable
         try
         {
             _database ??= PeerDatabase.Open(FilePath, _settings, _logger);
-            T result = work(_database);
-            if (_trouble is not null)
-                _logger.OnDiskAgain(FilePath);
-
-            _trouble = null;
-            return result;
+            return work(_database);
         }
-        catch
+        catch (Exception e)
         {
-            // Undoes what was begun.
-            Close();
+            // Closing undoes what was begun, too.
+            if (!StoreFault.IsPassing(e) || _database?.TryUndo() != true)
+                Close();
+
             throw;
         }
     }
@@ -209,6 +216,14 @@ public sealed class SqlitePeerStore : IPeerStore, IAsyncDisposable
             Fail(new IOException($"it is damaged ({StoreFault.Describe(damage)}), and cannot be renamed: {e.Message}", e));
             return false;
         }
+    }
+
+    private void Recover()
+    {
+        if (_trouble is not null)
+            _logger.OnDiskAgain(FilePath);
+
+        _trouble = null;
     }
 
     private void Fail(Exception fault)

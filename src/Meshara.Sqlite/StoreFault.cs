@@ -23,6 +23,9 @@ internal static class StoreFault
     /// <summary>Whether another connection holds the file.</summary>
     public static bool IsLock(Exception fault) => fault is SqliteException { SqliteErrorCode: Busy or Locked };
 
+    /// <summary>Whether the connection is sound, so that the file need not be opened anew.</summary>
+    public static bool IsPassing(Exception fault) => fault is OperationCanceledException or SqliteException { SqliteErrorCode: Busy or Locked or Full };
+
     /// <summary>What it means for people; a clause without a full stop.</summary>
     public static string Describe(Exception fault) => fault is not SqliteException e
         ? fault.Message.TrimEnd('.')

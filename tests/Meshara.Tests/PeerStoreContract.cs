@@ -62,15 +62,15 @@ public abstract class PeerStoreContract
         PeerStoreModel model = new();
 
         // One store over all runs: each goes on where the last one ended.
-        Prop.ForAll(Gen.ArrayOf(batch, 3).ToArbitrary(), batches =>
+        Prop.ForAll(Gen.ArrayOf(batch, 3).ToArbitrary(), async batches =>
         {
             foreach (PeerStoreChanges changes in batches)
             {
-                store.SaveAsync(changes, None).GetAwaiter().GetResult();
+                await store.SaveAsync(changes, None);
                 model.Save(changes);
             }
 
-            model.AssertHolds(store.LoadAsync(None).GetAwaiter().GetResult());
+            model.AssertHolds(await store.LoadAsync(None));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(40));
     }
 

@@ -14,6 +14,9 @@ internal static class PeerRecords
         return identity.PublicKey;
     })];
 
+    /// <summary>One of the keys that records have.</summary>
+    public static PublicKey AnyKey => Keys[0];
+
     private static readonly Gen<long> Number = Gen.Frequency(
         (3, Gen.Choose(0, 1000).Select(i => (long)i)),
         (1, Gen.Elements(long.MinValue, -1, int.MaxValue, long.MaxValue)));
