@@ -15,7 +15,7 @@ internal sealed class PeerReader(SqliteConnection connection, int maxPeers)
     private readonly Dictionary<long, List<StoredAddress>> _addresses = [];
     private readonly Dictionary<long, List<ReputationEvent>> _history = [];
     private readonly Dictionary<NodeId, PeerRecord> _peers = [];
-    private int _skipped;
+    private int _rows, _skipped;
 
     /// <summary>Reads everything.</summary>
     /// <exception cref="SqliteException">It cannot be read.</exception>
@@ -25,60 +25,55 @@ internal sealed class PeerReader(SqliteConnection connection, int maxPeers)
         Each(
             """
             SELECT peer, host, port, source, source_group, first_seen, last_tried, last_success, failures
-            FROM addresses WHERE place BETWEEN 0 AND $last ORDER BY peer, place
+            FROM addresses WHERE place >= 0 AND place < $places ORDER BY peer, place LIMIT $most
             """,
-            PeerRecord.MaxAddresses - 1,
-            ReadAddress,
-            "SELECT count(*) FROM addresses",
-            cancellationToken);
+            PeerRecord.MaxAddresses, maxPeers * PeerRecord.MaxAddresses, ReadAddress, cancellationToken);
+        CountLeftOut("SELECT count(*) FROM addresses");
         Each(
-            "SELECT peer, time, cause, delta, value, count FROM history WHERE place BETWEEN 0 AND $last ORDER BY peer, place",
-            PeerRecord.MaxHistory - 1,
-            ReadEvent,
-            "SELECT count(*) FROM history",
-            cancellationToken);
+            "SELECT peer, time, cause, delta, value, count FROM history WHERE place >= 0 AND place < $places ORDER BY peer, place LIMIT $most",
+            PeerRecord.MaxHistory, maxPeers * PeerRecord.MaxHistory, ReadEvent, cancellationToken);
+        CountLeftOut("SELECT count(*) FROM history");
         Each(
             """
             SELECT row, id, public_key, first_seen, last_seen, reputation, reputation_at, ban_until, ban_count, alias, bytes_sent, bytes_received
-            FROM peers ORDER BY row LIMIT $last
+            FROM peers ORDER BY row LIMIT $most
             """,
-            maxPeers,
-            ReadPeer,
-            "SELECT count(*) FROM peers",
-            cancellationToken);
+            places: 0, maxPeers, ReadPeer, cancellationToken);
+        CountLeftOut("SELECT count(*) FROM peers");
 
         List<PeerAddress> anchors = [];
-        Each("SELECT address FROM anchors WHERE place BETWEEN 0 AND $last ORDER BY place", PeerStoreContent.MaxAnchors - 1, row => ReadAnchor(row, anchors), "SELECT count(*) FROM anchors", cancellationToken);
+        Each(
+            "SELECT address FROM anchors WHERE place >= 0 AND place < $places ORDER BY place LIMIT $most",
+            PeerStoreContent.MaxAnchors, PeerStoreContent.MaxAnchors, row => ReadAnchor(row, anchors), cancellationToken);
+        CountLeftOut("SELECT count(*) FROM anchors");
         byte[]? key = null;
-        Each("SELECT value FROM settings WHERE name = 'table_key' LIMIT $last", 1, row => key = ReadKey(row), null, cancellationToken);
+        Each("SELECT value FROM settings WHERE name = 'table_key' LIMIT $most", places: 0, most: 1, row => key = ReadKey(row), cancellationToken);
 
         // Rows of no peer.
         _skipped += _addresses.Values.Sum(list => list.Count) + _history.Values.Sum(list => list.Count);
         return new PeerStoreContent { Peers = [.. _peers.Values], TableKey = key, Anchors = anchors, Skipped = _skipped };
     }
 
-    // Rows that the query leaves out, beyond a bound, count as skipped.
-    private void Each(string sql, int last, Action<SqliteDataReader> take, string? countAll, CancellationToken cancellationToken)
+    private void Each(string sql, int places, int most, Action<SqliteDataReader> take, CancellationToken cancellationToken)
     {
         using SqliteCommand command = Command(sql);
-        command.Parameters.Add("$last", SqliteType.Integer).Value = last;
-        int rows = 0;
-        using (SqliteDataReader row = command.ExecuteReader())
+        command.Parameters.Add("$places", SqliteType.Integer).Value = places;
+        command.Parameters.Add("$most", SqliteType.Integer).Value = most;
+        using SqliteDataReader row = command.ExecuteReader();
+        for (_rows = 0; row.Read(); _rows++)
         {
-            for (; row.Read(); rows++)
-            {
-                if (rows % Stride == 0)
-                    cancellationToken.ThrowIfCancellationRequested();
+            if (_rows % Stride == 0)
+                cancellationToken.ThrowIfCancellationRequested();
 
-                take(row);
-            }
+            take(row);
         }
+    }
 
-        if (countAll is not null)
-        {
-            using SqliteCommand count = Command(countAll);
-            _skipped += (int)Math.Min(int.MaxValue / 8, (long)count.ExecuteScalar()! - rows);
-        }
+    // Rows beyond a bound, which the query before did not give.
+    private void CountLeftOut(string countAll)
+    {
+        using SqliteCommand count = Command(countAll);
+        _skipped += (int)Math.Min(int.MaxValue / 8, (long)count.ExecuteScalar()! - _rows);
     }
 
     private SqliteCommand Command(string sql)

@@ -18,7 +18,8 @@ internal static class StoreFault
             && (e.SqliteErrorCode is Error or Corrupt or TooBig or Constraint or Mismatch or NotADatabase || e.SqliteExtendedErrorCode == ShortRead));
 
     /// <summary>Whether this can come from the file system or from SQLite, and not from a mistake of ours.</summary>
-    public static bool IsOfDisk(Exception fault) => fault is SqliteException or DamagedStoreException or IOException or UnauthorizedAccessException;
+    public static bool IsOfDisk(Exception fault) =>
+        fault is SqliteException or DamagedStoreException or IOException or UnauthorizedAccessException || IsMissingLibrary(fault);
 
     /// <summary>Whether another connection holds the file.</summary>
     public static bool IsLock(Exception fault) => fault is SqliteException { SqliteErrorCode: Busy or Locked };
@@ -27,8 +28,9 @@ internal static class StoreFault
     public static bool IsPassing(Exception fault) => fault is OperationCanceledException or SqliteException { SqliteErrorCode: Busy or Locked or Full };
 
     /// <summary>What it means for people; a clause without a full stop.</summary>
-    public static string Describe(Exception fault) => fault is not SqliteException e
-        ? fault.Message.TrimEnd('.')
+    public static string Describe(Exception fault) =>
+        IsMissingLibrary(fault) ? $"the native SQLite library cannot be loaded here ({fault.GetBaseException().Message.TrimEnd('.')})"
+        : fault is not SqliteException e ? fault.Message.TrimEnd('.')
         : e.SqliteErrorCode switch
         {
             Full => "the disk is full",
@@ -37,4 +39,7 @@ internal static class StoreFault
             CannotOpen or Permission => "it cannot be opened; its directory must exist and be writable",
             _ => e.Message.TrimEnd('.'),
         };
+
+    // A platform for which the bundle has no SQLite.
+    private static bool IsMissingLibrary(Exception fault) => fault is TypeInitializationException or DllNotFoundException;
 }
