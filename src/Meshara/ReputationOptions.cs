@@ -26,6 +26,10 @@ public sealed class ReputationOptions
     /// <summary>Loss for staying over a limit of frames after having been slowed. Default 10; 0 to 100.</summary>
     public double Rate { get; init; } = 10;
 
+    /// <summary>Staying over a limit alone lowers a reputation to this and no further. Default -60, so that such a link is closed and the id not banned: an honest
+    /// program that sends much to a node with low limits does nothing worse. Above <see cref="BanAt"/>, at most 0.</summary>
+    public double RateFloor { get; init; } = -60;
+
     /// <summary>Loss for breaking the protocol. Default 25, so that the second disconnects and the third in a row bans; 0 to 100.</summary>
     public double ProtocolViolation { get; init; } = 25;
 
@@ -65,6 +69,7 @@ public sealed class ReputationOptions
             ?? Between(DisconnectAt, nameof(DisconnectAt), BanAt, -1)
             ?? Between(DiscourageAt, nameof(DiscourageAt), DisconnectAt, -1)
             ?? Between(TimeoutFloor, nameof(TimeoutFloor), Math.BitIncrement(DisconnectAt), 0)
+            ?? Between(RateFloor, nameof(RateFloor), Math.BitIncrement(BanAt), 0)
             ?? Between(LongestBan, nameof(LongestBan), TimeSpan.FromSeconds(1), 30 * day)
             ?? Between(FirstBan, nameof(FirstBan), TimeSpan.FromSeconds(1), LongestBan)
             ?? Between(BanMemory, nameof(BanMemory), TimeSpan.Zero, 365 * day);

@@ -20,6 +20,7 @@ public sealed class ReputationOptionsTests
         { "DisconnectAt", new() { DisconnectAt = -76 } },
         { "DiscourageAt", new() { DiscourageAt = 0 } },
         { "TimeoutFloor", new() { TimeoutFloor = -50 } },
+        { "RateFloor", new() { RateFloor = -75 } },
         { "LongestBan", new() { LongestBan = TimeSpan.FromDays(31) } },
         { "FirstBan", new() { FirstBan = TimeSpan.FromDays(2) } },
         { "BanMemory", new() { BanMemory = TimeSpan.FromSeconds(-1) } },

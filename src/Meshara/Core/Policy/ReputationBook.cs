@@ -114,7 +114,8 @@ internal sealed class ReputationBook
         double delta = DeltaOf(score, cause, before, now);
         if (delta == 0)
         {
-            return Conduct.Fine;
+            // At the floor of its cause: not less than before, and what followed then follows again.
+            return cause == ReputationCause.Rate && !_isStatic(id) ? Judge(id, before, from, now) : Conduct.Fine;
         }
 
         // Credit buys no abuse: a loss is counted from 0 down.
@@ -208,12 +209,14 @@ internal sealed class ReputationBook
         ReputationCause.UsefulExchange => before < 0 ? 0 : score.Gain(_options, now),
 
         // A bad line is no misbehaviour, however bad it is.
-        ReputationCause.Timeout => -Math.Clamp(Math.Min(0, before) - _options.TimeoutFloor, 0, _options.Timeout),
-        ReputationCause.Rate => -_options.Rate,
+        ReputationCause.Timeout => DownTo(_options.TimeoutFloor, _options.Timeout, before),
+        ReputationCause.Rate => DownTo(_options.RateFloor, _options.Rate, before),
         ReputationCause.ProtocolViolation => -_options.ProtocolViolation,
         ReputationCause.ForgedSignature => -_options.ForgedSignature,
         _ => 0,
     };
+
+    private static double DownTo(double floor, double loss, double before) => -Math.Clamp(Math.Min(0, before) - floor, 0, loss);
 
     private Conduct Judge(NodeId id, double value, AddressKey? from, TimeSpan now)
     {

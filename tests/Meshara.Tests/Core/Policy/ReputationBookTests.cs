@@ -146,6 +146,25 @@ public sealed class ReputationBookTests
         Assert.True(_book.IsDiscouraged(Ids.Low, _now));
     }
 
+    // An honest program that sends much to a node with low limits: its link is closed each time, and it is never banned.
+    [Theory]
+    [InlineData(10)]
+    [InlineData(60)]
+    public void Add_RateWithoutEnd_DisconnectsAndNeverBans(int everySeconds)
+    {
+        int closed = 0;
+        for (int i = 0; i < 1000; i++)
+        {
+            _now += TimeSpan.FromSeconds(everySeconds);
+            Conduct conduct = Add(ReputationCause.Rate);
+            Assert.NotEqual(Conduct.Ban, conduct);
+            closed += conduct == Conduct.Disconnect ? 1 : 0;
+        }
+
+        Assert.InRange(closed, 990, 1000);
+        Assert.InRange(Value, -60, -50);
+    }
+
     [Fact]
     public void Add_TimeoutBelowItsFloor_LowersNothingAndRaisesNothing()
     {
