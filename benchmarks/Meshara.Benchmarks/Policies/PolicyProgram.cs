@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 
@@ -19,8 +18,6 @@ internal static class PolicyProgram
         Section("Honest peers", () => HonestReport.Of(quick ? QuickNodeHours : NodeHours, seed));
         return 0;
     }
-
-    public static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 
     private static void Section(string name, Func<string> body)
     {
