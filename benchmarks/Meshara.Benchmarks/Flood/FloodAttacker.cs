@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -31,7 +32,7 @@ internal sealed class FloodAttacker(IPEndPoint target, int rate, int sources, by
         while (await Console.In.ReadLineAsync() is { } order)
         {
             attacker._resting = order == "rest";
-            Console.Out.WriteLine(Interlocked.Read(ref attacker._made));
+            await Console.Out.WriteLineAsync(Interlocked.Read(ref attacker._made).ToString(CultureInfo.InvariantCulture));
         }
 
         await end.CancelAsync();

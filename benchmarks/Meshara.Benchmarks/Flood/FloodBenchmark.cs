@@ -29,7 +29,7 @@ internal sealed class FloodBenchmark(int slices)
     {
         if (!OperatingSystem.IsLinux())
         {
-            Console.Error.WriteLine("The flood benchmark dials from many addresses of 127.0.0.0/8, which are this machine's on Linux only.");
+            await Console.Error.WriteLineAsync("The flood benchmark dials from many addresses of 127.0.0.0/8, which are this machine's on Linux only.");
             return 2;
         }
 
@@ -52,7 +52,7 @@ internal sealed class FloodBenchmark(int slices)
         }
 
         text.AppendLine().AppendLine($"Pings in ms, joins in s, CPU in processors. Load average at the end:{Report.Load().Replace(", load average", "", StringComparison.Ordinal)}.");
-        Console.Out.Write(text);
+        await Console.Out.WriteAsync(text);
         return 0;
     }
 

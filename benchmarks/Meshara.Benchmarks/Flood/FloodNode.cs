@@ -30,10 +30,10 @@ internal static class FloodNode
             Peers = [PeerAddress.Parse(pinned)],
             Accept = new AcceptLimits { TrustLoopback = limits == "off" },
         });
-        Console.Out.WriteLine(node.Addresses[0]);
+        await Console.Out.WriteLineAsync(node.Addresses[0].ToString());
         while (await Console.In.ReadLineAsync() is not null)
         {
-            Console.Out.WriteLine(refused.IsEmpty ? "none" : string.Join(' ', refused.OrderByDescending(r => r.Value).Select(r => $"{r.Key}={r.Value}")));
+            await Console.Out.WriteLineAsync(refused.IsEmpty ? "none" : string.Join(' ', refused.OrderByDescending(r => r.Value).Select(r => $"{r.Key}={r.Value}")));
         }
 
         return 0;
