@@ -1,5 +1,6 @@
 using Meshara.Benchmarks;
 using Meshara.Benchmarks.Flood;
+using Meshara.Benchmarks.Policies;
 
 if (args is [ChildProcess.Argument, string name, string parent])
 {
@@ -12,6 +13,11 @@ if (args is [FloodChild.Argument, ..])
 }
 
 bool quick = args.Contains("--quick");
+if (args.Contains(PolicyProgram.Argument))
+{
+    return PolicyProgram.Run(quick, seed: 1);
+}
+
 string commit = Value("--commit=") ?? "unknown";
 if (args.Contains("flood"))
 {
