@@ -64,6 +64,10 @@ internal static partial class Log
     [LoggerMessage(3003, LogLevel.Warning, "Two live nodes have the identity {Peer}: {Address} and {OtherAddress}. Was a data directory copied?")]
     public static partial void IdentityShared(this ILogger logger, NodeId peer, string address, string otherAddress);
 
+    // Once for each configured address, until it has succeeded.
+    [LoggerMessage(3004, LogLevel.Warning, "No link with {Address}: {Detail}")]
+    public static partial void OtherKeyAnswers(this ILogger logger, string address, string detail);
+
     [LoggerMessage(4000, LogLevel.Warning, "Peer {Old} has the new key {New}, signed by the old one, which is accepted until {Until:u} still; the new one is pinned from now on")]
     public static partial void KeySucceeded(this ILogger logger, NodeId old, NodeId @new, DateTimeOffset until);
 
