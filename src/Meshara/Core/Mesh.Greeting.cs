@@ -40,6 +40,7 @@ internal sealed partial class Mesh
             _config.Admission, facts, IsKnown(facts.Id), namedAddress, peer.Reputation.ValueAt(now), hasPlace);
         if (refusal is { } code)
         {
+            _whereabouts.Remember(facts.Id, connection.Back);
             Refuse(connection, code, Explain(code), now);
             return;
         }
@@ -127,6 +128,11 @@ internal sealed partial class Mesh
         Emit(new MeshAction.LinkUp(connection.Id, peer.Id, connection.Inbound, Probe: false));
         StartHeartbeat(connection, now);
         PeerLive(peer, connection);
+        if (connection.Inbound)
+        {
+            DialUnpinned(now);
+        }
+
         if (old is not null)
         {
             ReleaseHeld(old, now);

@@ -40,17 +40,19 @@ internal sealed partial class Mesh(MeshConfig config)
     /// <summary>The live links of a peer's newest and older keys.</summary>
     public IReadOnlyList<long> LinksOf(NodeId id) => [.. Entries(CurrentOf(id)).Select(p => p.Link?.Id).OfType<long>()];
 
-    /// <summary>Admits an id without dialling; the operator's word counts more than a succession of it.</summary>
-    public void HandleTrust(NodeId id)
+    /// <summary>Admits an id; the operator's word counts more than a succession of it. Dials it only where its address is known already.</summary>
+    public void HandleTrust(NodeId id, TimeSpan now)
     {
         Unfollow(id);
         Entry(id).Known = true;
+        DialTrusted(id, now);
     }
 
     /// <summary>Forgets that the operator named this peer, by its newest key or an older one, stops dialling it and closes its link; false: nothing was known of it.</summary>
     public bool HandleRemove(NodeId id, TimeSpan now)
     {
         NodeId current = CurrentOf(id);
+        RememberWhere(current);
         bool found = RemoveTargetsOf(current);
         NodeId[] older = OlderKeysOf(current);
         foreach (NodeId old in older)
@@ -144,7 +146,7 @@ internal sealed partial class Mesh(MeshConfig config)
             peer.Link = null;
         }
 
-        ReportDown(connection, end.Reason, end.Detail);
+        ReportDown(connection, end.Reason, WithRedial(peer, end));
         ReleaseHeld(connection, now);
 
         if (peer.Link is null && !connection.Probe)
@@ -266,7 +268,7 @@ internal sealed partial class Mesh(MeshConfig config)
     private void Fail(MeshConnection connection, ConnectionFailure failure, TimeSpan now)
     {
         NodeId? id = connection.Peer?.Id ?? failure.Peer;
-        Emit(new MeshAction.Refused(connection.Address, id, failure with { Peer = id }));
+        Emit(new MeshAction.Refused(connection.Address, id, failure with { Peer = id }) { IsNewMismatch = IsNewMismatch(connection.Target, failure) });
         Drop(connection);
         if (connection.Target is { } target)
         {

@@ -155,7 +155,7 @@ internal sealed partial class Link
         long code = await ack.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (code != StreamCode.None)
         {
-            throw StreamErrors.FromReset(PeerId, protocol, code);
+            throw StreamErrors.FromReset(PeerId, protocol, code, StreamErrors.PeersLimit(_streams.PeerMaxMessage));
         }
     }
 
@@ -199,7 +199,7 @@ internal sealed partial class Link
         {
             throw new MesharaException(
                 MesharaErrorCode.MessageTooLarge,
-                $"{length} bytes on '{protocol}' are more than {PeerId.ToShortString()} accepts (max_message = {_streams.PeerMaxMessage}). Send less, or use OpenStreamAsync.");
+                $"{length} bytes on '{protocol}' are too large for {PeerId.ToShortString()}. {StreamErrors.PeersLimit(_streams.PeerMaxMessage)}");
         }
     }
 

@@ -23,6 +23,7 @@ internal static class OptionsCheck
         Given(options.LoggerFactory, nameof(options.LoggerFactory));
         Given(options.Timeouts, nameof(options.Timeouts));
         Given(options.Limits, nameof(options.Limits));
+        Given(options.Accept, nameof(options.Accept));
         Text(options.Mesh, nameof(options.Mesh), 1, Hello.MaxMeshBytes);
         Text(options.Agent, nameof(options.Agent), 0, Hello.MaxAgentBytes);
         Range(options.MaxPeers, nameof(options.MaxPeers), 1, 1_000_000);
@@ -47,6 +48,7 @@ internal static class OptionsCheck
 
         Check(options.Timeouts);
         Check(options.Limits);
+        AcceptCheck.Check(options.Accept);
         return Listen(options.Listen);
     }
 
@@ -66,8 +68,11 @@ internal static class OptionsCheck
             return why;
         }
 
+        // The one that is listened on is not always the one that is forwarded: a guess would only look right.
+        bool hasPort = PeerAddressParser.TryParseListen(text, out _, out int? port, out _) && port is not null;
         bool isIP = IPAddress.TryParse(address.Host, out IPAddress? ip);
         return address.Id is not null ? "an id does not belong here"
+            : !hasPort ? "the port is missing"
             : !isIP ? null
             : ip!.Equals(IPAddress.Any) || ip.Equals(IPAddress.IPv6Any) ? "it is a wildcard to listen on"
             : ip.IsIPv6LinkLocal ? "a link-local address means nothing on another machine"
@@ -154,5 +159,5 @@ internal static class OptionsCheck
         }
     }
 
-    private static MesharaException Wrong(string name, string what) => new(MesharaErrorCode.InvalidOption, $"The option {name} {what}.");
+    internal static MesharaException Wrong(string name, string what) => new(MesharaErrorCode.InvalidOption, $"The option {name} {what}.");
 }

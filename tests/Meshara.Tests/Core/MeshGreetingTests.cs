@@ -272,7 +272,7 @@ public sealed class MeshGreetingTests
         s.Accept(Ids.High);
         Assert.Equal(RefuseCode.NotAdmitted, s.Single<MeshAction.SendRefuse>().Code);
 
-        s.Mesh.HandleTrust(Ids.High);
+        s.Mesh.HandleTrust(Ids.High, s.Now);
         s.Accept(Ids.High);
         Assert.Single(s.Take().OfType<MeshAction.SendReady>());
 
@@ -296,7 +296,7 @@ public sealed class MeshGreetingTests
         s.Accept(Ids.High);
         Assert.Equal(RefuseCode.Banned, s.Single<MeshAction.SendRefuse>().Code);
 
-        s.Mesh.HandleTrust(Ids.High);
+        s.Mesh.HandleTrust(Ids.High, s.Now);
         s.Accept(Ids.High);
         Assert.Single(s.Take().OfType<MeshAction.SendReady>());
     }
