@@ -13,12 +13,12 @@ if (args is [FloodChild.Argument, ..])
 }
 
 bool quick = args.Contains("--quick");
+string commit = Value("--commit=") ?? "unknown";
 if (args.Contains(PolicyProgram.Argument))
 {
-    return PolicyProgram.Run(quick, seed: 1);
+    return PolicyProgram.Run(commit, quick, seed: 1);
 }
 
-string commit = Value("--commit=") ?? "unknown";
 if (args.Contains("flood"))
 {
     return await FloodBenchmark.RunAsync(commit, quick);
@@ -28,7 +28,7 @@ string only = Value("--only=") ?? "";
 List<Workload> workloads = [.. Workload.All.Where(workload => workload.Name.Contains(only, StringComparison.Ordinal))];
 if (args.FirstOrDefault(arg => arg != "--quick" && !arg.StartsWith("--commit=", StringComparison.Ordinal) && !arg.StartsWith("--only=", StringComparison.Ordinal)) is string unknown)
 {
-    Console.Error.WriteLine($"Unknown argument {unknown}. Usage: benchmarks/run [flood] [--quick] [--only=PART_OF_A_WORKLOAD'S_NAME]");
+    Console.Error.WriteLine($"Unknown argument {unknown}. Usage: benchmarks/run [flood|policies] [--quick] [--only=PART_OF_A_WORKLOAD'S_NAME]");
     return 2;
 }
 

@@ -11,8 +11,9 @@ internal static class PolicyProgram
     private const int Runs = 1000, QuickRuns = 50;
     private const double NodeHours = 1e6, QuickNodeHours = 3e4;
 
-    public static int Run(bool quick, int seed)
+    public static int Run(string commit, bool quick, int seed)
     {
+        Console.Out.WriteLine($"# The policies, commit {commit}\n");
         Section("Next dial among many addresses", PickBenchmark.Run);
         Section("Eclipse", () => EclipseReport.Of(quick ? QuickRuns : Runs, seed));
         Section("Honest peers", () => HonestReport.Of(quick ? QuickNodeHours : NodeHours, seed));
