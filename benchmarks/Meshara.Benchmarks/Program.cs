@@ -1,4 +1,5 @@
 using Meshara.Benchmarks;
+using Meshara.Benchmarks.Flood;
 using Meshara.Benchmarks.Policies;
 
 if (args is [ChildProcess.Argument, string name, string parent])
@@ -6,18 +7,28 @@ if (args is [ChildProcess.Argument, string name, string parent])
     return await ChildProcess.ServeAsync(name, parent);
 }
 
-bool quick = args.Contains("--quick");
-if (args.Contains(PolicyProgram.Argument))
+if (args is [FloodChild.Argument, ..])
 {
-    return PolicyProgram.Run(quick, seed: 1);
+    return await FloodChild.RunAsync(args[1..]);
 }
 
+bool quick = args.Contains("--quick");
 string commit = Value("--commit=") ?? "unknown";
+if (args.Contains(PolicyProgram.Argument))
+{
+    return PolicyProgram.Run(commit, quick, seed: 1);
+}
+
+if (args.Contains("flood"))
+{
+    return await FloodBenchmark.RunAsync(commit, quick);
+}
+
 string only = Value("--only=") ?? "";
 List<Workload> workloads = [.. Workload.All.Where(workload => workload.Name.Contains(only, StringComparison.Ordinal))];
 if (args.FirstOrDefault(arg => arg != "--quick" && !arg.StartsWith("--commit=", StringComparison.Ordinal) && !arg.StartsWith("--only=", StringComparison.Ordinal)) is string unknown)
 {
-    Console.Error.WriteLine($"Unknown argument {unknown}. Usage: benchmarks/run [--quick] [--only=PART_OF_A_WORKLOAD'S_NAME]");
+    Console.Error.WriteLine($"Unknown argument {unknown}. Usage: benchmarks/run [flood|policies] [--quick] [--only=PART_OF_A_WORKLOAD'S_NAME]");
     return 2;
 }
 

@@ -11,7 +11,7 @@ namespace Meshara.Benchmarks.Policies;
 /// <param name="Attackers">Of these, to attackers.</param>
 /// <param name="Outbound">Outbound links at the end.</param>
 /// <param name="Bad">Of these, to attackers.</param>
-internal readonly record struct EclipseResult(TimeSpan? Eclipsed, TimeSpan? Lasting, int Links, int Strangers, int Attackers, int Outbound, int Bad);
+internal sealed record EclipseResult(TimeSpan? Eclipsed, TimeSpan? Lasting, int Links, int Strangers, int Attackers, int Outbound, int Bad);
 
 /// <summary>A victim's life: the real address table, plan and inbound limits; dials and links are events.</summary>
 internal sealed class EclipseRun

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 
@@ -12,15 +11,14 @@ internal static class PolicyProgram
     private const int Runs = 1000, QuickRuns = 50;
     private const double NodeHours = 1e6, QuickNodeHours = 3e4;
 
-    public static int Run(bool quick, int seed)
+    public static int Run(string commit, bool quick, int seed)
     {
+        Console.Out.WriteLine($"# The policies, commit {commit}\n");
         Section("Next dial among many addresses", PickBenchmark.Run);
         Section("Eclipse", () => EclipseReport.Of(quick ? QuickRuns : Runs, seed));
         Section("Honest peers", () => HonestReport.Of(quick ? QuickNodeHours : NodeHours, seed));
         return 0;
     }
-
-    public static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 
     private static void Section(string name, Func<string> body)
     {

@@ -102,7 +102,11 @@ internal sealed partial class MeshDriver
     {
         PeerConnection connection = _connections[up.Connection];
         Link link = connection.GoLive();
-        _handshakes -= connection.Inbound ? 1 : 0;
+        if (connection.Inbound)
+        {
+            _greetings[(int)connection.Lane]--;
+        }
+
         _node.Metrics.Handshake(connection.Inbound, connection.Address, connection.Began, error: null);
         if (up.Probe)
         {

@@ -23,6 +23,7 @@ internal static class OptionsCheck
         Given(options.LoggerFactory, nameof(options.LoggerFactory));
         Given(options.Timeouts, nameof(options.Timeouts));
         Given(options.Limits, nameof(options.Limits));
+        Given(options.Accept, nameof(options.Accept));
         Text(options.Mesh, nameof(options.Mesh), 1, Hello.MaxMeshBytes);
         Text(options.Agent, nameof(options.Agent), 0, Hello.MaxAgentBytes);
         Range(options.MaxPeers, nameof(options.MaxPeers), 1, 1_000_000);
@@ -47,6 +48,7 @@ internal static class OptionsCheck
 
         Check(options.Timeouts);
         Check(options.Limits);
+        AcceptCheck.Check(options.Accept);
         return Listen(options.Listen);
     }
 
@@ -157,5 +159,5 @@ internal static class OptionsCheck
         }
     }
 
-    private static MesharaException Wrong(string name, string what) => new(MesharaErrorCode.InvalidOption, $"The option {name} {what}.");
+    internal static MesharaException Wrong(string name, string what) => new(MesharaErrorCode.InvalidOption, $"The option {name} {what}.");
 }

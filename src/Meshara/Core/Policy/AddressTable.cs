@@ -176,6 +176,12 @@ internal sealed partial class AddressTable
                 MakeReady(entry);
             }
         }
+
+        // What was near no longer is, and is bounded from now on.
+        foreach (AddressEntry entry in _unprovenAt.Values.SelectMany(there => there.Skip(MaxPerAddress)).ToArray())
+        {
+            Drop(entry);
+        }
     }
 
     /// <summary>All entries for the store, but unproven ones that the configuration names anyway.</summary>

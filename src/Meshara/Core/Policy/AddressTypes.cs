@@ -25,7 +25,7 @@ internal enum AddOutcome
 }
 
 /// <summary>What the table asks the mesh while it picks.</summary>
-/// <param name="IsUsable">May be dialled now: its id (<see cref="AddressEntry.Id"/>, by its newest key) is not static, linked, being dialled, self or banned. What is not usable is put aside for a minute or until <see cref="AddressTable.Wake"/>.</param>
+/// <param name="IsUsable">May be dialled now: its id (<see cref="AddressEntry.Id"/>, by its newest key) is not static, linked, being dialled, self or banned. An entry whose id nobody knows yet is usable. What is not usable is put aside for a minute or until <see cref="AddressTable.Wake"/>.</param>
 /// <param name="GroupUse">Outbound mesh links and dials in a group of addresses.</param>
 /// <param name="Standing">From 0 to 1: <see cref="ReputationBook.Standing"/> of the id and its address.</param>
 internal sealed record PickView(Func<AddressEntry, bool> IsUsable, Func<AddressKey, int> GroupUse, Func<AddressEntry, double> Standing);

@@ -113,6 +113,22 @@ public sealed class AddressTableContestTests
         Assert.False(_bed.Table.Find(newcomer)!.IsProven);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Remove_OneOfAContest_EndsIt(bool removeOld)
+    {
+        (PeerAddress old, PeerAddress newcomer) = CollideHoursLater();
+
+        Assert.True(_bed.Table.Remove(removeOld ? old : newcomer));
+        _bed.Check();
+        Assert.NotEqual(old, _bed.Table.PickForFeeler(_bed.View, _bed.Now)?.Address);
+        _bed.Table.TryTake(old, _bed.Now);
+        _bed.Table.Failed(old, online: true, _bed.Now);
+        _bed.Check();
+        Assert.Equal(!removeOld, _bed.Table.Find(old) is { IsProven: true });
+    }
+
     // Of many sources each fills a few slots; whoever collides with one of a larger source has the slot.
     [Fact]
     public void Add_SlotOfALargerSourceNeverTried_IsTaken()

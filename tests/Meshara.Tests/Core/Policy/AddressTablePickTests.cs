@@ -9,6 +9,7 @@ namespace Meshara.Tests.Core.Policy;
 /// <summary>How often whom: the choice, and what holds after any sequence of operations.</summary>
 public sealed class AddressTablePickTests
 {
+    private static readonly PeerAddress[] Rivals = FindRivals();
     private readonly AddressBed _bed = new();
 
     // One attacker's source group has 512 entries, 19 others have one each: a twentieth of the picks and no more.
@@ -116,12 +117,20 @@ public sealed class AddressTablePickTests
             }
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(100));
 
+    private static PeerAddress[] FindRivals()
+    {
+        AddressSlots slots = new(AddressBed.Secret);
+        AddressKey group = AddressGroups.KeysOf(IPAddress.Parse("20.2.0.0")).Wide;
+        int[] four = [.. Enumerable.Range(0, 4).Select(i => slots.Proven(AddressBed.Address(2, i, id: i), group))];
+        return [.. Enumerable.Range(0, 2000).Select(i => AddressBed.Address(2, i, id: i % 5)).Where(a => four.Contains(slots.Proven(a, group))).Take(30)];
+    }
+
     private static void Step(AddressBed bed, int step)
     {
         int what = step % 17, number = (step / 17) % 61;
 
-        // Few groups, hosts and ids, so that they meet.
-        PeerAddress address = AddressBed.Address(number % 3, number % 7, id: number % 5);
+        // Few groups, hosts and ids, so that they meet; half of them where proven ones contend for four slots.
+        PeerAddress address = step % 2 == 0 ? AddressBed.Address(number % 3, number % 7, id: number % 5) : Rivals[number % Rivals.Length];
         AddressTable table = bed.Table;
         int provenBefore = table.Counts.Proven;
         switch (what)
@@ -161,7 +170,7 @@ public sealed class AddressTablePickTests
                 table.Regroup(new AddressGroups(AddressGroups.Loopback, number % 2 == 0 ? [] : [IPNetwork.Parse("20.1.0.0/16")]));
                 break;
             case 15:
-                _ = number % 8 == 0 && table.Remove(address);
+                _ = number % 4 == 0 && table.Remove(address);
                 break;
             default:
                 bed.Wait(number < 50 ? number : number * 3600);

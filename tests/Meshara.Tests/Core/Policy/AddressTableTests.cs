@@ -335,6 +335,20 @@ public sealed class AddressTableTests
     }
 
     [Fact]
+    public void Regroup_RangeTrustedNoLonger_FourAtOneAddressRemain()
+    {
+        AddressBed bed = new(groups: new AddressGroups([], [IPNetwork.Parse("20.1.0.0/16")]));
+        for (int i = 0; i < 9; i++)
+        {
+            Assert.Equal(AddOutcome.Added, bed.Add(AddressBed.Address(1, 1, id: i), $"9.{i}.1.1"));
+        }
+
+        bed.Table.Regroup(new AddressGroups([], []));
+        bed.Check();
+        Assert.Equal(AddressTable.MaxPerAddress, bed.Table.Counts.Unproven);
+    }
+
+    [Fact]
     public void Restore_WhatSnapshotGave_IsTheSame()
     {
         for (int i = 0; i < 300; i++)
