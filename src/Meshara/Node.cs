@@ -157,8 +157,7 @@ public sealed partial class Node : IAsyncDisposable
             await _driver.TrustAsync(peer.Id).ConfigureAwait(false);
         }
 
-        PeerAddress[] wanted = [.. _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers.Select(WithPin))];
-        _driver.Door.Lanes = LaneAddresses.Of(wanted.Select(a => a.Host), []);
+        _driver.Door.Lanes = LaneAddresses.Of(_known.All.SelectMany(p => p.Addresses).Concat(_options.Peers).Select(a => a.Host), []);
 
         // Only now: a known peer that was quick would be refused before.
         foreach (TransportListener listener in _listeners)
@@ -174,7 +173,7 @@ public sealed partial class Node : IAsyncDisposable
             }
         }
 
-        foreach (PeerAddress address in wanted)
+        foreach (PeerAddress address in _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers.Select(WithPin)))
         {
             await _driver.WantAsync(address).ConfigureAwait(false);
         }

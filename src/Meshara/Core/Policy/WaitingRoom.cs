@@ -26,6 +26,9 @@ internal sealed class WaitingRoom(AcceptLimits limits, TimeSpan patience)
     private readonly Turns _places = new(Math.Max(MinRemembered, 2 * limits.MaxWaiting));
     private TimeSpan _allFullAt;
 
+    // Places that were taken together do not yield together: eight new handshakes at once are felt by every link of the node.
+    private TimeSpan _yieldNotBefore;
+
     private enum Phase
     {
         Unread,
@@ -92,7 +95,7 @@ internal sealed class WaitingRoom(AcceptLimits limits, TimeSpan patience)
 
         foreach (Guest guest in _shaking)
         {
-            next = Earlier(next, DueToYield(guest) ?? next);
+            next = DueToYield(guest) is { } due ? Earlier(next, due > _yieldNotBefore ? due : _yieldNotBefore) : next;
         }
 
         return next;
@@ -161,6 +164,11 @@ internal sealed class WaitingRoom(AcceptLimits limits, TimeSpan patience)
     private bool TryCloseStalled(TimeSpan now, ref RoomOrder order)
     {
         Guest? worst = null;
+        if (now < _yieldNotBefore)
+        {
+            return false;
+        }
+
         foreach (Guest guest in _shaking)
         {
             if (DueToYield(guest) <= now && (worst is null || CountShaking(guest.Keys.Network) > CountShaking(worst.Keys.Network)))
@@ -169,7 +177,13 @@ internal sealed class WaitingRoom(AcceptLimits limits, TimeSpan patience)
             }
         }
 
-        return worst is not null && Close(worst, AcceptLevel.Stalled, ref order);
+        if (worst is null)
+        {
+            return false;
+        }
+
+        _yieldNotBefore = now + (limits.HandshakePatience / limits.MaxHandshakes);
+        return Close(worst, AcceptLevel.Stalled, ref order);
     }
 
     // When a handshake has to give its place to one who waits. One that would give it to its own network only is left twice as long: where all are slow, who is
