@@ -211,7 +211,7 @@ internal sealed class PeerConnection
         {
             // Who answered, where the pin is one of its older keys or it is an older key of the pin's.
             NodeId? expected = _dial?.Address.Id is null ? null : channel.RemoteId;
-            HelloFacts facts = await handshake.ExchangeAsync(expected, probe: false, either.Token).ConfigureAwait(false);
+            HelloFacts facts = await handshake.ExchangeAsync(expected, probe: _dial?.Probe == true, either.Token).ConfigureAwait(false);
             _remote = facts.Remote;
             await _driver.HelloAsync(this, new PeerFacts(channel.RemoteId, _remote.Instance)
             {
