@@ -57,6 +57,6 @@ public enum DisconnectReason
     /// <summary>The peer reports a fault of its own, or a reason unknown to this version.</summary>
     RemoteError,
 
-    /// <summary>The peer's conduct went below the threshold; <see cref="Node.ExplainPeer"/> shows what lowered it.</summary>
+    /// <summary>The peer's conduct went below the threshold; <see cref="Node.ExplainPeerAsync"/> shows what lowered it.</summary>
     Misbehaved,
 }

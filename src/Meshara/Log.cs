@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Meshara;
 
-/// <summary>Everything the library logs. Event ids: 1000 node, 2000 net, 3000 peers, 4000 keys. No payload, and peer text only without control characters.</summary>
+/// <summary>Everything the library logs. Event ids: 1000 node, 2000 net, 3000 peers, 4000 keys, 5000 store. No payload, and peer text only without control characters.</summary>
 internal static partial class Log
 {
     [LoggerMessage(1000, LogLevel.Information, "Node {Id} of mesh '{Mesh}' is running; addresses: {Addresses}")]
@@ -56,12 +56,27 @@ internal static partial class Log
     [LoggerMessage(3001, LogLevel.Information, "Peer {Peer} disconnected: {Address}, {Reason}. {Detail}")]
     public static partial void Disconnected(this ILogger logger, NodeId peer, string address, DisconnectReason reason, string detail);
 
+    [LoggerMessage(3004, LogLevel.Warning, "{Count} more peers at the on-link address {Address} were refused for the limit of {Limit} an address. If that is one machine with many nodes or a proxy, name its range in AcceptLimits.TrustedRanges")]
+    public static partial void ManyAtOneAddress(this ILogger logger, string address, int count, long limit);
+
     // Whoever likes can make these; the events have them all.
     [LoggerMessage(3002, LogLevel.Debug, "No link with {Address}: {Code}. {Detail}")]
     public static partial void Refused(this ILogger logger, string address, MesharaErrorCode code, string detail);
 
     [LoggerMessage(3003, LogLevel.Warning, "Two live nodes have the identity {Peer}: {Address} and {OtherAddress}. Was a data directory copied?")]
     public static partial void IdentityShared(this ILogger logger, NodeId peer, string address, string otherAddress);
+
+    [LoggerMessage(5000, LogLevel.Warning, "The peer store cannot be used: {Error}. What is learned of peers is kept in memory only; it is tried again each minute")]
+    public static partial void StoreFailed(this ILogger logger, string error);
+
+    [LoggerMessage(5001, LogLevel.Warning, "The peer store gave nothing within {Seconds} s; the node goes on without it until its next start")]
+    public static partial void StoreIsSlow(this ILogger logger, double seconds);
+
+    [LoggerMessage(5002, LogLevel.Warning, "The peer store did not take the last changes within {Seconds} s; they are lost")]
+    public static partial void StoreNotFlushed(this ILogger logger, double seconds);
+
+    [LoggerMessage(5003, LogLevel.Information, "The peer store held {Peers} peers; {Skipped} wrong entries were left out")]
+    public static partial void StoreLoaded(this ILogger logger, int peers, int skipped);
 
     [LoggerMessage(4000, LogLevel.Warning, "Peer {Old} has the new key {New}, signed by the old one, which is accepted until {Until:u} still; the new one is pinned from now on")]
     public static partial void KeySucceeded(this ILogger logger, NodeId old, NodeId @new, DateTimeOffset until);

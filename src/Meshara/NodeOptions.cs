@@ -64,6 +64,9 @@ public sealed class NodeOptions
     /// <summary>How many peers to look for. Default: <see cref="DiscoveryOptions.Standard"/>.</summary>
     public DiscoveryOptions Discovery { get; init; } = DiscoveryOptions.Standard;
 
+    /// <summary>What peers' conduct is worth.</summary>
+    public ReputationOptions Reputation { get; init; } = new();
+
     /// <summary>Where addresses, scores and bans are kept between two runs. Null: nowhere, they end with the node. The node does not dispose it.</summary>
     public IPeerStore? PeerStore { get; init; }
 

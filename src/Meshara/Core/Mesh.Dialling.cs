@@ -78,6 +78,10 @@ internal sealed partial class Mesh
                 DialIfUseful(target, now);
             }
         }
+
+        GiveUpCandidatesFor(address, now);
+        Touch();
+        Manage(now);
     }
 
     /// <summary>The operator's call has been given up.</summary>
@@ -93,6 +97,9 @@ internal sealed partial class Mesh
                 Wake(id, now);
             }
         }
+
+        Touch();
+        Manage(now);
     }
 
     private DialTarget Target(PeerAddress address)
@@ -144,10 +151,6 @@ internal sealed partial class Mesh
         else if ((target.Peer is { } awaited && IsUnsettled(awaited)) || IsDialled(target.Peer, target))
         {
             target.State = TargetState.Awaiting;
-        }
-        else if (_peers.Values.Count(p => p.HasPlace) >= _config.MaxPeers && target.Adds.Count == 0)
-        {
-            DialLater(target, retryAfter: null, now);
         }
         else if (_dials.Count >= MaxDials)
         {
@@ -231,7 +234,12 @@ internal sealed partial class Mesh
 
         // Trust on first use: the operator named this address, and here is who answered. An older key stands for its successor.
         PeerAddress address = target.Address with { Id = target.Address.Id ?? CurrentOf(peer.Id) };
-        peer.Known |= address.Id == peer.Id;
+        if (!peer.Known && address.Id == peer.Id && (target.Wanted || target.Adds.Count > 0))
+        {
+            peer.Known = true;
+            BecameStatic(peer.Id);
+        }
+
         bool firstUse = target.Address.Id is null && (target.Adds.Count > 0 || _config.Admission != AdmissionMode.Open);
         if (firstUse && target.Adds.Count == 0 && address.Id == peer.Id)
         {
@@ -360,6 +368,8 @@ internal sealed partial class Mesh
     // A connection of this peer has ended: who waited for its outcome looks again.
     private void Wake(NodeId id, TimeSpan now)
     {
+        _table.Wake(CurrentOf(id), now);
+        Touch();
         foreach (DialTarget target in _targets.Values.Where(t => t.State == TargetState.Awaiting && Means(t, id)).ToArray())
         {
             DialIfUseful(target, now);

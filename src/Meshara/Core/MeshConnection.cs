@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.InteropServices;
 
 namespace Meshara.Core;
@@ -28,6 +29,9 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
 
     /// <summary>The other end, host:port.</summary>
     public string Address { get; } = address;
+
+    /// <summary>The host of <see cref="Address"/>; null: it has a name.</summary>
+    public IPAddress? Host { get; } = IPAddress.TryParse(HostOf(address), out IPAddress? host) ? host : null;
 
     /// <summary>What was dialled for the operator; null for an accepted connection, and for a candidate's.</summary>
     public DialTarget? Target { get; set; } = target;
@@ -97,6 +101,12 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
     public bool LostToChange { get; set; }
 
     public bool DownReported { get; set; }
+
+    private static ReadOnlySpan<char> HostOf(string address)
+    {
+        int colon = address.LastIndexOf(':');
+        return address.AsSpan(0, colon < 0 ? address.Length : colon).Trim("[]");
+    }
 }
 
 /// <summary>Whether a link lives after a change of the network.</summary>

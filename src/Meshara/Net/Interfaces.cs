@@ -14,6 +14,14 @@ internal static class Interfaces
             .SelectMany(n => n.GetIPProperties().UnicastAddresses)
             .Select(a => a.Address)];
 
+    /// <summary>The networks that interfaces are in, of those that are up.</summary>
+    public static IReadOnlyList<IPNetwork> Prefixes() =>
+        [.. All()
+            .Where(n => n.OperationalStatus == OperationalStatus.Up && n.NetworkInterfaceType != NetworkInterfaceType.Loopback)
+            .SelectMany(n => n.GetIPProperties().UnicastAddresses)
+            .Where(a => a.PrefixLength > 0)
+            .Select(a => new IPNetwork(Cut(a.Address, a.PrefixLength), a.PrefixLength))];
+
     /// <summary>Names, of those that are up.</summary>
     public static IEnumerable<string> Names() => All().Where(n => n.OperationalStatus == OperationalStatus.Up).Select(n => n.Name);
 
@@ -57,6 +65,17 @@ internal static class Interfaces
             // One without IPv6.
             return -1;
         }
+    }
+
+    private static IPAddress Cut(IPAddress address, int length)
+    {
+        byte[] bytes = address.GetAddressBytes();
+        for (int bit = length; bit < bytes.Length * 8; bit++)
+        {
+            bytes[bit / 8] &= (byte)~(0x80 >> (bit % 8));
+        }
+
+        return new IPAddress(bytes);
     }
 
     private static NetworkInterface[] All()

@@ -24,6 +24,7 @@ internal static class OptionsCheck
         Given(options.Timeouts, nameof(options.Timeouts));
         Given(options.Limits, nameof(options.Limits));
         Given(options.Discovery, nameof(options.Discovery));
+        Given(options.Reputation, nameof(options.Reputation));
         Text(options.Mesh, nameof(options.Mesh), 1, Hello.MaxMeshBytes);
         Text(options.Agent, nameof(options.Agent), 0, Hello.MaxAgentBytes);
         Range(options.AdvertisedAddresses.Count, "number of " + nameof(options.AdvertisedAddresses), 0, Hello.MaxAddresses);

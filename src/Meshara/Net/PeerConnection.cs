@@ -328,7 +328,7 @@ internal sealed class PeerConnection
     {
         if (Interlocked.Exchange(ref _noticed, 1) == 0)
         {
-            _driver.OnNotice(address);
+            _driver.OnNotice(RemoteKey.Id, address);
         }
     }
 
