@@ -23,12 +23,13 @@ internal sealed class MeshScript
 {
     private readonly List<MeshAction> _actions = [];
 
-    public MeshScript(NodeId? self = null, AdmissionMode admission = AdmissionMode.Open, int maxPeers = 128, NodeTimeouts? timeouts = null) =>
+    public MeshScript(NodeId? self = null, AdmissionMode admission = AdmissionMode.Open, int maxPeers = 128, NodeTimeouts? timeouts = null, int target = 0) =>
         Mesh = new Mesh(new MeshConfig
         {
             Self = self ?? Ids.Middle,
             Admission = admission,
             MaxPeers = maxPeers,
+            TargetPeers = target,
             Timeouts = timeouts ?? new NodeTimeouts(),
             Random = new Random(7),
         });
@@ -37,11 +38,11 @@ internal sealed class MeshScript
 
     public TimeSpan Now { get; private set; } = TimeSpan.FromSeconds(100);
 
-    /// <summary>What happened since the last call.</summary>
+    /// <summary>What happened since the last call, but for what is only kept.</summary>
     public IReadOnlyList<MeshAction> Take()
     {
         Poll();
-        MeshAction[] actions = [.. _actions];
+        MeshAction[] actions = [.. _actions.Where(a => a is not (MeshAction.Keep or MeshAction.KeepAnchors))];
         _actions.Clear();
         return actions;
     }
@@ -67,17 +68,17 @@ internal sealed class MeshScript
     /// <summary>Lets time pass without a look at any deadline, as when the process stands still.</summary>
     public void Wait(double seconds) => Now += TimeSpan.FromSeconds(seconds);
 
-    public long Accept(NodeId peer, UInt128 instance = default, bool probe = false, bool secret = false)
+    public long Accept(NodeId peer, UInt128 instance = default, bool probe = false, bool secret = false, string from = "10.0.0.1:1000")
     {
-        long connection = Mesh.HandleAccepted("10.0.0.1:1000");
+        long connection = Mesh.HandleAccepted(from);
         Mesh.HandleHello(connection, new PeerFacts(peer, instance) { Probe = probe, SecretProven = secret }, Now);
         return connection;
     }
 
     /// <summary>An accepted connection, live.</summary>
-    public long Link(NodeId peer, UInt128 instance = default)
+    public long Link(NodeId peer, UInt128 instance = default, string from = "10.0.0.1:1000")
     {
-        long connection = Accept(peer, instance);
+        long connection = Accept(peer, instance, from: from);
         Mesh.HandleReadyReceived(connection, Now);
         return Take().OfType<MeshAction.LinkUp>().Single(u => u.Connection == connection).Connection;
     }
