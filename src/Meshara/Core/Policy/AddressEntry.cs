@@ -25,11 +25,11 @@ internal sealed class AddressEntry(PeerAddress address, long number, AddressSour
     /// <summary>The key by which entries of one address are counted and marks found; a DNS name: itself.</summary>
     public AddressKey AddressKey { get; set; }
 
-    /// <summary>Neither trusted nor on-link nor a name: the number of entries for one <see cref="AddressKey"/> is bounded.</summary>
+    /// <summary>Neither trusted nor on-link: the number of unproven entries for one <see cref="AddressKey"/> is bounded.</summary>
     public bool IsCounted { get; set; }
 
     /// <summary>From the configuration: takes no slot and is never dropped.</summary>
-    public bool IsFixed { get; init; }
+    public bool IsFixed { get; set; }
 
     public TimeSpan FirstSeen { get; set; } = firstSeen;
 
@@ -54,6 +54,9 @@ internal sealed class AddressEntry(PeerAddress address, long number, AddressSour
 
     /// <summary>A dial is under way.</summary>
     public bool IsDialling { get; set; }
+
+    /// <summary>It was not usable when it was drawn.</summary>
+    public bool IsParked { get; set; }
 
     /// <summary>In the table of proven addresses.</summary>
     public bool IsProven { get; set; }

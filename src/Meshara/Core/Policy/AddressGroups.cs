@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
@@ -52,7 +53,17 @@ internal sealed class AddressGroups
 
     /// <summary>As <see cref="GroupOf(IPAddress)"/>; a DNS name is a group of its own.</summary>
     /// <param name="host">As in <see cref="PeerAddress.Host"/>.</param>
-    public AddressKey GroupOf(string host) => IPAddress.TryParse(host, out IPAddress? address) ? GroupOf(address) : AddressKey.Name(host);
+    public AddressKey GroupOf(string host) => TryParse(host, out IPAddress? address) ? GroupOf(address) : AddressKey.Name(host);
+
+    /// <summary>The IP address that a host is, without its scope; false: it is a name.</summary>
+    /// <param name="host">As in <see cref="PeerAddress.Host"/>.</param>
+    /// <param name="address">The address.</param>
+    public static bool TryParse(string host, [NotNullWhen(true)] out IPAddress? address)
+    {
+        // The framework would ask the system for the number of the interface.
+        int scope = host.IndexOf('%', StringComparison.Ordinal);
+        return IPAddress.TryParse(scope < 0 ? host : host.AsSpan(0, scope), out address);
+    }
 
     /// <summary>The group of one who names addresses.</summary>
     /// <param name="from">Where its connection comes from; null: this machine.</param>

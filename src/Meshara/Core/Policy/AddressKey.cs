@@ -12,6 +12,9 @@ namespace Meshara.Core.Policy;
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct AddressKey
 {
+    /// <summary>What <see cref="Write"/> writes, in bytes.</summary>
+    public const int Size = 18;
+
     private const string NamePrefix = "name:";
 
     private AddressKey(UInt128 bits, byte length, AddressKeyKind kind)
@@ -77,7 +80,7 @@ internal readonly record struct AddressKey
     public static UInt128 Cut(UInt128 bits, int length) => length == 0 ? 0 : bits & (UInt128.MaxValue << (128 - length));
 
     /// <summary>What is hashed for it.</summary>
-    /// <param name="destination">At least 18 bytes, of which 18 are written.</param>
+    /// <param name="destination">At least <see cref="Size"/> bytes.</param>
     public void Write(Span<byte> destination)
     {
         BinaryPrimitives.WriteUInt128BigEndian(destination, Bits);

@@ -41,7 +41,7 @@ internal readonly record struct PlanCounts
 /// <param name="Dial">Begin that many dials of candidates.</param>
 /// <param name="Replace">Begin one dial as a replacement; its victim is chosen when it goes live.</param>
 /// <param name="Surplus">Give up all dials of candidates that have not come to HELLO, without blame.</param>
-/// <param name="LookAgain">Decide again then even if nothing happens; null: no need.</param>
+/// <param name="LookAgain">Decide again then even if nothing happens; null: no need. Where the table had nobody to dial, its <see cref="AddressTable.NextDue"/> counts instead.</param>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct PlanStep(int Dial, bool Replace, bool Surplus, TimeSpan? LookAgain);
 
@@ -68,9 +68,55 @@ internal static class ConnectionPlan
     /// <param name="target">TargetPeers, at most <paramref name="max"/>.</param>
     /// <param name="max">MaxPeers.</param>
     /// <param name="now">The time.</param>
-    public static PlanStep Decide(in PlanCounts counts, int target, int max, TimeSpan now) => throw new NotImplementedException();
+    public static PlanStep Decide(in PlanCounts counts, int target, int max, TimeSpan now)
+    {
+        int mesh = counts.Inbound + counts.Outbound;
+
+        // Whoever calls in chose us, so callers alone must not satisfy us.
+        int counted = counts.Outbound + Math.Min(counts.Inbound, (target + 1) / 2);
+        int missing = Math.Max(target - counted, LeastOutbound(target) - (counts.Outbound - counts.Anchors));
+        int wanted = Math.Max(0, Math.Min(missing, max - mesh));
+        int most = Math.Max(0, MostDials - counts.Dialling);
+        int dial = Math.Clamp(wanted - counts.Dialling, 0, most);
+        TimeSpan? again = null;
+        if (wanted > 0 && dial == 0 && most > 0)
+        {
+            // What is under way has had its chance: one more beside it.
+            TimeSpan due = (counts.LastDialStep ?? now) + NextTry;
+            dial = due <= now ? 1 : 0;
+            again = dial > 0 ? null : due;
+        }
+
+        bool replace = wanted == 0 && WantsReplacement(counts, mesh, target, max, now, ref again);
+        return new(dial, replace, Surplus: wanted == 0 && counts.Dialling > 0, dial > 0 ? now + NextTry : again);
+    }
+
+    private static bool WantsReplacement(in PlanCounts counts, int mesh, int target, int max, TimeSpan now, ref TimeSpan? again)
+    {
+        // At 1 the only peer would be dropped for another, again and again.
+        bool tooFewOutbound = mesh >= max && max >= 2 && counts.Outbound - counts.Anchors < LeastOutbound(target);
+        if (counts.Replacing || !(tooFewOutbound || counts.HasDiscouragedOutbound))
+        {
+            return false;
+        }
+
+        if (tooFewOutbound && !counts.HasVictim)
+        {
+            again = counts.VictimAt;
+            return false;
+        }
+
+        if (counts.LastReplacement is { } last && now - last < ReplacementPace)
+        {
+            again = last + ReplacementPace;
+            return false;
+        }
+
+        return true;
+    }
 
     /// <summary>The links to dial first after a restart: the oldest outbound ones, from two different groups.</summary>
     /// <param name="outbound">Outbound mesh links: any name, group, since when.</param>
-    public static IReadOnlyList<T> ChooseAnchors<T>(IEnumerable<(T Link, AddressKey Group, TimeSpan Since)> outbound) => throw new NotImplementedException();
+    public static IReadOnlyList<T> ChooseAnchors<T>(IEnumerable<(T Link, AddressKey Group, TimeSpan Since)> outbound) =>
+        [.. outbound.GroupBy(o => o.Group).Select(g => g.MinBy(o => o.Since)).OrderBy(o => o.Since).Take(PeerStoreContent.MaxAnchors).Select(o => o.Link)];
 }

@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 
 namespace Meshara.Core.Policy;
 
@@ -43,8 +45,76 @@ internal static class Eviction
     /// <param name="key">The node's secret key: which groups are protected cannot be known from outside.</param>
     /// <param name="lastPaced">When a choice was last <see cref="EvictionChoice.Paced"/>; null: never.</param>
     /// <param name="now">The time.</param>
-    public static EvictionChoice? Choose(IReadOnlyList<InboundPeer> inbound, AddressKey newcomer, ReadOnlySpan<byte> key, TimeSpan? lastPaced, TimeSpan now) => throw new NotImplementedException();
+    public static EvictionChoice? Choose(IReadOnlyList<InboundPeer> inbound, AddressKey newcomer, ReadOnlySpan<byte> key, TimeSpan? lastPaced, TimeSpan now)
+    {
+        List<InboundPeer> left = Unprotected([.. inbound.Where(p => now - p.Since >= Grace)], key);
+        if (left.Count == 0)
+        {
+            return null;
+        }
+
+        // Who has misbehaved, then whoever calls from where somebody did.
+        foreach (Func<InboundPeer, bool> worse in new Func<InboundPeer, bool>[] { static p => p.Discouraged, static p => p.Marked })
+        {
+            if (left.Exists(p => worse(p)))
+                return new(Youngest(left.Where(worse)).Id, Paced: false);
+        }
+
+        Dictionary<AddressKey, int> sizes = [];
+        foreach (InboundPeer peer in inbound)
+        {
+            sizes[peer.Group] = sizes.GetValueOrDefault(peer.Group) + 1;
+        }
+
+        int largest = left.Max(p => sizes[p.Group]);
+        int own = sizes.GetValueOrDefault(newcomer);
+        InboundPeer victim = Youngest(left.Where(p => sizes[p.Group] == largest));
+        if (largest >= own + 2)
+        {
+            return new(victim.Id, Paced: false);
+        }
+
+        // A group that has more than the others must not push these out, and nobody quickly.
+        bool mayPace = largest >= own && (lastPaced is not { } last || now - last >= Pace);
+        return mayPace ? new(victim.Id, Paced: true) : null;
+    }
 
     /// <summary>When the next of them will be old enough to be chosen; null: all are, or there is none.</summary>
-    public static TimeSpan? NextCandidateAt(IReadOnlyList<InboundPeer> inbound, TimeSpan now) => throw new NotImplementedException();
+    public static TimeSpan? NextCandidateAt(IReadOnlyList<InboundPeer> inbound, TimeSpan now)
+    {
+        TimeSpan? next = null;
+        foreach (InboundPeer peer in inbound)
+        {
+            TimeSpan at = peer.Since + Grace;
+            if (at > now && (next is null || at < next))
+                next = at;
+        }
+
+        return next;
+    }
+
+    // Each protection is one that an attacker cannot get by money alone: an unknown group, nearness, work, time.
+    private static List<InboundPeer> Unprotected(List<InboundPeer> left, ReadOnlySpan<byte> key)
+    {
+        int eighth = left.Count / 8;
+        byte[] secret = key.ToArray();
+        Protect(left, [.. left.GroupBy(p => p.Group).OrderBy(g => HashOf(g.Key, secret)).Take(eighth).Select(g => g.OrderBy(p => p.Since).ThenBy(p => p.Id).First().Id)]);
+        Protect(left, [.. left.Where(p => p.RoundTrip is not null).OrderBy(p => p.RoundTrip).ThenBy(p => p.Id).Take(eighth).Select(p => p.Id)]);
+        Protect(left, [.. left.Where(p => p.LastUseful is not null).OrderByDescending(p => p.LastUseful).ThenBy(p => p.Id).Take(eighth).Select(p => p.Id)]);
+        Protect(left, [.. left.OrderBy(p => p.Since).ThenBy(p => p.Id).Take((left.Count + 1) / 2).Select(p => p.Id)]);
+        return left;
+    }
+
+    private static void Protect(List<InboundPeer> left, HashSet<NodeId> ids) => left.RemoveAll(p => ids.Contains(p.Id));
+
+    private static InboundPeer Youngest(IEnumerable<InboundPeer> peers) => peers.OrderByDescending(p => p.Since).ThenBy(p => p.Id).First();
+
+    private static ulong HashOf(AddressKey group, byte[] key)
+    {
+        Span<byte> text = stackalloc byte[AddressKey.Size];
+        group.Write(text);
+        Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        HMACSHA256.HashData(key, text, hash);
+        return BinaryPrimitives.ReadUInt64LittleEndian(hash);
+    }
 }
