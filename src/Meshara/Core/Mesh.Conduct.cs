@@ -15,7 +15,7 @@ internal sealed partial class Mesh
     public TimeSpan? BanOf(NodeId id, TimeSpan now) => IsKnown(id) ? null : _book.BanUntil(id, now);
 
     /// <summary>What is stored and shown of a peer.</summary>
-    public PeerSnapshot Snapshot(NodeId id, TimeSpan now) => new(_book.Snapshot(id, now), [.. _table.Of(id).Select(RecordOf)]);
+    public PeerSnapshot Snapshot(NodeId id, TimeSpan now) => new(_book.Snapshot(id, now), [.. _table.Snapshot(id)]);
 
     private void Score(NodeId id, ReputationCause cause, MeshConnection? connection, TimeSpan now)
     {
@@ -71,15 +71,6 @@ internal sealed partial class Mesh
             Score(link.Peer!.Id, ReputationCause.UsefulExchange, link, now);
         }
     }
-
-    private static AddressRecord RecordOf(AddressEntry entry) => new(entry.Address with { Id = entry.Id }, entry.Source, entry.SourceGroup)
-    {
-        FirstSeen = entry.FirstSeen,
-        LastSeen = entry.LastSeen,
-        LastTried = entry.LastTried,
-        LastSuccess = entry.LastSuccess,
-        Failures = entry.Failures,
-    };
 }
 
 /// <summary>What is stored and shown of a peer; times are on the clock of <see cref="Mesh"/>.</summary>

@@ -20,6 +20,9 @@ internal sealed partial class Mesh
     private static readonly TimeSpan PutOff = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan MisbehavedFor = TimeSpan.FromHours(1);
 
+    // Who shuts down may be back in seconds: 8 s at most.
+    private const int ShutdownAttempt = 3;
+
     private readonly SortedDictionary<long, MeshConnection> _candidates = [];
     private readonly AddressTable _table;
     private AddressGroups _groups;
@@ -291,40 +294,25 @@ internal sealed partial class Mesh
             RememberSelf(address.HostAndPort);
             _table.Remove(address);
         }
-        else if (failure.Code is MesharaErrorCode.PinMismatch or MesharaErrorCode.IdentityInUse)
-        {
-            Blame(address, now);
-        }
         else if (failure.Code == MesharaErrorCode.Duplicate && address.Id is null && failure.Peer is { } answered)
         {
             _table.Succeeded(address, answered, now);
         }
-        else if (failure.ByPeer || failure.Code == MesharaErrorCode.Duplicate)
+        else if ((failure.ByPeer && failure.Code != MesharaErrorCode.IdentityInUse) || failure.Code == MesharaErrorCode.Duplicate)
         {
             TimeSpan? retry = failure.Code == MesharaErrorCode.Full ? Max(AddressTable.AfterEviction, failure.RetryAfter ?? TimeSpan.Zero) : failure.RetryAfter;
             _table.Alive(address, retry, now);
         }
         else
         {
-            _table.Failed(address, online: _peers.Values.Any(p => p.Link is not null), now);
+            // Only this address is to blame, not the id that was expected there. TLS says that the network is no excuse.
+            bool online = failure.Code is MesharaErrorCode.PinMismatch or MesharaErrorCode.IdentityInUse || _peers.Values.Any(p => p.Link is not null);
+            _table.Failed(address, online, now);
         }
 
         if (address.Id is { } id)
         {
             Emit(new MeshAction.Keep(id));
-        }
-    }
-
-    // Another key is there. Only this address is to blame; one that was proven may be in the hands of somebody on the way for once.
-    private void Blame(PeerAddress address, TimeSpan now)
-    {
-        if (_table.Find(address) is { IsProven: false, IsFixed: false })
-        {
-            _table.Remove(address);
-        }
-        else
-        {
-            _table.Failed(address, online: true, now);
         }
     }
 
@@ -337,11 +325,9 @@ internal sealed partial class Mesh
             return;
         }
 
-        bool lived = now - link.LiveSince >= Stable;
-        if (link.Candidate is { } candidate && lived && end.Reason is not (DisconnectReason.PingTimeout or DisconnectReason.WriteTimeout or DisconnectReason.ConnectionLost))
+        if (link.Candidate is { } candidate)
         {
-            // It was right until now.
-            _table.Succeeded(candidate.Address, peer.Id, now);
+            _table.LinkEnded(candidate.Address, now - link.LiveSince, now);
         }
 
         TimeSpan? wait = end.Reason switch
@@ -349,8 +335,7 @@ internal sealed partial class Mesh
             DisconnectReason.Misbehaved => MisbehavedFor,
             DisconnectReason.Evicted or DisconnectReason.RemoteRemoved or DisconnectReason.ProtocolError or DisconnectReason.RemoteProtocolError
                 or DisconnectReason.IdentityInUse => Max(AddressTable.AfterEviction, end.RetryAfter ?? TimeSpan.Zero),
-            DisconnectReason.RemoteShutdown => end.RetryAfter ?? Backoff.Delay(3, Timeouts.MaxBackoff, null, _config.Random.NextDouble()),
-            _ when !lived => Backoff.Delay(3, Timeouts.MaxBackoff, end.RetryAfter, _config.Random.NextDouble()),
+            DisconnectReason.RemoteShutdown => end.RetryAfter ?? Backoff.Delay(ShutdownAttempt, Timeouts.MaxBackoff, null, _config.Random.NextDouble()),
             _ => end.RetryAfter,
         };
         if (wait is { } until)

@@ -23,13 +23,14 @@ internal sealed class MeshScript
 {
     private readonly List<MeshAction> _actions = [];
 
-    public MeshScript(NodeId? self = null, AdmissionMode admission = AdmissionMode.Open, int maxPeers = 128, NodeTimeouts? timeouts = null, int target = 0) =>
+    public MeshScript(NodeId? self = null, AdmissionMode admission = AdmissionMode.Open, int maxPeers = 128, NodeTimeouts? timeouts = null, int target = 0, IReadOnlyList<PeerAddress>? bootstrap = null) =>
         Mesh = new Mesh(new MeshConfig
         {
             Self = self ?? Ids.Middle,
             Admission = admission,
             MaxPeers = maxPeers,
             TargetPeers = target,
+            BootstrapNodes = bootstrap ?? [],
             Timeouts = timeouts ?? new NodeTimeouts(),
             Random = new Random(7),
         });
@@ -47,11 +48,24 @@ internal sealed class MeshScript
         return actions;
     }
 
+    /// <summary>Everything that happened since the last call.</summary>
+    public IReadOnlyList<MeshAction> TakeKept()
+    {
+        Poll();
+        MeshAction[] actions = [.. _actions];
+        _actions.Clear();
+        return actions;
+    }
+
     /// <summary>The only action of this kind since the last Take; the others are dropped.</summary>
     public T Single<T>() where T : MeshAction => Take().OfType<T>().Single();
 
     /// <summary>Lets time pass, deadline by deadline; links answer Check with <paramref name="liveness"/> (by default: a frame just now).</summary>
-    public void Advance(double seconds, Func<TimeSpan, LinkLiveness>? liveness = null)
+    public void Advance(double seconds, Func<TimeSpan, LinkLiveness>? liveness = null) =>
+        AdvanceWith(seconds, liveness is null ? null : _ => liveness(Now));
+
+    /// <summary>As <see cref="Advance"/>, with an answer for each link.</summary>
+    public void AdvanceWith(double seconds, Func<long, LinkLiveness>? liveness)
     {
         TimeSpan end = Now + TimeSpan.FromSeconds(seconds);
         Answer(liveness);
@@ -92,6 +106,16 @@ internal sealed class MeshScript
     public void Hello(long connection, NodeId peer, UInt128 instance = default) =>
         Mesh.HandleHello(connection, new PeerFacts(peer, instance), Now);
 
+    /// <summary>What the last run kept, and then the node may dial.</summary>
+    public void Start(StoredMesh? stored = null)
+    {
+        Mesh.HandleStart(stored ?? StoredMesh.Empty, Now);
+        Mesh.HandleReady(Now);
+    }
+
+    public void Learn(PeerAddress address, AddressSource source = AddressSource.Manual, string? from = null) =>
+        Mesh.HandleLearned(address, source, from is null ? null : System.Net.IPAddress.Parse(from), Now);
+
     /// <summary>HELLO and READY on a dialled connection.</summary>
     public void Answered(long connection, NodeId peer)
     {
@@ -116,13 +140,13 @@ internal sealed class MeshScript
         }
     }
 
-    private void Answer(Func<TimeSpan, LinkLiveness>? liveness)
+    private void Answer(Func<long, LinkLiveness>? liveness)
     {
         while (Mesh.TryPoll(out MeshAction? action))
         {
             if (action is MeshAction.Check check)
             {
-                Mesh.HandleLiveness(check.Connection, liveness?.Invoke(Now) ?? new LinkLiveness(Now, null, null), Now);
+                Mesh.HandleLiveness(check.Connection, liveness?.Invoke(check.Connection) ?? new LinkLiveness(Now, null, null), Now);
             }
             else
             {
