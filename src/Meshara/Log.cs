@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Meshara;
 
-/// <summary>Everything the library logs. Event ids: 1000 node, 2000 net, 3000 peers, 4000 keys, 5000 store. No payload, and peer text only without control characters.</summary>
+/// <summary>Everything the library logs. Event ids: 1000 node, 2000 net, 3000 peers, 4000 keys, 4900 the keeping of peers; 5000 is the peer store of Meshara.Sqlite. No payload, and peer text only without control characters.</summary>
 internal static partial class Log
 {
     [LoggerMessage(1000, LogLevel.Information, "Node {Id} of mesh '{Mesh}' is running; addresses: {Addresses}")]
@@ -66,16 +66,16 @@ internal static partial class Log
     [LoggerMessage(3003, LogLevel.Warning, "Two live nodes have the identity {Peer}: {Address} and {OtherAddress}. Was a data directory copied?")]
     public static partial void IdentityShared(this ILogger logger, NodeId peer, string address, string otherAddress);
 
-    [LoggerMessage(5000, LogLevel.Warning, "The peer store cannot be used: {Error}. What is learned of peers is kept in memory only; it is tried again each minute")]
+    [LoggerMessage(4900, LogLevel.Warning, "The peer store cannot be used: {Error}. What is learned of peers is kept in memory only; it is tried again each minute")]
     public static partial void StoreFailed(this ILogger logger, string error);
 
-    [LoggerMessage(5001, LogLevel.Warning, "The peer store gave nothing within {Seconds} s; the node goes on without it until its next start")]
+    [LoggerMessage(4901, LogLevel.Warning, "The peer store gave nothing within {Seconds} s; the node goes on without it until its next start")]
     public static partial void StoreIsSlow(this ILogger logger, double seconds);
 
-    [LoggerMessage(5002, LogLevel.Warning, "The peer store did not take the last changes within {Seconds} s; they are lost")]
+    [LoggerMessage(4902, LogLevel.Warning, "The peer store did not take the last changes within {Seconds} s; they are lost")]
     public static partial void StoreNotFlushed(this ILogger logger, double seconds);
 
-    [LoggerMessage(5003, LogLevel.Information, "The peer store held {Peers} peers; {Skipped} wrong entries were left out")]
+    [LoggerMessage(4903, LogLevel.Information, "The peer store held {Peers} peers; {Skipped} wrong entries were left out")]
     public static partial void StoreLoaded(this ILogger logger, int peers, int skipped);
 
     [LoggerMessage(4000, LogLevel.Warning, "Peer {Old} has the new key {New}, signed by the old one, which is accepted until {Until:u} still; the new one is pinned from now on")]

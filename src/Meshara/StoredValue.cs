@@ -36,12 +36,17 @@ internal static class StoredValue
         return IsClean(cut) ? cut : Clean(cut);
     }
 
-    /// <summary>A copy of the key.</summary>
+    /// <summary>A copy of the key; null for none, and for an empty one, which a null array becomes on its way here.</summary>
     /// <exception cref="ArgumentException">Not <see cref="PeerStoreContent.TableKeySize"/> bytes.</exception>
-    public static ReadOnlyMemory<byte>? TableKey(ReadOnlyMemory<byte>? key) =>
-        key is not { } bytes ? null
-        : bytes.Length == PeerStoreContent.TableKeySize ? bytes.ToArray()
-        : throw new ArgumentException($"The table key has {PeerStoreContent.TableKeySize} bytes, not {bytes.Length}.", nameof(key));
+    public static ReadOnlyMemory<byte>? TableKey(ReadOnlyMemory<byte>? key)
+    {
+        if (key is not { Length: > 0 } bytes)
+            return null;
+
+        return bytes.Length == PeerStoreContent.TableKeySize
+            ? bytes.ToArray()
+            : throw new ArgumentException($"The table key has {PeerStoreContent.TableKeySize} bytes, not {bytes.Length}.", nameof(key));
+    }
 
     private static bool IsClean(string text)
     {
