@@ -38,8 +38,9 @@ internal static partial class Log
     [LoggerMessage(2000, LogLevel.Error, "Accepting connections on {Address} has ended: the transport threw")]
     public static partial void AcceptFailed(this ILogger logger, string address, Exception exception);
 
-    [LoggerMessage(2001, LogLevel.Debug, "Closed the connection from {Address}: {Count} handshakes are under way")]
-    public static partial void TooManyHandshakes(this ILogger logger, string address, int count);
+    // At most once a minute for each cause.
+    [LoggerMessage(2001, LogLevel.Warning, "Closed {Count} inbound connections before they had a link, the latest from {Address}: {Why}. If they are yours, name their range in AcceptLimits.TrustedRanges")]
+    public static partial void AcceptRefused(this ILogger logger, long count, string address, string why);
 
     [LoggerMessage(2002, LogLevel.Error, "The handler of '{Protocol}' threw")]
     public static partial void HandlerFailed(this ILogger logger, string protocol, Exception exception);

@@ -1,4 +1,3 @@
-using Meshara.Core.Policy;
 using Meshara.Net;
 
 namespace Meshara;
@@ -15,7 +14,6 @@ public sealed partial class Node
         if (_state == NodeState.Running)
         {
             FindAddresses();
-            FindGroups(_options.Transport);
             _driver.NetworkChanged();
         }
     }
@@ -25,7 +23,6 @@ public sealed partial class Node
         try
         {
             FindAddresses();
-            FindGroups(_options.Transport);
             _logger.NetworkChanged(change.Woke, string.Join(", ", Addresses));
 
             // First the links that cannot live: their peers are dialled with the others.
@@ -36,15 +33,6 @@ public sealed partial class Node
         {
             // On a timer's thread it would end the process.
             _logger.TaskFailed(fault);
-        }
-    }
-
-    // Over another transport the interfaces say nothing of who is near.
-    private void FindGroups(ITransport? transport)
-    {
-        if (transport is null or TcpTransport)
-        {
-            _driver.SetGroups(new AddressGroups(AddressGroups.Loopback, Interfaces.Prefixes()));
         }
     }
 

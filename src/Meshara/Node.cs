@@ -65,6 +65,9 @@ public sealed partial class Node : IAsyncDisposable
     // Tasks, links and listeners that are left; 0 after disposal. For tests.
     internal int RunningTasks => _driver.RunningTasks + _handlerTasks.Count;
 
+    // Who waits for TLS, and who is in the middle of it, in all lanes. For tests.
+    internal (int Waiting, int Shaking) AtTheDoor => _driver.Door.Present;
+
     // For tests: a stranger's chain must cost no signature.
     internal int ChainsVerified => _driver.ChainsVerified;
 
@@ -139,7 +142,6 @@ public sealed partial class Node : IAsyncDisposable
         FindAddresses();
         PeerStoreContent? stored = await LoadStoreAsync(cancellationToken).ConfigureAwait(false);
         _driver = CreateDriver(transport, stored);
-        FindGroups(transport);
         _driver.Start();
         _options.OnStarting?.Invoke(this);
         foreach (KnownPeer peer in _known.All)
@@ -156,6 +158,9 @@ public sealed partial class Node : IAsyncDisposable
             await _driver.TrustAsync(peer.Id).ConfigureAwait(false);
         }
 
+        PeerAddress[] wanted = [.. _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers.Select(WithPin))];
+        _driver.Door.Lanes = LaneAddresses.Of(wanted.Select(a => a.Host), []);
+
         // Only now: a known peer that was quick would be refused before.
         foreach (TransportListener listener in _listeners)
         {
@@ -170,7 +175,7 @@ public sealed partial class Node : IAsyncDisposable
             }
         }
 
-        foreach (PeerAddress address in _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers.Select(WithPin)))
+        foreach (PeerAddress address in wanted)
         {
             await _driver.WantAsync(address).ConfigureAwait(false);
         }

@@ -73,6 +73,9 @@ public sealed class NodeOptions
     /// <summary>Deadlines.</summary>
     public NodeTimeouts Timeouts { get; init; } = new();
 
+    /// <summary>Limits on inbound connections, before TLS.</summary>
+    public AcceptLimits Accept { get; init; } = new();
+
     /// <summary>Limits on memory and streams.</summary>
     public LinkLimits Limits { get; init; } = new();
 }

@@ -56,6 +56,13 @@ internal sealed partial class Mesh
         _table.Regroup(groups);
     }
 
+    /// <summary>Where static peers are: their configured hosts, and those of their links.</summary>
+    public IEnumerable<string> PinnedHosts() => _targets.Values.Where(t => t.Wanted).Select(t => t.Address.Host)
+        .Concat(_peers.Values.Where(p => p is { Known: true, Link: not null }).Select(p => p.Link!.Host?.ToString()).OfType<string>());
+
+    /// <summary>Where a peer was reached before.</summary>
+    public IEnumerable<string> ProvenHosts() => _table.Snapshot().Where(a => a.LastSuccess is not null).Select(a => a.Address.Host);
+
     private void Learn(PeerAddress address, AddressSource source, IPAddress? from, TimeSpan now)
     {
         if (!IsManaged || (address.Id is { } id && (id == _config.Self || IsKnown(id))))

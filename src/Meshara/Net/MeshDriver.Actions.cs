@@ -48,6 +48,7 @@ internal sealed partial class MeshDriver
                 break;
             case MeshAction.Keep a:
                 _keeper?.Changed(a.Peer);
+                _lanesChanged = true;
                 ShowReputation(a.Peer);
                 break;
             case MeshAction.KeepAnchors a:
@@ -106,7 +107,11 @@ internal sealed partial class MeshDriver
     {
         PeerConnection connection = _connections[up.Connection];
         Link link = connection.GoLive();
-        _handshakes -= connection.Inbound ? 1 : 0;
+        if (connection.Inbound)
+        {
+            _greetings[(int)connection.Lane]--;
+        }
+
         _node.Metrics.Handshake(connection.Inbound, connection.Address, connection.Began, error: null);
         if (up.Probe)
         {

@@ -7,14 +7,20 @@ namespace Meshara.Net;
 // What is learned of peers, kept, and shown.
 internal sealed partial class MeshDriver
 {
+    private static readonly TimeSpan LanesEvery = TimeSpan.FromSeconds(5);
+
+    private bool _lanesChanged;
+    private TimeSpan _lanesAt;
+
     /// <summary>What the operator named is known: from now on the node dials on its own account too.</summary>
-    public Task BeginAsync() => AskAsync(() => _mesh.HandleReady(Now));
+    public Task BeginAsync() => AskAsync(() =>
+    {
+        RefreshLanes(force: true);
+        _mesh.HandleReady(Now);
+    });
 
     /// <summary>Somebody named an address. Does not wait.</summary>
     public Task LearnAsync(PeerAddress address, AddressSource source) => AskAsync(() => _mesh.HandleLearned(address, source, from: null, Now));
-
-    /// <summary>The interfaces have changed. Does not wait.</summary>
-    public void SetGroups(AddressGroups groups) => PostEvent(() => _mesh.HandleGroups(groups));
 
     /// <summary>How many peers there are, by kind.</summary>
     public Task<PeerCounts> CountAsync() => AskAsync(() =>
@@ -58,6 +64,16 @@ internal sealed partial class MeshDriver
 
     private Task<IReadOnlyList<PeerRecord>> RecordsOfAsync(IReadOnlyList<NodeId> ids) => AskAsync<IReadOnlyList<PeerRecord>>(() =>
         [.. ids.Select(id => _ledger.RecordOf(id, _mesh.Snapshot(id, Now), _live.Find(id)?.Describe())).OfType<PeerRecord>()]);
+
+    // Who was reached, or named by the operator, goes by a lane of its own. Not for each change of thousands.
+    private void RefreshLanes(bool force = false)
+    {
+        if (force || (_lanesChanged && Now - _lanesAt >= LanesEvery))
+        {
+            (_lanesChanged, _lanesAt) = (false, Now);
+            _door.Lanes = LaneAddresses.Of(_mesh.PinnedHosts(), _mesh.ProvenHosts());
+        }
+    }
 
     private void LinkEnded(PeerConnection connection)
     {

@@ -25,6 +25,7 @@ internal static class OptionsCheck
         Given(options.Limits, nameof(options.Limits));
         Given(options.Discovery, nameof(options.Discovery));
         Given(options.Reputation, nameof(options.Reputation));
+        Given(options.Accept, nameof(options.Accept));
         Text(options.Mesh, nameof(options.Mesh), 1, Hello.MaxMeshBytes);
         Text(options.Agent, nameof(options.Agent), 0, Hello.MaxAgentBytes);
         Range(options.AdvertisedAddresses.Count, "number of " + nameof(options.AdvertisedAddresses), 0, Hello.MaxAddresses);
@@ -49,6 +50,7 @@ internal static class OptionsCheck
         Check(options.Timeouts);
         Check(options.Limits);
         Check(options.Discovery, options.Admission.Mode);
+        AcceptCheck.Check(options.Accept);
         return Listen(options.Listen);
     }
 
@@ -180,5 +182,5 @@ internal static class OptionsCheck
         }
     }
 
-    private static MesharaException Wrong(string name, string what) => new(MesharaErrorCode.InvalidOption, $"The option {name} {what}.");
+    internal static MesharaException Wrong(string name, string what) => new(MesharaErrorCode.InvalidOption, $"The option {name} {what}.");
 }
