@@ -30,7 +30,7 @@ internal sealed partial class Mesh
 
     // Admitted beyond the places; a victim is chosen when it goes live.
     private PeerEntry? _passing;
-    private TimeSpan? _lastPacedEviction;
+    private EvictionPace _evictionPace;
     private double _refusalsSpent;
     private TimeSpan _refusalsAt;
 
@@ -129,7 +129,11 @@ internal sealed partial class Mesh
 
         if (ChooseVictim(connection, now) is { } victim)
         {
-            _lastPacedEviction = victim.Paced ? now : _lastPacedEviction;
+            if (victim.Paced)
+            {
+                _evictionPace = _evictionPace.After(now);
+            }
+
             Evict(_peers[victim.Id], "its place was given to another peer", now);
             return true;
         }
@@ -165,7 +169,7 @@ internal sealed partial class Mesh
     {
         // For an outbound replacement the place of an inbound peer will do; at MaxPeers 1 nobody is forced out for it.
         EvictionChoice? inbound = newcomer.Inbound || _config.MaxPeers > 1
-            ? Eviction.Choose(InboundPeers(now), GroupOf(newcomer), _config.TableKey.Span, _lastPacedEviction, now)
+            ? Eviction.Choose(InboundPeers(now), GroupOf(newcomer), _config.TableKey.Span, _evictionPace.Last, now)
             : null;
         return inbound ?? (newcomer.Inbound || WorstOutbound(now) is not { } worst ? null : new EvictionChoice(worst, Paced: false));
     }
