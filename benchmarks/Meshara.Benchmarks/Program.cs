@@ -1,4 +1,5 @@
 using Meshara.Benchmarks;
+using Meshara.Benchmarks.Policies;
 
 if (args is [ChildProcess.Argument, string name, string parent])
 {
@@ -6,6 +7,11 @@ if (args is [ChildProcess.Argument, string name, string parent])
 }
 
 bool quick = args.Contains("--quick");
+if (args.Contains(PolicyProgram.Argument))
+{
+    return PolicyProgram.Run(quick, seed: 1);
+}
+
 string commit = Value("--commit=") ?? "unknown";
 string only = Value("--only=") ?? "";
 List<Workload> workloads = [.. Workload.All.Where(workload => workload.Name.Contains(only, StringComparison.Ordinal))];

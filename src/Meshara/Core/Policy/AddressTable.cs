@@ -54,6 +54,7 @@ internal sealed partial class AddressTable
     // The first success since the start, and the last: only then the age of an entry, or a failure, says something about it and not about this node.
     private TimeSpan? _lastGood;
 
+    /// <summary>An empty table.</summary>
     /// <param name="key"><see cref="PeerStoreContent.TableKeySize"/> secret bytes, kept over restarts.</param>
     /// <param name="groups">See <see cref="Regroup"/>.</param>
     /// <param name="random">For the choice and the backoff.</param>
@@ -190,10 +191,10 @@ internal sealed partial class AddressTable
                 continue;
             }
 
-            AddressEntry entry = New(record.Address, record.Source, record.SourceGroup, Min(record.FirstSeen, now));
-            entry.LastSeen = Min(record.LastSeen, now);
-            entry.LastTried = record.LastTried is { } tried ? Min(tried, now) : null;
-            entry.LastSuccess = record.LastSuccess is { } success ? Min(success, now) : null;
+            AddressEntry entry = New(record.Address, record.Source, record.SourceGroup, Past.Clamp(record.FirstSeen, now));
+            entry.LastSeen = Past.Clamp(record.LastSeen, now);
+            entry.LastTried = record.LastTried is { } tried ? Past.Clamp(tried, now) : null;
+            entry.LastSuccess = record.LastSuccess is { } success ? Past.Clamp(success, now) : null;
             entry.Failures = entry.Attempts = Math.Clamp(record.Failures, 0, 1000);
             if (entry is { LastTried: { } last, Attempts: > 0 })
             {
