@@ -49,6 +49,7 @@ internal sealed partial class Mesh
         RefuseCode? refusal = AdmissionRule.Judge(_config.Admission, facts, IsKnown(peer.Id), namedAddress, bannedFor is not null);
         if (refusal is { } code)
         {
+            _whereabouts.Remember(facts.Id, connection.Back);
             Refuse(connection, code, Explain(code, bannedFor), now, retryAfter: code == RefuseCode.Banned ? bannedFor : null);
             return false;
         }
@@ -151,6 +152,11 @@ internal sealed partial class Mesh
         Emit(new MeshAction.LinkUp(connection.Id, peer.Id, connection.Inbound, Probe: false));
         StartHeartbeat(connection, now);
         PeerLive(peer, connection);
+        if (connection.Inbound)
+        {
+            DialUnpinned(now);
+        }
+
         CandidateLive(connection, now);
         LearnBack(connection, now);
         if (old is not null)

@@ -67,12 +67,14 @@ internal sealed partial class MeshDriver
         switch (action)
         {
             case MeshAction.AddSucceeded a when _adds.Remove(a.AddId, out var done):
+                Refresh();
                 done.TrySetResult((_live.Find(a.Peer)!.Key, a.Address));
                 break;
             case MeshAction.AddFailed a when _adds.Remove(a.AddId, out var done):
                 done.TrySetException(new MesharaException(a.Failure.Code, a.Failure.Message, a.Failure.IsTransient, a.Failure.RetryAfter));
                 break;
             case MeshAction.Pinned a when _live.Find(a.Peer) is { } live:
+                Refresh();
                 _node.OnPinned(live.Key, a.Address);
                 break;
             case MeshAction.Succeeded or MeshAction.NotFollowed:
@@ -93,7 +95,15 @@ internal sealed partial class MeshDriver
                 _node.Events.Publish(new PeerDisconnected(time, a.Peer, a.Address, a.Reason, a.Detail));
                 break;
             case MeshAction.Refused { Failure: var f } a:
-                _node.Logger.Refused(a.Address, f.Code, PeerText.Clean(f.Message));
+                if (a.IsNewMismatch)
+                {
+                    _node.Logger.OtherKeyAnswers(a.Address, PeerText.Clean(f.Message));
+                }
+                else
+                {
+                    _node.Logger.Refused(a.Address, f.Code, PeerText.Clean(f.Message));
+                }
+
                 _node.Events.Publish(new PeerRefused(time, a.Address, a.Peer, f.Code, f.ByPeer, f.Message, f.RetryAfter));
                 break;
             case MeshAction.Shared a:

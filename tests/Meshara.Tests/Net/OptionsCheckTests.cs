@@ -68,6 +68,8 @@ public sealed class OptionsCheckTests
     [Theory]
     [InlineData("no address", "not a host name")]
     [InlineData("h:0", "1 to 65535")]
+    [InlineData("example.org", "port is missing")]
+    [InlineData("[2001:db8::1]", "port is missing")]
     [InlineData("0.0.0.0:4040", "wildcard")]
     [InlineData("[::]:4040", "wildcard")]
     [InlineData("[fe80::1%eth0]:4040", "link-local")]
@@ -87,6 +89,7 @@ public sealed class OptionsCheckTests
     [Theory]
     [InlineData("example.org:4040")]
     [InlineData("127.0.0.1:1")]
+    [InlineData("/dns/example.org/tcp/4040")]
     [InlineData("[2001:db8::1]:65535")]
     public void Check_RightAdvertisedAddress_Passes(string text) =>
         Assert.Empty(OptionsCheck.Check(new NodeOptions { Mesh = "m", AdvertisedAddresses = [text] }));
