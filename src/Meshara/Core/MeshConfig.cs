@@ -19,6 +19,8 @@ internal sealed record MeshConfig
 
     public TimeSpan FeelerInterval { get; init; } = TimeSpan.FromMinutes(2);
 
+    public TimeSpan MaxCandidateBackoff { get; init; } = AddressTable.MaxBackoff;
+
     /// <summary>Secret; spreads addresses over the table and hides whom eviction spares. The same after a restart.</summary>
     public ReadOnlyMemory<byte> TableKey { get; init; } = new byte[PeerStoreContent.TableKeySize];
 
