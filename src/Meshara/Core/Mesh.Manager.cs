@@ -1,4 +1,3 @@
-using System.Net;
 using Meshara.Core.Policy;
 
 namespace Meshara.Core;
