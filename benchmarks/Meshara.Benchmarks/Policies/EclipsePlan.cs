@@ -11,6 +11,9 @@ internal sealed record EclipsePlan
     /// <summary>Ids that an attacker shows at each of its addresses: as many as the table takes.</summary>
     public const int IdsPerAttacker = 4;
 
+    /// <summary>Honest nodes in the victim's configuration, each in a group of its own.</summary>
+    public const int BootstrapNodes = 8;
+
     /// <summary>Of honest nodes: exponential, on and off.</summary>
     public static readonly TimeSpan MeanSession = TimeSpan.FromHours(2), MeanAbsence = TimeSpan.FromHours(2);
 
@@ -23,6 +26,12 @@ internal sealed record EclipsePlan
     public TimeSpan Before { get; init; } = TimeSpan.FromHours(6);
 
     public TimeSpan Attack { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Whether the victim comes back to peers that it had before.</summary>
+    public bool Regulars { get; init; } = true;
+
+    /// <summary>Whether attackers get into the address table; else they only call in.</summary>
+    public bool Poison { get; init; } = true;
 
     public required string Name { get; init; }
 

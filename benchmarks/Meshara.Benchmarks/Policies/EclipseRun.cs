@@ -5,16 +5,18 @@ namespace Meshara.Benchmarks.Policies;
 
 /// <summary>What one run showed.</summary>
 /// <param name="Eclipsed">When every outbound peer was an attacker's for the first time, since the attack began; null: never.</param>
-/// <param name="OfAttackers">Of the new outbound links after the attack began, those to attackers.</param>
-/// <param name="Links">New outbound links after the attack began.</param>
+/// <param name="Lasting">When such a state had lasted for a minute for the first time; null: it never did.</param>
+/// <param name="Links">Outbound links made since the attack began.</param>
+/// <param name="Strangers">Of these, to peers that were drawn and not come back to.</param>
+/// <param name="Attackers">Of these, to attackers.</param>
 /// <param name="Outbound">Outbound links at the end.</param>
 /// <param name="Bad">Of these, to attackers.</param>
-internal readonly record struct EclipseResult(TimeSpan? Eclipsed, int OfAttackers, int Links, int Outbound, int Bad);
+internal readonly record struct EclipseResult(TimeSpan? Eclipsed, TimeSpan? Lasting, int Links, int Strangers, int Attackers, int Outbound, int Bad);
 
 /// <summary>A victim's life: the real address table, plan and inbound limits; dials and links are events.</summary>
 internal sealed class EclipseRun
 {
-    private static readonly TimeSpan Answer = TimeSpan.FromMilliseconds(200), ConnectTimeout = TimeSpan.FromSeconds(5), Repost = TimeSpan.FromHours(6);
+    private static readonly TimeSpan Answer = TimeSpan.FromMilliseconds(200), ConnectTimeout = TimeSpan.FromSeconds(5), Repost = TimeSpan.FromHours(12);
 
     private readonly EclipsePlan _plan;
     private readonly Random _random;
@@ -27,13 +29,14 @@ internal sealed class EclipseRun
     private readonly HashSet<NodeId> _busy = [];
     private readonly Dictionary<PeerAddress, TimeSpan> _dialling = [];
     private readonly HashSet<PeerAddress> _links = [];
+    private readonly HashSet<PeerAddress> _drawn = [];
     private long _order;
     private int _inbound;
     private int _bad;
     private TimeSpan? _lastDialStep;
-    private TimeSpan? _eclipsed;
+    private TimeSpan? _eclipsed, _lasting, _badSince;
     private TimeSpan? _lookAt;
-    private int _newLinks, _newBad;
+    private int _newLinks, _strangers, _newBad;
     private bool _settled;
 
     public EclipseRun(EclipsePlan plan, int seed)
@@ -43,7 +46,7 @@ internal sealed class EclipseRun
         _world = new EclipseWorld(_random);
         byte[] key = new byte[PeerStoreContent.TableKeySize];
         _random.NextBytes(key);
-        _table = new AddressTable(key, _groups, _random);
+        _table = new AddressTable(key, _groups, _random, regulars: plan.Regulars ? ConnectionPlan.Regulars(plan.Target) : 0);
         _view = new PickView(e => !_busy.Contains(e.Id!.Value), g => _use.GetValueOrDefault(g), static _ => 1);
     }
 
@@ -63,9 +66,18 @@ internal sealed class EclipseRun
 
     public EclipseResult Run()
     {
+        for (int node = 0; node < EclipsePlan.BootstrapNodes; node++)
+        {
+            _table.Add(new AddressCandidate(EclipseWorld.Honest(node), AddressSource.Bootstrap), TimeSpan.Zero);
+        }
+
         At(TimeSpan.Zero, Step.Learn);
         At(EclipsePlan.Feeler, Step.Feeler);
-        At(_plan.Before, Step.Post);
+        if (_plan.Poison)
+        {
+            At(_plan.Before, Step.Post);
+        }
+
         At(_plan.Before, Step.Infiltrate);
         while (_events.TryDequeue(out (Step Step, PeerAddress? Address, TimeSpan Since) e, out (TimeSpan At, long Order) when) && when.At < _plan.Before + _plan.Attack)
         {
@@ -74,7 +86,7 @@ internal sealed class EclipseRun
             Judge(when.At);
         }
 
-        return new EclipseResult(_eclipsed - _plan.Before, _newBad, _newLinks, _links.Count, _bad);
+        return new EclipseResult(_eclipsed - _plan.Before, _lasting - _plan.Before, _newLinks, _strangers, _newBad, _links.Count, _bad);
     }
 
     private void Do(Step step, PeerAddress? address, TimeSpan since, TimeSpan now)
@@ -184,6 +196,7 @@ internal sealed class EclipseRun
     {
         PeerAddress address = entry.Address;
         _lastDialStep = now;
+        _ = entry.IsRegular ? _drawn.Remove(address) : _drawn.Add(address);
         _busy.Add(address.Id!.Value);
         _dialling.Add(address, now);
         Use(entry.Group, 1);
@@ -202,6 +215,7 @@ internal sealed class EclipseRun
         if (now >= _plan.Before)
         {
             _newLinks++;
+            _strangers += _drawn.Contains(address) ? 1 : 0;
             _newBad += bad ? 1 : 0;
         }
 
@@ -244,10 +258,15 @@ internal sealed class EclipseRun
     {
         // The first seconds of a life, when the first of several dials answers, do not count.
         _settled |= _links.Count >= ConnectionPlan.LeastOutbound(_plan.Target);
-        if (_eclipsed is null && _settled && _links.Count > 0 && _bad == _links.Count)
+        if (!_settled || _links.Count == 0 || _bad < _links.Count)
         {
-            _eclipsed = now;
+            _badSince = null;
+            return;
         }
+
+        _badSince ??= now;
+        _eclipsed ??= now;
+        _lasting ??= now - _badSince >= TimeSpan.FromMinutes(1) ? now : null;
     }
 
     private void Use(AddressKey group, int change)

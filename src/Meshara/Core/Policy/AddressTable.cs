@@ -39,6 +39,7 @@ internal sealed partial class AddressTable
     private readonly Dictionary<AddressKey, List<AddressEntry>> _unprovenAt = [];
     private readonly Dictionary<AddressKey, int> _bySource = [];
     private readonly List<AddressEntry> _fixed = [];
+    private readonly List<AddressEntry> _regulars = [];
     private readonly AddressEntry?[] _unproven = new AddressEntry?[AddressSlots.UnprovenBuckets * AddressSlots.BucketSize];
     private readonly AddressEntry?[] _proven = new AddressEntry?[AddressSlots.ProvenBuckets * AddressSlots.BucketSize];
     private readonly ReadyLists _readyUnproven = new(static e => e.SourceGroup);
@@ -46,6 +47,7 @@ internal sealed partial class AddressTable
     private readonly Deadlines _waiting = new();
     private readonly AddressSlots _slots;
     private readonly Random _random;
+    private readonly int _maxRegulars;
     private readonly Func<PeerAddress, bool> _isOwn;
     private AddressGroups _groups;
     private long _lastNumber;
@@ -59,8 +61,10 @@ internal sealed partial class AddressTable
     /// <param name="groups">See <see cref="Regroup"/>.</param>
     /// <param name="random">For the choice and the backoff.</param>
     /// <param name="isOwn">Whether an address is this node's own; null: none is.</param>
-    public AddressTable(ReadOnlySpan<byte> key, AddressGroups groups, Random random, Func<PeerAddress, bool>? isOwn = null)
+    /// <param name="regulars">How many it keeps: <see cref="ConnectionPlan.Regulars"/>.</param>
+    public AddressTable(ReadOnlySpan<byte> key, AddressGroups groups, Random random, Func<PeerAddress, bool>? isOwn = null, int regulars = 0)
     {
+        _maxRegulars = regulars;
         _slots = new AddressSlots(key);
         _groups = groups;
         _random = random;
@@ -132,7 +136,7 @@ internal sealed partial class AddressTable
     {
         foreach (AddressEntry old in Of(oldId))
         {
-            bool proven = old.IsProven;
+            bool proven = old.IsProven, regular = old.IsRegular;
             Drop(old);
             PeerAddress address = old.Address with { Id = newId };
             if (_entries.ContainsKey(address))
@@ -148,7 +152,10 @@ internal sealed partial class AddressTable
             entry.Failures = old.Failures;
             entry.Attempts = old.Attempts;
             entry.NotBefore = old.NotBefore;
-            Reinsert(entry, proven, now);
+            if (Reinsert(entry, proven, now) && regular)
+            {
+                MakeRegular(entry);
+            }
         }
 
         foreach (AddressEntry entry in _fixed.Where(e => e.AnsweredBy == oldId))
@@ -210,6 +217,7 @@ internal sealed partial class AddressTable
             entry.NotBefore = TimeSpan.Zero;
         }
 
+        RestoreRegulars(now);
         return restored;
     }
 

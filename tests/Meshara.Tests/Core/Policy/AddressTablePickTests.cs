@@ -109,7 +109,7 @@ public sealed class AddressTablePickTests
     public void Operations_AnySequence_TheListsAgree() =>
         Prop.ForAll(Gen.Choose(0, int.MaxValue).ToArbitrary(), Gen.Choose(0, (1 << 20) - 1).ArrayOf().Resize(200).ToArbitrary(), (seed, script) =>
         {
-            AddressBed bed = new(seed);
+            AddressBed bed = new(seed, regulars: 4);
             foreach (int step in script)
             {
                 Step(bed, step);
@@ -142,7 +142,7 @@ public sealed class AddressTablePickTests
                 Verdict(bed, table.TryTake(address, bed.Now), number);
                 break;
             case 9:
-                table.LinkEnded(address, TimeSpan.FromSeconds(number), bed.Now);
+                table.LinkEnded(address, TimeSpan.FromSeconds(number * 20), bed.Now);
                 break;
             case 10:
                 table.Postpone(AddressBed.Id(number % 5), bed.Now + TimeSpan.FromMinutes(number), bed.Now);
