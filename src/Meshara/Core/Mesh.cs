@@ -23,7 +23,7 @@ internal sealed partial class Mesh
         _config = config;
         _groups = config.Groups;
         _book = new ReputationBook(config.Reputation, id => IsKnown(id) || LinkOf(id) is not null, IsStatic);
-        _table = new AddressTable(config.TableKey.Span, config.Groups, config.Random, a => _selfAddresses.Contains(a.HostAndPort) || config.IsOwn?.Invoke(a) == true) { LongestBackoff = config.MaxCandidateBackoff };
+        _table = new AddressTable(config.TableKey.Span, config.Groups, config.Random, a => _selfAddresses.Contains(a.HostAndPort) || config.IsOwn?.Invoke(a) == true, ConnectionPlan.Regulars(config.TargetPeers)) { LongestBackoff = config.MaxCandidateBackoff };
     }
 
     private NodeTimeouts Timeouts => _config.Timeouts;

@@ -1,6 +1,5 @@
 using Meshara.Core;
 using Meshara.Core.Policy;
-using Meshara.Wire;
 using Xunit;
 
 namespace Meshara.Tests.Core;
