@@ -45,6 +45,11 @@ internal sealed partial class Mesh
     {
         PeerEntry peer = connection.Peer!;
         bool namedAddress = connection.Target is { Address.Id: null };
+        if (facts.Forged)
+        {
+            Score(peer.Id, ReputationCause.ForgedSignature, connection, now);
+        }
+
         TimeSpan? bannedFor = _book.BanUntil(peer.Id, now) - now;
         RefuseCode? refusal = AdmissionRule.Judge(_config.Admission, facts, IsKnown(peer.Id), namedAddress, bannedFor is not null);
         if (refusal is { } code)

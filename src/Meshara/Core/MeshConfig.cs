@@ -50,6 +50,9 @@ internal readonly record struct PeerFacts(NodeId Id, UInt128 Instance)
     /// <summary>Of an accepted connection: the address in HELLO whose host is the one that the connection came from.</summary>
     public PeerAddress? Back { get; init; }
 
+    /// <summary>Its chain names a known key, and the signatures are wrong: it tries to pass for that peer.</summary>
+    public bool Forged { get; init; }
+
     /// <summary>The older keys that <c>FindKnown</c> named and the verified chain leads from; oldest first.</summary>
     public IReadOnlyList<Predecessor> Succeeds { get; init; } = [];
 }

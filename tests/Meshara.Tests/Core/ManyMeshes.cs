@@ -1,6 +1,6 @@
+using System.Net;
 using Meshara.Core;
 using Meshara.Core.Policy;
-using Meshara.Wire;
 
 namespace Meshara.Tests.Core;
 
