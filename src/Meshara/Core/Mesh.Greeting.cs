@@ -225,6 +225,7 @@ internal sealed partial class Mesh
         peer.Link = null;
         peer.Closing.Add(link);
         _deadlines.Clear(link.Id);
+        Touch();
         if (reason is DisconnectReason.Replaced or DisconnectReason.Evicted or DisconnectReason.Misbehaved)
         {
             // Its place is another's from now on.
