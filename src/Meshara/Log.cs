@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Meshara;
 
-/// <summary>Everything the library logs. Event ids: 1000 node, 2000 net, 3000 peers, 4000 keys; 5000 is the peer store of Meshara.Sqlite. No payload, and peer text only without control characters.</summary>
+/// <summary>Everything the library logs. Event ids: 1000 node, 2000 net, 3000 peers, 4000 keys, 4900 the keeping of peers; 5000 is the peer store of Meshara.Sqlite. No payload, and peer text only without control characters.</summary>
 internal static partial class Log
 {
     [LoggerMessage(1000, LogLevel.Information, "Node {Id} of mesh '{Mesh}' is running; addresses: {Addresses}")]
@@ -67,6 +67,22 @@ internal static partial class Log
     // Once for each configured address, until it has succeeded.
     [LoggerMessage(3004, LogLevel.Warning, "No link with {Address}: {Detail}")]
     public static partial void OtherKeyAnswers(this ILogger logger, string address, string detail);
+
+    // Once.
+    [LoggerMessage(3005, LogLevel.Warning, "{Count} peers on the local network were refused at the one address {Address}: {Limit} is {Value}. If that is a machine with many nodes, or a proxy that hides where callers come from, name its range in AcceptLimits.TrustedRanges or switch AcceptLimits.OnLinkLane off")]
+    public static partial void ManyAtOneAddress(this ILogger logger, int count, string address, string limit, long value);
+
+    [LoggerMessage(4900, LogLevel.Warning, "The peer store cannot be used: {Error}. What is learned of peers is kept in memory only; it is tried again each minute")]
+    public static partial void StoreFailed(this ILogger logger, string error);
+
+    [LoggerMessage(4901, LogLevel.Warning, "The peer store gave nothing within {Seconds} s; the node goes on without it until its next start")]
+    public static partial void StoreIsSlow(this ILogger logger, double seconds);
+
+    [LoggerMessage(4902, LogLevel.Warning, "The peer store did not take the last changes within {Seconds} s; they are lost")]
+    public static partial void StoreNotFlushed(this ILogger logger, double seconds);
+
+    [LoggerMessage(4903, LogLevel.Information, "The peer store held {Peers} peers; {Skipped} wrong entries were left out")]
+    public static partial void StoreLoaded(this ILogger logger, int peers, int skipped);
 
     [LoggerMessage(4000, LogLevel.Warning, "Peer {Old} has the new key {New}, signed by the old one, which is accepted until {Until:u} still; the new one is pinned from now on")]
     public static partial void KeySucceeded(this ILogger logger, NodeId old, NodeId @new, DateTimeOffset until);

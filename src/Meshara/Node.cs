@@ -140,7 +140,8 @@ public sealed partial class Node : IAsyncDisposable
         ITransport transport = _options.Transport ?? new TcpTransport(_options.TimeProvider);
         await ListenAsync(transport, listen, cancellationToken).ConfigureAwait(false);
         FindAddresses();
-        _driver = CreateDriver(transport);
+        PeerStoreContent? stored = await LoadStoreAsync(cancellationToken).ConfigureAwait(false);
+        _driver = CreateDriver(transport, stored);
         _driver.Start();
         _options.OnStarting?.Invoke(this);
         foreach (KnownPeer peer in _known.All)
@@ -178,6 +179,7 @@ public sealed partial class Node : IAsyncDisposable
             await _driver.WantAsync(address).ConfigureAwait(false);
         }
 
+        await _driver.BeginAsync().ConfigureAwait(false);
         if (transport is TcpTransport)
         {
             _watcher = new NetworkWatcher(_options.TimeProvider, OnNetworkChange);
@@ -216,7 +218,23 @@ public sealed partial class Node : IAsyncDisposable
         }
     }
 
-    private MeshDriver CreateDriver(ITransport transport)
+    private async Task<PeerStoreContent?> LoadStoreAsync(CancellationToken cancellationToken)
+    {
+        if (_options.PeerStore is not { } store)
+        {
+            return null;
+        }
+
+        PeerStoreContent? content = await StoreKeeper.LoadAsync(store, _options.TimeProvider, _logger, cancellationToken).ConfigureAwait(false);
+        if (content is not null)
+        {
+            _logger.StoreLoaded(content.Peers.Count, content.Skipped);
+        }
+
+        return content;
+    }
+
+    private MeshDriver CreateDriver(ITransport transport, PeerStoreContent? stored)
     {
         LinkLimits limits = _options.Limits;
         NodeContext context = new()
@@ -235,13 +253,22 @@ public sealed partial class Node : IAsyncDisposable
             Metrics = _metrics,
             OnPinned = Pin,
             OnSucceeded = Succeed,
+            Stored = stored,
+            AliasOf = id => _known.Find(id)?.Name,
             Stopping = _stopping.Token,
         };
         MeshConfig config = new()
         {
             Self = Id,
             Admission = _options.Admission.Mode,
-            MaxPeers = _options.MaxPeers,
+            TargetPeers = _options.Discovery.TargetPeers,
+            MaxPeers = _options.Discovery.MaxPeers,
+            BootstrapNodes = _options.Discovery.BootstrapNodes,
+            FeelerInterval = _options.Discovery.FeelerInterval,
+            MaxCandidateBackoff = _options.Discovery.MaxBackoff,
+            TableKey = stored?.TableKey ?? Nonces.NewTableKey(),
+            Reputation = _options.Reputation,
+            IsOwn = address => _addresses.Current.Any(own => own.HostAndPort == address.HostAndPort),
             Timeouts = _options.Timeouts,
             Random = new Random(_options.Seed ?? Nonces.NewSeed()),
         };

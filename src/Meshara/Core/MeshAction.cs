@@ -16,6 +16,9 @@ internal abstract record MeshAction
     {
         /// <summary>Older keys of the one who must answer; the mesh says at HELLO whether one of them still may.</summary>
         public IReadOnlyList<NodeId> AlsoAccepted { get; init; } = [];
+
+        /// <summary>HELLO says that this is a probe.</summary>
+        public bool Probe { get; init; }
     }
 
     public sealed record SendReady(long Connection) : MeshAction;
@@ -56,6 +59,12 @@ internal abstract record MeshAction
     /// <summary>A verified chain led from a known key to another one and was not followed.</summary>
     public sealed record NotFollowed(string Address, NodeId Old, NodeId New, string Reason) : MeshAction;
 
+    /// <summary>What is stored of a peer has changed: ask <see cref="Mesh.Snapshot"/> when it suits.</summary>
+    public sealed record Keep(NodeId Peer) : MeshAction;
+
+    /// <summary>The peers to dial first after the next start.</summary>
+    public sealed record KeepAnchors(IReadOnlyList<PeerAddress> Anchors) : MeshAction;
+
     public sealed record AddFailed(long AddId, ConnectionFailure Failure) : MeshAction;
 
     /// <summary>For PeerEvent: a link is no longer the peer's. Comes before the LinkUp that replaces it.</summary>
@@ -67,6 +76,9 @@ internal abstract record MeshAction
         /// <summary>Another key than the pinned one answered a dial that nobody waits for, for the first time since the address succeeded: the operator has to know.</summary>
         public bool IsNewMismatch { get; init; }
     }
+
+    /// <summary>Several peers met the limit of one on-link address: told once.</summary>
+    public sealed record ManyAtOneAddress(int Peers, string Address, string Limit, long Value) : MeshAction;
 
     /// <summary>For PeerEvent: two live nodes have one key. <paramref name="OtherAddress"/> is null when the other is this node.</summary>
     public sealed record Shared(NodeId Peer, string Address, string? OtherAddress) : MeshAction;

@@ -60,6 +60,9 @@ internal sealed class AcceptDoor : IAsyncDisposable
         }
     }
 
+    /// <summary>Who is trusted and on-link now.</summary>
+    public AddressGroups Groups => _groups;
+
     /// <summary>The interfaces have changed, and with them who is on-link.</summary>
     public void NetworkChanged() => _groups = FindGroups();
 

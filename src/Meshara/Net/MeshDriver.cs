@@ -18,6 +18,8 @@ internal sealed partial class MeshDriver
     private readonly TaskTracker _tasks;
     private readonly AcceptDoor _door;
     private readonly LiveLinks _live;
+    private readonly PeerLedger _ledger;
+    private readonly StoreKeeper? _keeper;
     private readonly AsyncSignal _signal = new();
     private readonly Channel<Action> _commands = Channel.CreateBounded<Action>(new BoundedChannelOptions(MaxCommands) { SingleReader = true });
 
@@ -45,8 +47,18 @@ internal sealed partial class MeshDriver
         _node = node;
         _mesh = new Mesh(config);
         _live = live;
+        PeerStoreContent stored = node.Stored ?? new PeerStoreContent();
+        _ledger = new PeerLedger(node.Clock, node.AliasOf, stored);
+        if (node is { Stored: not null, Options.PeerStore: { } store })
+        {
+            ReadOnlyMemory<byte>? newKey = stored.TableKey is null ? config.TableKey : null;
+            _keeper = new StoreKeeper(store, newKey, node.Clock.Provider, node.Logger, RecordsOfAsync);
+        }
+
         _tasks = new TaskTracker(node.Logger.TaskFailed);
         _door = new AcceptDoor(node, (ulong)(node.Options.Seed ?? Nonces.NewSeed()), _tasks, accepted => AskAsync(() => Accept(accepted)));
+        _mesh.HandleGroups(_door.Groups);
+        _mesh.HandleStart(_ledger.ForMesh(stored), Now);
         _timer = node.Clock.Provider.CreateTimer(_ => OnTimer(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -109,6 +121,7 @@ internal sealed partial class MeshDriver
             PostEvent(() =>
             {
                 Volatile.Write(ref _changePending, 0);
+                _mesh.HandleGroups(_door.Groups);
                 _mesh.HandleNetworkChanged(Now);
             });
         }
@@ -155,6 +168,11 @@ internal sealed partial class MeshDriver
         await AskAsync(AbortAll).ConfigureAwait(false);
         await _allEnded.Task.ConfigureAwait(false);
         await _tasks.WhenAllAsync().ConfigureAwait(false);
+        if (_keeper is not null)
+        {
+            await _keeper.StopAsync(_node.Timeouts.Drain).ConfigureAwait(false);
+        }
+
         _commands.Writer.Complete();
         _quit = true;
         _signal.Set();
@@ -181,6 +199,7 @@ internal sealed partial class MeshDriver
     {
         _mesh.HandleLinkClosed(connection.Id, end, Now);
         _node.Metrics.LinkEnded(connection.Link!, end.Reason);
+        LinkEnded(connection);
     });
 
     public void OnPong(PeerConnection connection, ulong nonce) => PostEvent(() =>
@@ -194,7 +213,7 @@ internal sealed partial class MeshDriver
 
     public void OnTlsDone(AcceptedConnection accepted) => _door.Leave(accepted);
 
-    public void OnNotice(string address) => PostEvent(() => _mesh.HandleNotice(address));
+    public void OnNotice(NodeId peer, string address) => PostEvent(() => _mesh.HandleNotice(peer, address));
 
     /// <summary>The last event of a connection.</summary>
     public void OnEnded(PeerConnection connection) => PostEvent(() =>
@@ -272,6 +291,7 @@ internal sealed partial class MeshDriver
             }
 
             TakeLeave();
+            RefreshLanes();
         }
         catch (Exception fault)
         {
@@ -336,6 +356,7 @@ internal sealed partial class MeshDriver
     private void Change(Action work)
     {
         work();
+        _lanesChanged = true;
         Refresh();
     }
 

@@ -273,7 +273,7 @@ public sealed class AcceptDoorTests : IAsyncDisposable
             Listen = ["127.0.0.1:0"],
             TimeProvider = virtualTime ? _clock : TimeProvider.System,
             Accept = change?.Invoke(limits) ?? limits,
-            MaxPeers = 1000,
+            Discovery = new DiscoveryOptions { TargetPeers = 0, MaxPeers = 1000 },
         });
     }
 

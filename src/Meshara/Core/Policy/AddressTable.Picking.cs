@@ -81,7 +81,7 @@ internal sealed partial class AddressTable
         entry.Failures = 0;
         entry.LastSeen = now;
         entry.NotBefore = Max(entry.NotBefore, now + Min(MaxRetryAfter, retryAfter ?? TimeSpan.Zero));
-        Wait(entry, now + Backoff.Delay(entry.RefusedInRow++, MaxBackoff, null, _random.NextDouble()));
+        Wait(entry, now + Backoff.Delay(entry.RefusedInRow++, LongestBackoff, null, _random.NextDouble()));
     }
 
     /// <summary>No connection, no TLS, or another key.</summary>
@@ -102,7 +102,7 @@ internal sealed partial class AddressTable
             entry.LastCounted = now;
         }
 
-        Wait(entry, now + Backoff.Delay(entry.Attempts++, MaxBackoff, null, _random.NextDouble()));
+        Wait(entry, now + Backoff.Delay(entry.Attempts++, LongestBackoff, null, _random.NextDouble()));
         if (online && entry.IsProven)
         {
             SettleLost(entry, now);
@@ -140,7 +140,7 @@ internal sealed partial class AddressTable
         bool stable = lived >= Stable;
         entry.Attempts = stable ? 0 : entry.Attempts + 1;
         double random = _random.NextDouble();
-        Wait(entry, now + (stable ? Backoff.AfterLoss(random) : Backoff.Delay(entry.Attempts - 1, MaxBackoff, null, random)));
+        Wait(entry, now + (stable ? Backoff.AfterLoss(random) : Backoff.Delay(entry.Attempts - 1, LongestBackoff, null, random)));
     }
 
     /// <summary>No entry of this id is dialled before <paramref name="until"/>, at most 1 h from now (GOODBYE evicted on a live link: <see cref="AfterEviction"/>).</summary>

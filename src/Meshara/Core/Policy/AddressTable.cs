@@ -71,6 +71,9 @@ internal sealed partial class AddressTable
         _isOwn = isOwn ?? (static _ => false);
     }
 
+    /// <summary>The longest wait between two dials of an address, where it is not <see cref="MaxBackoff"/>.</summary>
+    public TimeSpan LongestBackoff { get; init; } = MaxBackoff;
+
     public AddressCounts Counts => new(_entries.Count - _provenCount, _provenCount, _readyUnproven.Count + _readyProven.Count);
 
     /// <summary>When a waiting entry becomes ready; null: none waits. While <see cref="AddressCounts.Ready"/> is not 0 a pick is worth trying now.</summary>
@@ -211,7 +214,7 @@ internal sealed partial class AddressTable
             entry.Failures = entry.Attempts = Math.Clamp(record.Failures, 0, 1000);
             if (entry is { LastTried: { } last, Attempts: > 0 })
             {
-                entry.NotBefore = last + Backoff.Ceiling(entry.Attempts - 1, MaxBackoff);
+                entry.NotBefore = last + Backoff.Ceiling(entry.Attempts - 1, LongestBackoff);
             }
 
             restored += Reinsert(entry, entry.LastSuccess is not null, now) ? 1 : 0;
