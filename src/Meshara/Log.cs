@@ -60,6 +60,9 @@ internal static partial class Log
     [LoggerMessage(3004, LogLevel.Warning, "{Count} more peers at the on-link address {Address} were refused for the limit of {Limit} an address. If that is one machine with many nodes or a proxy, name its range in AcceptLimits.TrustedRanges")]
     public static partial void ManyAtOneAddress(this ILogger logger, string address, int count, long limit);
 
+    [LoggerMessage(3005, LogLevel.Warning, "Peer {Peer} at {Address} sent {What}")]
+    public static partial void OverLimit(this ILogger logger, NodeId peer, string address, string what);
+
     // Whoever likes can make these; the events have them all.
     [LoggerMessage(3002, LogLevel.Debug, "No link with {Address}: {Code}. {Detail}")]
     public static partial void Refused(this ILogger logger, string address, MesharaErrorCode code, string detail);

@@ -42,6 +42,11 @@ public sealed class OptionsCheckTests
         { "NodeReassembly", new NodeOptions { Mesh = "m", Limits = new LinkLimits { NodeReassembly = 1 << 20 } } },
         { "LinkBudget", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxStreams = 2048 } } },
         { "MaxStreams", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxStreams = 0 } } },
+        { "MaxControlFrames", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxControlFrames = 99 } } },
+        { "MaxControlFrames", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxControlFrames = int.MaxValue } } },
+        { "MaxMessages", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxMessages = 0 } } },
+        { "MaxBytes", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxBytes = (16 << 10) - 1 } } },
+        { "MaxBytes", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxBytes = (64L << 30) + 1 } } },
     };
 
     [Theory]
