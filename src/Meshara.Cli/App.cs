@@ -38,6 +38,11 @@ internal static class App
             };
             return await parsed.InvokeAsync(configuration, cancellationToken);
         }
+        catch (IOException) when (terminal.OutputIsBroken())
+        {
+            // 'meshara peers | head -1': whoever read the output has what he wanted.
+            return ExitCode.Failed;
+        }
         catch (Exception e)
         {
             terminal.Complain(Explain(e));

@@ -9,7 +9,7 @@ namespace Meshara.Cli;
 internal sealed class Terminal
 {
     // Where output goes to a file or a pipe there is no width; wide enough that nothing is cut.
-    private const int WidthOfAPipe = 160;
+    private const int WidthOfAPipe = 240;
 
     private readonly Lock _writing = new();
     private readonly Lazy<IAnsiConsole> _console;
@@ -38,6 +38,12 @@ internal sealed class Terminal
 
     /// <summary>Standard error: errors, warnings, logs and prompts.</summary>
     public required TextWriter Error { get; init; }
+
+    /// <summary>Whether standard input is a keyboard; else it comes from a file or a program.</summary>
+    public bool InputIsTerminal { get; init; }
+
+    /// <summary>Whether the keyboard may be read now.</summary>
+    public Func<bool> InputIsInForeground { get; init; } = static () => true;
 
     /// <summary>Whether people see standard output at once; else it goes to a file or a program.</summary>
     public bool OutputIsTerminal { get; init; }
@@ -73,6 +79,8 @@ internal sealed class Terminal
             Output = output,
             Text = text,
             Error = System.Console.Error,
+            InputIsTerminal = !System.Console.IsInputRedirected,
+            InputIsInForeground = StandardInput.IsInForeground,
             OutputIsTerminal = !redirected,
             ErrorIsTerminal = !System.Console.IsErrorRedirected,
             OutputIsBroken = StandardOutput.IsBroken,

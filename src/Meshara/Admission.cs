@@ -20,13 +20,18 @@ public sealed class Admission
         _secret = secret;
     }
 
-    /// <summary>Only peers that this node's operator named: added with a key, trusted, or in <c>known_peers</c>. The default.</summary>
+    /// <summary>Only peers that this node's operator named: added, trusted, in <c>known_peers</c>, or in <see cref="NodeOptions.Peers"/>. The default.</summary>
+    /// <remarks>An address without an id admits who answers this node's own dial there, and pins it; it admits nobody who calls. Two nodes that have only each
+    /// other's addresses never link: each waits for the other's key (<see cref="Node.TrustAsync"/>).</remarks>
     public static Admission KnownPeers { get; } = new(AdmissionMode.KnownPeers, null);
 
     /// <summary>Whoever proves a key may join. For open networks only.</summary>
+    /// <remarks>An address of <see cref="NodeOptions.Peers"/> without an id pins nobody: whoever answers is taken, today this key and tomorrow another. What the operator
+    /// adds or trusts by call is pinned here, too.</remarks>
     public static Admission Open { get; } = new(AdmissionMode.Open, null);
 
     /// <summary>Whoever proves knowledge of this secret may join, and known peers as well. The secret itself is never sent.</summary>
+    /// <remarks>Who answers at an address of the operator's has to prove it, and is pinned there then. Who calls is not pinned.</remarks>
     /// <param name="secret">At least 1 character. Take 128 random bits (<c>openssl rand -hex 16</c>): a peer that this node dials can guess offline.</param>
     /// <exception cref="ArgumentException">Empty.</exception>
     public static Admission Secret(string secret)

@@ -12,7 +12,8 @@ public enum DisconnectReason
     /// <summary>The operator of this node removed the peer.</summary>
     LocalRemoved,
 
-    /// <summary>The operator of the other node removed this one.</summary>
+    /// <summary>The operator of the other node removed this one. If this node dials it, it does so again after half of <see cref="NodeTimeouts.MaxBackoff"/> to all of it, and the
+    /// detail says so.</summary>
     RemoteRemoved,
 
     /// <summary>A newer link to the same peer took its place.</summary>

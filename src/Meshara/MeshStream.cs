@@ -19,11 +19,11 @@ public sealed class MeshStream : Stream
     /// <summary>The protocol the stream was opened for.</summary>
     public string Protocol => _stream.Protocol;
 
-    /// <inheritdoc/>
-    public override bool CanRead => true;
+    /// <summary>True until the stream is disposed.</summary>
+    public override bool CanRead => !_stream.IsClosed;
 
-    /// <inheritdoc/>
-    public override bool CanWrite => true;
+    /// <summary>True until the stream is disposed, also after <see cref="CompleteWrites"/>.</summary>
+    public override bool CanWrite => !_stream.IsClosed;
 
     /// <summary>Always false.</summary>
     public override bool CanSeek => false;
@@ -40,14 +40,15 @@ public sealed class MeshStream : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>Cancelled when the other side aborts the stream or the link is lost, also for who neither reads nor writes at the moment; a write then throws
+    /// <summary>Cancelled when either side aborts the stream or the link is lost, also for who neither reads nor writes at the moment; a write then throws
     /// the reason. Not cancelled by an end of both directions.</summary>
     public CancellationToken Aborted => _stream.Aborted;
 
-    /// <summary>Ends this node's direction after what was written: the peer reads to the end of the stream. Reading goes on.</summary>
+    /// <summary>Ends this node's direction after what was written: the peer reads to the end of the stream. Reading goes on. Throws nothing; a second call does nothing.</summary>
     public void CompleteWrites() => _stream.Finish();
 
-    /// <summary>Ends both directions at once; what was not read yet is lost. The peer's reads and writes throw with this code.</summary>
+    /// <summary>Ends both directions at once; what was not read yet is lost. Reads and writes, those that wait among them, throw <see cref="MesharaErrorCode.StreamReset"/>
+    /// with this code in <see cref="MesharaException.StreamCode"/>, here and at the peer. Does nothing when both directions have ended.</summary>
     /// <param name="code">For the application at the other end: 0, or 256 and above.</param>
     /// <exception cref="ArgumentOutOfRangeException">Another code, which the protocol keeps for itself, or above 2^62 - 1.</exception>
     public void Abort(long code = 0)
@@ -61,7 +62,12 @@ public sealed class MeshStream : Stream
     }
 
     /// <summary>Reads what is there, at least one byte; 0 at the end of the peer's direction.</summary>
-    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.StreamReset"/> (with <see cref="MesharaException.StreamCode"/>), <see cref="MesharaErrorCode.HandlerFailed"/> or <see cref="MesharaErrorCode.LinkClosed"/>.</exception>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.StreamReset"/>: either side aborted it (<see cref="MesharaException.StreamCode"/> is what it gave), or, for a
+    /// write, the peer disposed its end and reads no more. <see cref="MesharaErrorCode.HandlerFailed"/>, <see cref="MesharaErrorCode.UnknownProtocol"/>,
+    /// <see cref="MesharaErrorCode.RemoteBusy"/>, <see cref="MesharaErrorCode.GoingAway"/>: the other side did not take it or
+    /// did not finish. <see cref="MesharaErrorCode.LinkClosed"/>.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled; nothing was read.</exception>
+    /// <exception cref="ObjectDisposedException">The stream is disposed, or was while the read waited.</exception>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => _stream.ReadAsync(buffer, cancellationToken);
 
     /// <inheritdoc cref="ReadAsync(Memory{byte}, CancellationToken)"/>
@@ -71,8 +77,11 @@ public sealed class MeshStream : Stream
         return _stream.ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
     }
 
-    /// <summary>Writes all of it. After cancellation it is unknown how much was sent: abort the stream then.</summary>
+    /// <summary>Writes all of it: done when the bytes are copied under the peer's credit.</summary>
     /// <exception cref="MesharaException">As for reading.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled. It is unknown how much was sent: abort the stream then.</exception>
+    /// <exception cref="InvalidOperationException">After <see cref="CompleteWrites"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The stream is disposed. A write that waits while it is disposed goes on.</exception>
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => _stream.WriteAsync(buffer, cancellationToken);
 
     /// <inheritdoc cref="WriteAsync(ReadOnlyMemory{byte}, CancellationToken)"/>
@@ -82,7 +91,7 @@ public sealed class MeshStream : Stream
         return _stream.WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
     }
 
-    /// <summary>Does nothing: what is written goes out by itself.</summary>
+    /// <summary>Does nothing and throws nothing: what is written goes out by itself.</summary>
     public override void Flush()
     {
     }
@@ -106,7 +115,7 @@ public sealed class MeshStream : Stream
     /// <exception cref="NotSupportedException">Always.</exception>
     public override void SetLength(long value) => throw new NotSupportedException();
 
-    /// <summary>Ends this direction as <see cref="CompleteWrites"/> does, and tells the peer that nothing more is read.</summary>
+    /// <summary>Ends this direction as <see cref="CompleteWrites"/> does, and tells the peer that nothing more is read. A read that waits ends with <see cref="ObjectDisposedException"/>.</summary>
     protected override void Dispose(bool disposing)
     {
         if (disposing)

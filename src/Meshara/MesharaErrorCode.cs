@@ -109,7 +109,7 @@ public enum MesharaErrorCode
     /// <summary>The other side ended the stream with a code of its own.</summary>
     StreamReset,
 
-    /// <summary>Larger than the receiver accepts; the message gives its limit.</summary>
+    /// <summary>A message or request larger than the peer takes, or a reply larger than this node takes; the message says whose limit it is, and its value.</summary>
     MessageTooLarge,
 
     /// <summary>The other side has no memory to spare for this now.</summary>

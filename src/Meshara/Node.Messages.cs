@@ -59,7 +59,9 @@ public sealed partial class Node
     /// <param name="payload">At most what the peer accepts (<see cref="LinkLimits.MaxMessage"/> there); may be changed once the task is done.</param>
     /// <param name="cancellationToken">Gives up waiting for credit.</param>
     /// <exception cref="ArgumentException">The name of the protocol is not one.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled. A large message may have begun to go out; the peer handles it whole or not at all.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NotConnected"/>: at once, there is no link. <see cref="MesharaErrorCode.LinkClosed"/>,
+    /// <see cref="MesharaErrorCode.GoingAway"/>: the link is being closed. <see cref="MesharaErrorCode.RemoteBusy"/>: the peer dropped it for want of memory or progress.
     /// <see cref="MesharaErrorCode.MessageTooLarge"/>, <see cref="MesharaErrorCode.NodeStopped"/>; <see cref="MesharaErrorCode.UnknownProtocol"/> for 1 s
     /// (<see cref="MesharaException.RetryAfter"/>) after the peer refused an earlier message of the protocol.</exception>
     public ValueTask SendAsync(NodeId peer, string protocol, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default) =>
@@ -72,8 +74,9 @@ public sealed partial class Node
     /// <param name="acknowledged">Whether to wait. Nothing is sent twice by itself.</param>
     /// <param name="cancellationToken">Gives up waiting; the message may have been handled.</param>
     /// <exception cref="ArgumentException">The name of the protocol is not one.</exception>
-    /// <exception cref="MesharaException">As for the other overload; acknowledged also <see cref="MesharaErrorCode.UnknownProtocol"/>,
-    /// <see cref="MesharaErrorCode.HandlerFailed"/> and <see cref="MesharaErrorCode.RemoteBusy"/>.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <exception cref="MesharaException">As for the other overload; acknowledged also <see cref="MesharaErrorCode.UnknownProtocol"/>
+    /// and <see cref="MesharaErrorCode.HandlerFailed"/>.</exception>
     public ValueTask SendAsync(NodeId peer, string protocol, ReadOnlyMemory<byte> payload, bool acknowledged, CancellationToken cancellationToken = default) =>
         acknowledged ? LinkTo(peer).SendAcknowledgedAsync(protocol, payload, cancellationToken) : LinkTo(peer).SendAsync(protocol, payload, cancellationToken);
 
@@ -83,10 +86,13 @@ public sealed partial class Node
     /// <param name="payload">As for messages.</param>
     /// <param name="timeout">From now to the reply; null: <see cref="NodeTimeouts.Request"/>. Positive, or <see cref="Timeout.InfiniteTimeSpan"/>.</param>
     /// <param name="cancellationToken">Gives up; the other side's handler is told by its token.</param>
+    /// <returns>The reply, at most <see cref="LinkLimits.MaxMessage"/> of this node.</returns>
     /// <exception cref="ArgumentException">The name of the protocol is not one, or the timeout is not positive.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled; the request may have been handled.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NotConnected"/>, <see cref="MesharaErrorCode.LinkClosed"/>, <see cref="MesharaErrorCode.RequestTimeout"/>,
-    /// <see cref="MesharaErrorCode.UnknownProtocol"/>, <see cref="MesharaErrorCode.HandlerFailed"/>, <see cref="MesharaErrorCode.MessageTooLarge"/>,
-    /// <see cref="MesharaErrorCode.RemoteBusy"/>, <see cref="MesharaErrorCode.NodeStopped"/>.</exception>
+    /// <see cref="MesharaErrorCode.UnknownProtocol"/>, <see cref="MesharaErrorCode.HandlerFailed"/>, <see cref="MesharaErrorCode.GoingAway"/>,
+    /// <see cref="MesharaErrorCode.StreamReset"/>: the other side gave it up, <see cref="MesharaErrorCode.RemoteBusy"/>, <see cref="MesharaErrorCode.NodeStopped"/>.
+    /// <see cref="MesharaErrorCode.MessageTooLarge"/>: the request, for the peer's limit, or the reply, for this node's; the message says which.</exception>
     public ValueTask<byte[]> RequestAsync(
         NodeId peer, string protocol, ReadOnlyMemory<byte> payload, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
@@ -106,7 +112,9 @@ public sealed partial class Node
     /// <param name="protocol">1 to 128 bytes of UTF-8 without control characters.</param>
     /// <param name="cancellationToken">Not opened when it is cancelled already.</param>
     /// <exception cref="ArgumentException">The name of the protocol is not one.</exception>
-    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NotConnected"/>, <see cref="MesharaErrorCode.LinkClosed"/>, <see cref="MesharaErrorCode.NodeStopped"/>.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled already.</exception>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NotConnected"/>, <see cref="MesharaErrorCode.LinkClosed"/>, <see cref="MesharaErrorCode.GoingAway"/>: the
+    /// link is being closed, <see cref="MesharaErrorCode.NodeStopped"/>. What the other side says to the stream, reading and writing throw.</exception>
     public ValueTask<MeshStream> OpenStreamAsync(NodeId peer, string protocol, CancellationToken cancellationToken = default) =>
         cancellationToken.IsCancellationRequested
             ? ValueTask.FromCanceled<MeshStream>(cancellationToken)
@@ -117,6 +125,7 @@ public sealed partial class Node
     /// <param name="cancellationToken">Gives up waiting.</param>
     /// <returns>The round trip. Callers that come while a PING of the application is unanswered share the latest PING and get its time,
     /// so that no number of them keeps the node from its own.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NotConnected"/>, <see cref="MesharaErrorCode.LinkClosed"/>, <see cref="MesharaErrorCode.NodeStopped"/>;
     /// <see cref="MesharaErrorCode.RequestTimeout"/>: no answer within <see cref="NodeTimeouts.PongWithin"/>.</exception>
     public Task<TimeSpan> PingAsync(NodeId peer, CancellationToken cancellationToken = default) =>

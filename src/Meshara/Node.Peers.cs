@@ -6,18 +6,19 @@ namespace Meshara;
 public sealed partial class Node
 {
     /// <summary>Connects to a node, checks its key, and remembers it: it may join from now on, and is dialled again whenever the link is lost.</summary>
-    /// <param name="address"><c>host:port</c> or <c>id@host:port</c>, or one of the other forms of <see cref="PeerAddress.Parse(string)"/>. Without an
-    /// id or a key whoever answers is trusted (and pinned from then on); under <see cref="Admission.Secret"/> only after it has proven the secret.
+    /// <param name="address"><c>host:port</c> or <c>id@host:port</c>, or one of the other forms of <see cref="PeerAddress.Parse(string)"/>; without a port
+    /// <see cref="PeerAddress.DefaultPort"/> is meant. Without an id or a key whoever answers is trusted (and pinned from then on); under <see cref="Admission.Secret"/> only after it has proven the secret.
     /// Where a key is pinned for this very host and port already, it must answer: to accept another, name it, or call <see cref="ReplaceKeyAsync"/>.</param>
     /// <param name="expectedPublicKey">The key that must answer; null: the id in the address, the pin of the address, or whoever answers.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>The peer's id, as soon as there is a link; at once when there is one already: then the address is kept behind those that have proven right.</returns>
     /// <exception cref="ArgumentException">The key is not that of the id in the address.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled; nothing was remembered.</exception>
     /// <exception cref="MesharaException">
     /// There is no link, and nothing was remembered. <see cref="MesharaErrorCode.InvalidFormat"/>: not an address.
     /// Network: <see cref="MesharaErrorCode.NameNotResolved"/>, <see cref="MesharaErrorCode.ConnectFailed"/>, <see cref="MesharaErrorCode.ConnectTimeout"/>.
     /// Identity: <see cref="MesharaErrorCode.PinMismatch"/>, <see cref="MesharaErrorCode.Self"/>, <see cref="MesharaErrorCode.NoCertificate"/>,
-    /// <see cref="MesharaErrorCode.BadCertificate"/>, <see cref="MesharaErrorCode.IdentityInUse"/>.
+    /// <see cref="MesharaErrorCode.BadCertificate"/>, <see cref="MesharaErrorCode.IdentityInUse"/>: a copy of this node or of a peer with a link answers there.
     /// Handshake: <see cref="MesharaErrorCode.TlsFailed"/>, <see cref="MesharaErrorCode.TlsTimeout"/>, <see cref="MesharaErrorCode.WrongProtocol"/>,
     /// <see cref="MesharaErrorCode.HelloTimeout"/>, <see cref="MesharaErrorCode.ProtocolError"/>, <see cref="MesharaErrorCode.LinkClosed"/>,
     /// <see cref="MesharaErrorCode.VersionMismatch"/>.
@@ -66,15 +67,20 @@ public sealed partial class Node
         return key.Id;
     }
 
-    /// <summary>Lets a node join without dialling it, now and after a restart.</summary>
+    /// <summary>Lets a node join, now and after a restart; does not wait for a link.</summary>
+    /// <remarks>A node whose address is known is dialled at once: the addresses that are configured or stored, or else, for a minute, where it was when it was removed or refused
+    /// since the start of this node (where this node dialled it, or where its HELLO said that it listens, on the host that it called from). Any other has to call: one that was removed or
+    /// refused does so again within <see cref="NodeTimeouts.MaxBackoff"/> of its own.</remarks>
     /// <param name="key">Its key.</param>
     /// <param name="name">What to call the peer, 1 to 64 characters without control characters; null leaves it as it is.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="ArgumentException">The name is not one.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled before it was done.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.DataDirectory"/>: it could not be stored, and nothing changed. <see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     public async Task TrustAsync(PublicKey key, string? name = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(key);
+        KnownPeer.ThrowIfNoName(name);
         await _pins.DoAsync(
             async () =>
             {
@@ -127,7 +133,8 @@ public sealed partial class Node
     /// <param name="id">The peer, by the id that it has or one that it had.</param>
     /// <param name="cancellationToken">Gives up waiting for the end of the link; the peer is forgotten all the same.</param>
     /// <returns>Whether anything was known of it. When the task ends, so has the link.</returns>
-    /// <remarks>Under <see cref="Admission.Open"/> and <see cref="Admission.Secret"/> the peer may join again by itself.</remarks>
+    /// <remarks>Under <see cref="Admission.Open"/> and <see cref="Admission.Secret"/> the peer may join again by itself. It is told, and if it dials this node it tries again
+    /// after half of its <see cref="NodeTimeouts.MaxBackoff"/> to all of it.</remarks>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.DataDirectory"/>: it could not be stored, and nothing changed. <see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     public async Task<bool> RemovePeerAsync(NodeId id, CancellationToken cancellationToken = default)
     {
@@ -178,7 +185,8 @@ public sealed partial class Node
     /// <summary>The peers to which a link lives, sorted by id.</summary>
     public IReadOnlyList<PeerInfo> ListPeers() => [.. _live.All().Select(l => l.Value.Describe())];
 
-    /// <summary>The pins, in the order of <c>known_peers</c>: who may join under <see cref="Admission.KnownPeers"/>, connected or not.</summary>
+    /// <summary>The pins, in the order of <c>known_peers</c>: who may join under <see cref="Admission.KnownPeers"/>, connected or not. Beside them may join whom
+    /// <see cref="NodeOptions.Peers"/> names with an id.</summary>
     public IReadOnlyList<TrustedPeer> ListTrusted() => [.. _known.All.Select(p => p.Describe())];
 
     /// <summary>What happens between this node and others, from the moment of this call on; ends with the node.</summary>

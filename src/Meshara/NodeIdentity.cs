@@ -130,10 +130,12 @@ public sealed class NodeIdentity : IDisposable
     /// <param name="timeProvider">As for <see cref="Rotate"/>.</param>
     /// <returns>The new identity.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The overlap is outside its range.</exception>
-    /// <exception cref="MesharaException">As for <see cref="Rotate"/>; <see cref="MesharaErrorCode.DataDirectoryInUse"/>: a node runs on it,
-    /// call its <see cref="Node.RotateIdentityAsync"/>; <see cref="MesharaErrorCode.DataDirectory"/>: it cannot be used.</exception>
+    /// <exception cref="MesharaException">As for <see cref="Rotate"/>: where there is no identity, nothing is created. <see cref="MesharaErrorCode.DataDirectoryInUse"/>: a node
+    /// runs on it, call its <see cref="Node.RotateIdentityAsync"/>; <see cref="MesharaErrorCode.DataDirectory"/>: it cannot be used.</exception>
     public static NodeIdentity RotateIn(string dataDirectory, string? passphrase = null, TimeSpan? overlap = null, TimeProvider? timeProvider = null)
     {
+        ArgumentException.ThrowIfNullOrEmpty(dataDirectory);
+        IdentityFile.CheckIsThere(DataDirectory.IdentityPathOf(dataDirectory));
         using DataDirectory directory = DataDirectory.Open(dataDirectory);
         return Rotate(directory.IdentityPath, passphrase, overlap, timeProvider);
     }

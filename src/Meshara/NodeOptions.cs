@@ -29,7 +29,8 @@ public sealed class NodeOptions
     /// <remarks>
     /// <para>The host is an address of this machine, a wildcard (<c>0.0.0.0</c>; <c>[::]</c> or <c>::</c>, which takes IPv4 as well unless an IPv4
     /// address with the same port stands in this list), or a name: the node then listens on all its addresses that are this machine's. A link-local
-    /// IPv6 address needs its interface, <c>[fe80::1%eth0]:4040</c>. The same address twice is an error.</para>
+    /// IPv6 address needs its interface, <c>[fe80::1%eth0]:4040</c>. IPv6 without a port needs no brackets, unless its last part could be a port. The same entry twice
+    /// is an error; two names of one address are one.</para>
     /// <para>Port 0 lets the system choose, a port that is taken is an error. Without a port, all such entries get port 4040 or, if another
     /// program has that, the first of 4041 to 4103 that is free for all of them; the port is kept in the file <c>port</c> of
     /// <see cref="DataDirectory"/> and tried first from then on. If it is taken for once, another one serves until the next start.</para>
@@ -37,10 +38,20 @@ public sealed class NodeOptions
     public IReadOnlyList<string> Listen { get; init; } = [];
 
     /// <summary>Where others can dial this node, <c>host:port</c>, at most 8; told in HELLO. For a node behind a port forward or in a container. No
-    /// wildcard, no link-local address. Empty: the listen addresses.</summary>
+    /// wildcard, no link-local address, and never without a port: only who forwards it knows which. Empty: the listen addresses.</summary>
     public IReadOnlyList<string> AdvertisedAddresses { get; init; } = [];
 
     /// <summary>Peers to dial at start and again, for ever, whenever there is no link.</summary>
+    /// <remarks>
+    /// <para>With an id only that key may answer, and that peer may join, whoever dials. Without an id whoever answers first is pinned at this address
+    /// (stored in <c>known_peers</c>; under <see cref="Admission.Secret"/> after the proof of the secret, under <see cref="Admission.Open"/> never), as soon as a
+    /// dial of this node's own has reached it; a call from there proves nothing about the address. Another key there is <see cref="MesharaErrorCode.PinMismatch"/>
+    /// from then on: a <see cref="PeerRefused"/> each time and one warning in the log, until <see cref="Node.ReplaceKeyAsync"/> accepts it.</para>
+    /// <para>Under <see cref="Admission.KnownPeers"/> an address without an id admits whom this node dials, not who calls. Two nodes that have no more than each
+    /// other's addresses therefore never link: one of them has to be given the other's key or id.</para>
+    /// <para>Who dials finds the other again only where it was: a link survives a change of the address of the side that dials. Let both dial, or
+    /// dial a name that moves with the machine.</para>
+    /// </remarks>
     public IReadOnlyList<PeerAddress> Peers { get; init; } = [];
 
     /// <summary>Program and version, told to peers in HELLO; at most 128 bytes of UTF-8 without control characters.</summary>

@@ -7,6 +7,7 @@ namespace Meshara;
 internal static class PeerAddressParser
 {
     private const int MaxLength = 512;
+    private const string ManyColons = "it has several colons; IPv6 addresses stand in brackets: [address]:port";
 
     /// <summary>Reads an address, or says why not.</summary>
     /// <param name="text">The address, blanks around it allowed.</param>
@@ -23,7 +24,7 @@ internal static class PeerAddressParser
         return address is not null;
     }
 
-    /// <summary>Reads an address to listen on: <c>host[:port]</c> without an id, or <c>::</c>; port 0 lets the system choose.</summary>
+    /// <summary>Reads an address to listen on: <c>host[:port]</c> without an id, IPv6 without a port also without brackets; port 0 lets the system choose.</summary>
     /// <param name="text">The address, blanks around it allowed.</param>
     /// <param name="host">The host in its normal form, IPv6 without brackets.</param>
     /// <param name="port">0 to 65535; null where none is written.</param>
@@ -42,10 +43,29 @@ internal static class PeerAddressParser
             return host is not null;
         }
 
-        // The one IPv6 address that everybody writes without brackets.
-        why = SplitPort(trimmed is "::" ? "[::]" : trimmed, lowest: 0, out ReadOnlySpan<char> written, out int read);
+        if (trimmed.Count(':') > 1 && !trimmed.StartsWith('['))
+        {
+            why = WhyNotBare(trimmed, out host);
+            return host is not null;
+        }
+
+        why = SplitPort(trimmed, lowest: 0, out ReadOnlySpan<char> written, out int read);
         port = trimmed.Length == written.Length || trimmed.EndsWith(']') ? null : read;
         return why is null && HostName.TryNormalize(written, out host, out why);
+    }
+
+    // IPv6 without brackets: an address alone, unless its last part could be meant as a port.
+    private static string? WhyNotBare(ReadOnlySpan<char> text, out string? host)
+    {
+        if (!HostName.TryNormalize(text, out host, out _))
+            return ManyColons;
+
+        ReadOnlySpan<char> shorter = text[..text.LastIndexOf(':')], last = text[(shorter.Length + 1)..];
+        if (ParsePort(last, lowest: 0, out _) is not null || !HostName.TryNormalize(shorter, out _, out _))
+            return null;
+
+        host = null;
+        return $"it is an IPv6 address, and also one with a port: write [{text}] or [{shorter}]:{last}";
     }
 
     private static string? ParsePlain(ReadOnlySpan<char> text, out PeerAddress? address)
@@ -96,7 +116,7 @@ internal static class PeerAddressParser
         {
             int colon = text.IndexOf(':');
             if (colon >= 0 && colon != text.LastIndexOf(':'))
-                return "it has several colons; IPv6 addresses stand in brackets: [address]:port";
+                return ManyColons;
 
             host = colon < 0 ? text : text[..colon];
             after = colon < 0 ? "" : text[colon..];

@@ -9,17 +9,19 @@ public sealed record PeerInfo
     /// <summary>The key proven in the handshake.</summary>
     public required PublicKey PublicKey { get; init; }
 
-    /// <summary>The other end of the connection, <c>host:port</c>.</summary>
+    /// <summary>The other end of the connection, <c>host:port</c>. Where this node dialled, what it dialled: a name stays a name. Where the peer dialled, the IP address
+    /// and port that it called from, at which it need not listen.</summary>
     public required string Address { get; init; }
 
     /// <summary>Whether the peer dialled this node.</summary>
     public required bool Inbound { get; init; }
 
-    /// <summary>Whether the operator named this peer (added with its key, trusted, or stored).</summary>
+    /// <summary>Whether the operator named this peer: it is in <see cref="Node.ListTrusted"/> (added, trusted, or the first at an address of the operator's), or in
+    /// <see cref="NodeOptions.Peers"/> with its id.</summary>
     public required bool Pinned { get; init; }
 
     /// <summary>Whether the peer counts against the limits of <see cref="DiscoveryOptions"/>.</summary>
-    public PeerClass Class => Pinned ? PeerClass.Static : PeerClass.Mesh;
+    public PeerClass Class { get; init; } = PeerClass.Mesh;
 
     /// <summary>When this node first heard of the peer, as far as its store remembers.</summary>
     public DateTimeOffset FirstSeen { get; init; }

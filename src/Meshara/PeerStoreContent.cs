@@ -5,7 +5,7 @@ public sealed class PeerStoreContent
 {
     /// <summary>The most peers that a store keeps: 20,000. Beyond it the least recently seen are dropped, banned ones last
     /// (of these at most <see cref="MaxBanned"/> are spared).</summary>
-    /// <remarks>Twice the 10,000 addresses among which a node chooses; with 8 addresses each about 20 MB.</remarks>
+    /// <remarks>Twice the 10,000 addresses among which a node chooses; a file of 4 MB with one address each, of 24 MB with all that a record can hold.</remarks>
     public const int MaxPeers = 20_000;
 
     /// <summary>The most banned peers that are spared when others are dropped, those banned longest: 5,000, a quarter of <see cref="MaxPeers"/>.</summary>

@@ -27,6 +27,7 @@ public static class TrustFile
     public static bool Add(string dataDirectory, PublicKey key, string? name = null)
     {
         ArgumentNullException.ThrowIfNull(key);
+        KnownPeer.ThrowIfNoName(name);
         return Change(dataDirectory, file =>
         {
             KnownPeer? old = file.Find(key.Id);
@@ -38,20 +39,27 @@ public static class TrustFile
     /// <param name="dataDirectory">The folder.</param>
     /// <param name="old">The id that is pinned.</param>
     /// <param name="key">The new key, from a source that the operator trusts.</param>
-    /// <returns>False: <paramref name="old"/> is not pinned.</returns>
+    /// <returns>False: <paramref name="old"/> is not pinned. A folder that does not exist is not created.</returns>
     /// <exception cref="MesharaException">As for <see cref="Add"/>.</exception>
     public static bool Replace(string dataDirectory, NodeId old, PublicKey key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return Change(dataDirectory, file => file.Replace(old, key));
+        return IsThere(dataDirectory) && Change(dataDirectory, file => file.Replace(old, key));
     }
 
     /// <summary>Removes a pin.</summary>
     /// <param name="dataDirectory">The folder.</param>
     /// <param name="id">The id that is pinned.</param>
-    /// <returns>False: it was not pinned.</returns>
+    /// <returns>False: it was not pinned. A folder that does not exist is not created.</returns>
     /// <exception cref="MesharaException">As for <see cref="Add"/>.</exception>
-    public static bool Remove(string dataDirectory, NodeId id) => Change(dataDirectory, file => file.Remove(id));
+    public static bool Remove(string dataDirectory, NodeId id) => IsThere(dataDirectory) && Change(dataDirectory, file => file.Remove(id));
+
+    // A typing error must not leave a data directory behind.
+    private static bool IsThere(string dataDirectory)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(dataDirectory);
+        return Path.Exists(dataDirectory);
+    }
 
     private static bool Change(string dataDirectory, Func<KnownPeersFile, bool> change)
     {

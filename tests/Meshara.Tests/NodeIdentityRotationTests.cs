@@ -199,6 +199,19 @@ public sealed class NodeIdentityRotationTests : IDisposable
     }
 
     [Fact]
+    public void RotateIn_NoIdentityThere_IsAnErrorAndCreatesNothing()
+    {
+        foreach (string data in new[] { _folder["typo"], _folder.Path })
+        {
+            MesharaException e = Assert.Throws<MesharaException>(() => NodeIdentity.RotateIn(data));
+            Assert.Equal(MesharaErrorCode.IdentityFile, e.Code);
+            Assert.Contains(Path.Combine(data, "identity.pem"), e.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
     public async Task RotateIn_DirectoryInUse_IsAnError()
     {
         await using Node node = await Node.StartAsync(new NodeOptions { Mesh = "test", DataDirectory = _folder["data"], Transport = new MemoryTransport() });

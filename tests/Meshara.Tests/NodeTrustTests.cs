@@ -43,6 +43,7 @@ public sealed class NodeTrustTests
         await using EventLog events = new(node);
         Node first = await Node.StartAsync(Listening(memory, "target:1", Admission.Open));
         Assert.Equal(first.Id, (await events.NextAsync<PeerConnected>()).Peer);
+        Assert.False(Assert.Single(node.ListPeers()).Pinned);
         await first.DisposeAsync();
 
         Node second = await bed.StartAsync(Listening(memory, "target:1", Admission.Open));

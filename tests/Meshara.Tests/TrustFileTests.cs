@@ -16,6 +16,26 @@ public sealed class TrustFileTests : IDisposable
     }
 
     [Fact]
+    public void ReplaceRemove_NoFolder_NothingIsPinnedThereAndNothingCreated()
+    {
+        PublicKey key = NewKey();
+
+        Assert.False(TrustFile.Replace(_folder["typo"], key.Id, key));
+        Assert.False(TrustFile.Remove(_folder["typo"], key.Id));
+
+        Assert.False(Directory.Exists(_folder["typo"]));
+    }
+
+    [Fact]
+    public void Add_NoName_SaysWhichArgument()
+    {
+        PublicKey key = NewKey();
+
+        Assert.Equal("name", Assert.Throws<ArgumentException>(() => TrustFile.Add(_folder["data"], key, "")).ParamName);
+        Assert.False(Directory.Exists(_folder["data"]));
+    }
+
+    [Fact]
     public void AddReplaceRemove_OneAfterTheOther_AreRead()
     {
         string data = _folder["data"];

@@ -35,7 +35,12 @@ internal static class AddCommand
                 null,
                 terminal.Time,
                 ct);
-            Outcome.Write(terminal, parsed.GetValue(json), new DoneLine("added", reply.Peer ?? "") { Address = where }, reply.Peer ?? "");
+            if (reply.AlreadyLinked == true && !parsed.GetValue(json))
+            {
+                terminal.Complain("already linked; the peer is kept with this address");
+            }
+
+            Outcome.Write(terminal, parsed.GetValue(json), new DoneLine("added", reply.Peer ?? "") { Address = where, AlreadyLinked = reply.AlreadyLinked }, reply.Peer ?? "");
             return ExitCode.Done;
         });
         return command;

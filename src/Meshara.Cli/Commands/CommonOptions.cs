@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text;
+using Meshara.Cli.Control;
 
 namespace Meshara.Cli.Commands;
 
@@ -42,8 +43,12 @@ internal static class CommonOptions
             }
 
             string text = result.Tokens[0].Value;
-            bool isPrefix = text.Length is >= Control.NodeCommands.ShortestPrefix and < NodeId.Size * 2 && text.All(char.IsAsciiHexDigit);
-            if (!isPrefix)
+            bool isPrefix = text.Length is > 0 and < NodeId.Size * 2 && text.All(char.IsAsciiHexDigit);
+            if (isPrefix && text.Length < PeerResolver.ShortestPrefix)
+            {
+                result.AddError(PeerResolver.TooShort(text));
+            }
+            else if (!isPrefix)
             {
                 Try(result, () => NodeId.Parse(text));
             }
@@ -70,12 +75,11 @@ internal static class CommonOptions
         return protocol;
     }
 
-    /// <summary>An option in seconds, with a point for parts of them.</summary>
-    public static Option<TimeSpan> Seconds(string name, string description, TimeSpan byDefault, TimeSpan least, TimeSpan? most = null) => new(name)
+    /// <summary>An option in seconds, with a point for parts of them; null where it was not given, which stands for <paramref name="byDefault"/>.</summary>
+    public static Option<TimeSpan?> Seconds(string name, string description, TimeSpan byDefault, TimeSpan least, TimeSpan? most = null) => new(name)
     {
         HelpName = "SECONDS",
-        Description = description,
-        DefaultValueFactory = _ => byDefault,
+        Description = $"{description} [default: {byDefault.TotalSeconds:0.###} s]",
         CustomParser = result =>
         {
             string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";

@@ -36,10 +36,19 @@ internal static class CompletionCommand
 
         """;
 
+    private static readonly string[] Shells = ["bash", "zsh", "fish"];
+
     public static Command Create(Terminal terminal)
     {
-        Argument<string> shell = new("SHELL") { Description = "bash, zsh or fish." };
-        shell.AcceptOnlyFromAmong("bash", "zsh", "fish");
+        Argument<string> shell = new("SHELL") { HelpName = "bash|zsh|fish", Description = "bash, zsh or fish." };
+        shell.CompletionSources.Add(Shells);
+        shell.Validators.Add(static result =>
+        {
+            if (result.Tokens is [{ Value: { } text }] && !Shells.Contains(text))
+            {
+                result.AddError($"There is no completion for '{text}', only for {string.Join(", ", Shells)}.");
+            }
+        });
         Command command = new("completion", "Print a script that completes commands, options and ids of peers. For bash: source <(meshara completion bash)") { shell };
         command.SetAction(parsed =>
         {

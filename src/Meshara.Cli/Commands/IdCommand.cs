@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Meshara.Cli.Control;
 using Meshara.Cli.Rendering;
 using Meshara.Cli.Running;
 
@@ -7,6 +8,8 @@ namespace Meshara.Cli.Commands;
 /// <summary><c>meshara id</c>: the node's id and public key; makes the identity if there is none, and with <c>--rotate</c> a new one.</summary>
 internal static class IdCommand
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
     public static Command Create(Terminal terminal)
     {
         Option<string> data = CommonOptions.Data();
@@ -34,18 +37,38 @@ internal static class IdCommand
 
             using NodeIdentity identity = await Passphrase.UseAsync(
                 terminal, parsed.GetValue(passphraseFile), passphrase => Task.FromResult(NodeIdentity.LoadOrCreate(Path.Combine(directory, "identity.pem"), passphrase)));
+            string? running = await RunningAsync(terminal, directory, ct);
+            IdLine line = new(identity.Id.ToString(), identity.PublicKey.ToString()) { RunningNodeId = running == identity.Id.ToString() ? null : running };
             if (parsed.GetValue(json))
             {
-                terminal.WriteJson(new IdLine(identity.Id.ToString(), identity.PublicKey.ToString()), OutputJson.Default.IdLine);
+                terminal.WriteJson(line, OutputJson.Default.IdLine);
             }
             else
             {
-                terminal.WriteLine($"node id     {identity.Id}");
-                terminal.WriteLine($"public key  {identity.PublicKey}");
+                terminal.WriteLine($"node id     {line.NodeId}");
+                terminal.WriteLine($"public key  {line.PublicKey}");
+                if (line.RunningNodeId is { } old)
+                {
+                    terminal.WriteLine($"The running node still uses {Safe.Text(old, 64)} until its next start.");
+                }
             }
 
             return ExitCode.Done;
         });
         return command;
+    }
+
+    // Its own id is what this command is asked for; a node that cannot be asked about its does not matter.
+    private static async Task<string?> RunningAsync(Terminal terminal, string dataDirectory, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ControlRequest request = new() { Command = ControlCommand.Info };
+            return (await ControlClient.CallAsync(dataDirectory, request, null, terminal.Time, cancellationToken, Patience)).Info?.NodeId;
+        }
+        catch (ControlException)
+        {
+            return null;
+        }
     }
 }

@@ -34,6 +34,11 @@ internal static class InfoCommand
     private static void Write(Terminal terminal, InfoLine info)
     {
         terminal.WriteLine($"node id     {info.NodeId}");
+        if (info.NextNodeId is { } next)
+        {
+            terminal.WriteLine($"next id     {Safe.Text(next, 64)} (rotated; the running node still uses the one above until its next start)");
+        }
+
         terminal.WriteLine($"public key  {info.PublicKey}");
         terminal.WriteLine($"mesh        {Safe.Text(info.Mesh)} (admits: {info.Admission})");
         terminal.WriteLine($"state       {info.State} for {Show.Span(terminal.Time.GetUtcNow() - info.StartedAt)}, process {info.ProcessId}, {Safe.Text(info.Agent)}");

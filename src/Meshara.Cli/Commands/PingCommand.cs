@@ -8,6 +8,8 @@ namespace Meshara.Cli.Commands;
 /// <summary><c>meshara ping ID</c>: how long a PING over the live link takes, again and again, and what that comes to.</summary>
 internal static class PingCommand
 {
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
     public static Command Create(Terminal terminal)
     {
         Option<string> data = CommonOptions.Data();
@@ -21,13 +23,13 @@ internal static class PingCommand
                 result.AddError($"--count needs a whole number from 1 on, not '{text}'.");
             }
         });
-        Option<TimeSpan> interval = CommonOptions.Seconds("--interval", "Seconds from one to the next; from 0.01 on.", TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(10));
+        Option<TimeSpan?> interval = CommonOptions.Seconds("--interval", "Seconds from one to the next; from 0.01 on.", Interval, TimeSpan.FromMilliseconds(10));
         Command command = new("ping", "Measure the round trip to a peer over the live link.") { peer, count, interval, data, json };
         command.SetAction(async (parsed, ct) =>
         {
             using StopSignals signals = new(terminal.Time, ct);
             PingRun run = new(terminal, parsed.GetValue(data)!, parsed.GetValue(peer)!, parsed.GetValue(json));
-            return await run.RunAsync(parsed.GetValue(count) ?? int.MaxValue, parsed.GetValue(interval), signals.Token);
+            return await run.RunAsync(parsed.GetValue(count) ?? int.MaxValue, parsed.GetValue(interval) ?? Interval, signals.Token);
         });
         return command;
     }

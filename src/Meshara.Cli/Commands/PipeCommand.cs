@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Meshara.Cli.Control;
+using Meshara.Cli.Running;
 
 namespace Meshara.Cli.Commands;
 
@@ -17,7 +18,8 @@ internal static class PipeCommand
         Command command = new(
             "pipe",
             "Connect standard input and output with those of 'meshara pipe --accept' at a peer, or of any program that handles streams of the protocol. "
-            + "The end of the input ends that direction only. Exit code 0: both directions came to their end, and nothing is missing.")
+            + "The end of the input ends that direction only; where the input is a keyboard that nobody has used, it ends when the other side does. "
+            + "Exit code 0: both directions came to their end, and nothing is missing.")
         {
             peer, accept, protocol, quiet, data,
         };
@@ -38,19 +40,28 @@ internal static class PipeCommand
                 Protocol = parsed.GetValue(protocol)!,
             };
             bool isQuiet = parsed.GetValue(quiet);
-            await ControlClient.PipeAsync(
-                parsed.GetValue(data)!,
-                request,
-                part =>
-                {
-                    if (!isQuiet)
+            using StopSignals signals = new(terminal.Time, ct);
+            try
+            {
+                await ControlClient.PipeAsync(
+                    parsed.GetValue(data)!,
+                    request,
+                    part =>
                     {
-                        terminal.Complain($"waiting for a stream on '{part.Protocol}'");
-                    }
-                },
-                (answer, chunks) => new PipeClient(terminal, chunks, answer.Peer ?? "", showProgress: !isQuiet && terminal.ErrorIsTerminal).RunAsync(ct),
-                terminal.Time,
-                ct);
+                        if (!isQuiet)
+                        {
+                            terminal.Complain($"waiting for a stream on '{part.Protocol}'");
+                        }
+                    },
+                    (answer, chunks) => new PipeClient(terminal, chunks, answer.Peer ?? "", isQuiet).RunAsync(signals.Token),
+                    terminal.Time,
+                    signals.Token);
+            }
+            catch (OperationCanceledException e) when (signals.Token.IsCancellationRequested)
+            {
+                throw new CliException("Ended by Ctrl-C or a signal before there was a stream: no byte was sent or received.", e);
+            }
+
             return ExitCode.Done;
         });
         return command;

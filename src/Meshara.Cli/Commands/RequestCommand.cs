@@ -9,6 +9,8 @@ namespace Meshara.Cli.Commands;
 /// <summary><c>meshara request ID TEXT</c>: asks a peer's handler and prints its reply.</summary>
 internal static class RequestCommand
 {
+    private static readonly TimeSpan ByDefault = TimeSpan.FromSeconds(30);
+
     // Nobody waits longer with a shell open; and the node counts in milliseconds.
     private static readonly TimeSpan Longest = TimeSpan.FromDays(1);
 
@@ -19,12 +21,12 @@ internal static class RequestCommand
         Argument<string> peer = CommonOptions.Peer(terminal);
         Argument<string> text = new("TEXT") { Description = "The request. Write -- before a text that begins with a dash." };
         Option<string> protocol = CommonOptions.Protocol("request/1", "The protocol that the other side handles.");
-        Option<TimeSpan> timeout = CommonOptions.Seconds("--timeout", "Seconds to wait for the reply.", TimeSpan.FromSeconds(30), TimeSpan.FromMilliseconds(1), Longest);
+        Option<TimeSpan?> timeout = CommonOptions.Seconds("--timeout", "Seconds to wait for the reply.", ByDefault, TimeSpan.FromMilliseconds(1), Longest);
         Command command = new("request", "Send a request to a peer and print its reply.") { peer, text, protocol, timeout, data, json };
         command.SetAction(async (parsed, ct) =>
         {
             string name = parsed.GetValue(protocol)!;
-            TimeSpan limit = parsed.GetValue(timeout);
+            TimeSpan limit = parsed.GetValue(timeout) ?? ByDefault;
             ControlRequest request = new()
             {
                 Command = ControlCommand.Request,

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Meshara.Cli.Running;
 using Microsoft.Extensions.Logging;
@@ -10,6 +12,7 @@ namespace Meshara.Cli.Commands;
 internal static class RunCommand
 {
     private const int LongestMesh = 64;
+    private const LogLevel DefaultLog = LogLevel.Warning;
 
     // In the order of LogLevel, as the logs themselves name them.
     private static readonly string[] LogLevels = ["trace", "debug", "info", "warning", "error", "critical", "none"];
@@ -25,7 +28,7 @@ internal static class RunCommand
         Option<PeerAddress[]> peer = Peer();
         Option<bool> open = new("--open") { Description = "Let whoever proves a key join." };
         Option<string?> secretFile = new("--secret-file") { HelpName = "FILE", Description = "Let whoever knows the secret in this file join." };
-        Option<LogLevel> log = Log();
+        Option<LogLevel?> log = Log();
         Command command = new("run", "Run a node until Ctrl-C or SIGTERM. Only known peers may join, unless --open or --secret-file says otherwise.")
         {
             data, mesh, listen, advertise, peer, open, secretFile, passphraseFile, json, log,
@@ -50,7 +53,7 @@ internal static class RunCommand
                 SecretFile = parsed.GetValue(secretFile),
                 PassphraseFile = parsed.GetValue(passphraseFile),
                 Json = parsed.GetValue(json),
-                LogLevel = parsed.GetValue(log),
+                LogLevel = parsed.GetValue(log) ?? DefaultLog,
             };
             using StopSignals signals = new(terminal.Time, ct);
             await new NodeRunner(terminal, settings).RunAsync(signals);
@@ -59,13 +62,12 @@ internal static class RunCommand
         return command;
     }
 
-    private static Option<LogLevel> Log()
+    private static Option<LogLevel?> Log()
     {
-        Option<LogLevel> log = new("--log")
+        Option<LogLevel?> log = new("--log")
         {
             HelpName = "LEVEL",
-            Description = $"Least level of logs on standard error: {string.Join(", ", LogLevels)}.",
-            DefaultValueFactory = static _ => LogLevel.Warning,
+            Description = $"Least level of logs on standard error: {string.Join(", ", LogLevels)}. [default: {LogLevels[(int)DefaultLog]}]",
             CustomParser = static result =>
             {
                 string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
@@ -151,10 +153,16 @@ internal static class RunCommand
     private static bool IsListenAddress(string text)
     {
         int colon = text.LastIndexOf(':');
-        return text == "::"
+
+        // "::1:4040" may be an address, or one with a port.
+        bool hasPort = colon > 0 && IsIPv6(text[..colon]);
+        return (IsIPv6(text) && !hasPort)
             || (text.Length > 0 && (colon < 0 || (text[0] == '[' && text[^1] == ']')))
             || (colon > 0
                 && ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, null, out _)
                 && (text[0] == '[' ? text[colon - 1] == ']' : !text.AsSpan(0, colon).Contains(':')));
     }
+
+    private static bool IsIPv6(string text) =>
+        !text.StartsWith('[') && IPAddress.TryParse(text, out IPAddress? address) && address.AddressFamily == AddressFamily.InterNetworkV6;
 }

@@ -13,7 +13,7 @@ internal static class WatchCommand
     {
         Option<string> data = CommonOptions.Data();
         Option<bool> json = CommonOptions.Json();
-        Command command = new("watch", "Print what happens at the running node, until it ends or Ctrl-C.") { data, json };
+        Command command = new("watch", "Print what happens at the running node, until it ends or Ctrl-C: links, refusals, new keys. What messages contain is not shown.") { data, json };
         command.SetAction(async (parsed, ct) =>
         {
             using StopSignals signals = new(terminal.Time, ct);

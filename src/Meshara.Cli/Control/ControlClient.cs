@@ -21,7 +21,7 @@ internal static class ControlClient
     public static async Task<ControlReply> CallAsync(
         string dataDirectory, ControlRequest request, Action<ControlReply>? part, TimeProvider time, CancellationToken cancellationToken, TimeSpan? patience = null)
     {
-        using Socket socket = await ConnectAsync(dataDirectory, cancellationToken);
+        using Socket socket = await ConnectAsync(dataDirectory, time, cancellationToken);
         await using NetworkStream stream = new(socket, ownsSocket: false);
         return await AskAsync(new LineChannel(stream, ControlServer.LongestLine), dataDirectory, request, part, time, patience ?? Patience, cancellationToken);
     }
@@ -37,7 +37,7 @@ internal static class ControlClient
     public static async Task PipeAsync(
         string dataDirectory, ControlRequest request, Action<ControlReply> part, Func<ControlReply, PipeChunks, Task> use, TimeProvider time, CancellationToken cancellationToken)
     {
-        using Socket socket = await ConnectAsync(dataDirectory, cancellationToken);
+        using Socket socket = await ConnectAsync(dataDirectory, time, cancellationToken);
         await using NetworkStream stream = new(socket, ownsSocket: false);
         LineChannel lines = new(stream, ControlServer.LongestLine);
         ControlReply answer = await AskAsync(lines, dataDirectory, request, part, time, Timeout.InfiniteTimeSpan, cancellationToken);
@@ -68,20 +68,20 @@ internal static class ControlClient
                 return await ControlClient.ReadAsync(lines, time, patience, cancellationToken)
                     ?? throw new ControlException("no-answer", "The node closed its control socket before it had answered. Has it been stopped?");
             }
-            catch (Exception e) when (e is IOException or InvalidDataException or JsonException)
+            catch (JsonException e)
+            {
+                throw new ControlException("no-answer", $"What answers at {dataDirectory} is no node that this version of the command understands. Start the node anew with this one.", e);
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException)
             {
                 throw new ControlException("no-answer", $"The answer of the node at {dataDirectory} broke off: {e.Message}", e);
             }
         }
     }
 
-    private static async Task<Socket> ConnectAsync(string dataDirectory, CancellationToken cancellationToken)
+    private static async Task<Socket> ConnectAsync(string dataDirectory, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (ControlPath.Find(dataDirectory) is not { } path)
-        {
-            throw NobodyRuns(dataDirectory, null);
-        }
-
+        string path = await FindAsync(dataDirectory, time) ?? throw NobodyRuns(dataDirectory, null);
         Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
@@ -94,13 +94,25 @@ internal static class ControlClient
             throw e switch
             {
                 SocketException { SocketErrorCode: SocketError.AccessDenied } =>
-                    new ControlException("access-denied", $"The control socket {path} belongs to another user.", e),
+                    await AccessDenied.ExplainAsync(path, Environment.UserName, e, time),
 
                 // A socket that a killed node left behind refuses.
                 SocketException => NobodyRuns(dataDirectory, e),
                 ArgumentException => new ControlException("access-denied", $"The path of the control socket {path} is too long.", e),
                 _ => e,
             };
+        }
+    }
+
+    private static async Task<string?> FindAsync(string dataDirectory, TimeProvider time)
+    {
+        try
+        {
+            return ControlPath.Find(dataDirectory);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw await AccessDenied.ExplainAsync(dataDirectory, Environment.UserName, e, time);
         }
     }
 

@@ -92,6 +92,9 @@ internal sealed record ControlReply
     /// <summary>One part of the answer to <c>watch</c>.</summary>
     public EventLine? Event { get; init; }
 
+    /// <summary><c>add</c>: true where there was a link already.</summary>
+    public bool? AlreadyLinked { get; init; }
+
     public static ControlReply Done { get; } = new() { Ok = true };
 
     public static ControlReply DoneWith(NodeId peer) => new() { Ok = true, Peer = peer.ToString() };
@@ -101,6 +104,9 @@ internal sealed record ControlReply
 internal sealed record InfoLine
 {
     public required string NodeId { get; init; }
+
+    /// <summary>The id from the next start on; absent: the same.</summary>
+    public string? NextNodeId { get; init; }
 
     public required string PublicKey { get; init; }
 

@@ -24,19 +24,20 @@ internal static class ControlPath
     public static bool Fits(string path) => Encoding.UTF8.GetByteCount(path) <= Longest;
 
     /// <summary>The path on which a running node would listen; null when none has left one.</summary>
+    /// <exception cref="UnauthorizedAccessException">This user may not look into the directory.</exception>
     public static string? Find(string dataDirectory)
     {
         string pointer = Path.Combine(dataDirectory, PointerName);
-        if (File.Exists(pointer))
+        if (Exists(pointer))
         {
             string path = File.ReadAllText(pointer).Trim();
 
             // After a crash the short directory may be gone and its name taken by somebody else; only a private one is ours.
-            return File.Exists(path) && IsPrivate(Path.GetDirectoryName(path)) ? path : null;
+            return Exists(path) && IsPrivate(Path.GetDirectoryName(path)) ? path : null;
         }
 
         string direct = Direct(dataDirectory);
-        return File.Exists(direct) ? direct : null;
+        return Exists(direct) ? direct : null;
     }
 
     /// <summary>Makes a private directory with a short name and writes the path of a socket in it into the data directory.</summary>
@@ -74,6 +75,20 @@ internal static class ControlPath
 
     /// <summary>Removes a pointer that an earlier node left.</summary>
     public static void Forget(string dataDirectory) => File.Delete(Path.Combine(dataDirectory, PointerName));
+
+    // File.Exists says no as well where nobody may look.
+    private static bool Exists(string path)
+    {
+        try
+        {
+            _ = File.GetAttributes(path);
+            return true;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return false;
+        }
+    }
 
     private static IEnumerable<string> ShortRoots()
     {

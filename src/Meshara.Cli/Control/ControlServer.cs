@@ -274,11 +274,11 @@ internal sealed class ControlServer : IAsyncDisposable
     {
         try
         {
-            return JsonSerializer.Deserialize(line.Span, ControlJson.Default.ControlRequest) ?? throw new ControlException("bad-request", "The request is null.");
+            return JsonSerializer.Deserialize(line.Span, ControlJson.Default.ControlRequest) ?? throw new JsonException();
         }
         catch (JsonException e)
         {
-            throw new ControlException("bad-request", $"The request is not what the control socket expects: {e.Message}");
+            throw new ControlException("bad-request", "The control socket takes one JSON object a line, as the meshara command writes it, and this is none.", e);
         }
     }
 

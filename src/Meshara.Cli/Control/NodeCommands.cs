@@ -8,10 +8,7 @@ namespace Meshara.Cli.Control;
 /// <param name="facts">What the node was started with.</param>
 internal sealed class NodeCommands(Node node, NodeFacts facts)
 {
-    private readonly NodePipes _pipes = new(node, text => Resolve(node, text));
-
-    // Below this a prefix of an id is quickly mined by somebody who wants to be mistaken for it.
-    public const int ShortestPrefix = 8;
+    private readonly PeerResolver _peers = new(node, facts.DataDirectory);
 
     /// <summary>Executes one request; the last reply has <see cref="ControlReply.Ok"/>.</summary>
     public async IAsyncEnumerable<ControlReply> ExecuteAsync(ControlRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -56,6 +53,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
             case ControlCommand.RotateIdentity:
                 TimeSpan? overlap = request.OverlapSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
                 PublicKey renewed = await node.RotateIdentityAsync(overlap, cancellationToken);
+                _peers.Next = renewed.Id;
                 yield return ControlReply.DoneWith(node.Id) with { PublicKey = renewed.ToString() };
                 break;
             case ControlCommand.Watch:
@@ -75,11 +73,13 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
     }
 
     /// <summary>Carries <c>pipe</c> and <c>pipe-accept</c>.</summary>
-    public Task PipeAsync(ControlRequest request, PipeSession session, CancellationToken cancellationToken) => _pipes.RunAsync(request, session, cancellationToken);
+    public Task PipeAsync(ControlRequest request, PipeSession session, CancellationToken cancellationToken) =>
+        new NodePipes(node, _peers.Resolve).RunAsync(request, session, cancellationToken);
 
     private InfoLine Info() => new()
     {
         NodeId = node.Id.ToString(),
+        NextNodeId = _peers.Next?.ToString(),
         PublicKey = node.PublicKey.ToString(),
         Mesh = facts.Mesh,
         Admission = facts.Admission,
@@ -98,9 +98,11 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
     private async Task<ControlReply> AddAsync(ControlRequest request, CancellationToken cancellationToken)
     {
         string address = request.Address ?? throw Missing("address");
+        HashSet<NodeId> before = [.. node.ListPeers().Select(static peer => peer.Id)];
         try
         {
-            return ControlReply.DoneWith(await node.AddPeerAsync(address, Key(request), cancellationToken));
+            NodeId added = await node.AddPeerAsync(address, Key(request), cancellationToken);
+            return ControlReply.DoneWith(added) with { AlreadyLinked = before.Contains(added) ? true : null };
         }
         catch (MesharaException e) when (e.Code == MesharaErrorCode.NotAdmitted)
         {
@@ -158,33 +160,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
         }
     }
 
-    private NodeId Resolve(ControlRequest request) => Resolve(node, request.Peer ?? throw Missing("peer"));
-
-    // Prefixes count among pinned peers only: anybody else can choose a key whose id begins as he likes.
-    private static NodeId Resolve(Node node, string text)
-    {
-        if (NodeId.TryParse(text, out NodeId id))
-        {
-            return id;
-        }
-
-        if (text.Length < ShortestPrefix)
-        {
-            throw new ControlException("invalid-format", $"'{Safe.Text(text, 80)}' is too short: at least {ShortestPrefix} digits of an id are needed.");
-        }
-
-        // Those on the list may be away; those that --peer names have a link and are on no list.
-        List<NodeId> found = [.. node.ListTrusted().Select(static peer => peer.Id)
-            .Concat(node.ListPeers().Where(static peer => peer.Pinned).Select(static peer => peer.Id))
-            .Distinct()
-            .Where(peer => peer.ToString().StartsWith(text, StringComparison.OrdinalIgnoreCase))];
-        return found switch
-        {
-            [NodeId one] => one,
-            [] => throw new ControlException("unknown-peer", $"No pinned peer has an id that begins with '{Safe.Text(text, 80)}'. Give all {NodeId.Size * 2} digits: 'meshara peers --json' shows them."),
-            _ => throw new ControlException("ambiguous-peer", $"{found.Count} pinned peers have ids that begin with '{Safe.Text(text, 80)}'. Give more digits."),
-        };
-    }
+    private NodeId Resolve(ControlRequest request) => _peers.Resolve(request.Peer ?? throw Missing("peer"));
 
     private static ControlException Missing(string field) => new("bad-request", $"The request lacks '{field}'.");
 }

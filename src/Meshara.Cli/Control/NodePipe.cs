@@ -57,7 +57,7 @@ internal sealed class NodePipe(MeshStream stream, PipeChunks client, ControlTime
             MesharaException { Code: MesharaErrorCode.StreamReset, StreamCode: PipeCode.NotExpected } => ("refused", $"{stream.Peer.ToShortString()} waits for a stream from another node."),
             MesharaException { Code: MesharaErrorCode.StreamReset, StreamCode: PipeCode.Taken } => ("refused", $"{stream.Peer.ToShortString()} has taken another stream already."),
             MesharaException { Code: MesharaErrorCode.StreamReset, StreamCode: PipeCode.ReaderGone } => ("stream-reset", $"Whoever read the output at {stream.Peer.ToShortString()} has closed it."),
-            MesharaException { Code: MesharaErrorCode.StreamReset, StreamCode: 0 or 1 } => ("stream-reset", $"{stream.Peer.ToShortString()} has aborted it."),
+            MesharaException { Code: MesharaErrorCode.StreamReset, StreamCode: 0 } => ("stream-reset", $"{stream.Peer.ToShortString()} has aborted it."),
             MesharaException e => (Rendering.Kebab.Of(e.Code), e.Message),
             OperationCanceledException => ("cancelled", "The node is stopping."),
             _ => ("internal-error", $"{fault.GetType().Name}: {fault.Message}"),

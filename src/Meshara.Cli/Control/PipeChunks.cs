@@ -94,7 +94,7 @@ internal sealed class PipeChunks(Stream stream, ReadOnlyMemory<byte> rest)
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"The status of a pipe cannot be read: {e.Message}", e);
+            throw new InvalidDataException("The status of a pipe is not what this version of the command understands.", e);
         }
     }
 

@@ -8,7 +8,7 @@ internal static class EventText
     /// <param name="own">This node's key, for what to tell another operator.</param>
     public static string Of(EventLine line, PublicKey? own)
     {
-        string who = line.Peer is { } peer ? $"{Show.ShortId(Safe.Text(peer, 64))} at {Safe.Text(line.Address)}" : Safe.Text(line.Address);
+        string who = Who(line);
         return line.Event switch
         {
             "peer-connected" => $"connected     {who}{(line.Inbound == true ? ", it dialled" : "")}",
@@ -21,8 +21,20 @@ internal static class EventText
         };
     }
 
+    /// <summary>The text of a refusal whose words and remedy were shown before.</summary>
+    public static string StillNotAdmitted(EventLine line) => $"refused by    {Who(line)}: not-admitted, as before";
+
+    private static string Who(EventLine line) =>
+        line.Peer is { } peer ? $"{Show.ShortId(Safe.Text(peer, 64))} at {Safe.Text(line.Address)}" : Safe.Text(line.Address);
+
     private static string Refused(EventLine line, string who, PublicKey? own)
     {
+        if (line.Reason == "duplicate")
+        {
+            // Nothing is wrong: both sides dialled, or one of them again. One link is enough.
+            return $"linked        {who}: there is a link already, another is not needed";
+        }
+
         if (line is { ByPeer: true, Reason: "not-admitted" } && own is not null)
         {
             return $"refused by    {who}: {Hints.NotAdmitted(line.Detail ?? "", own)}";

@@ -7,7 +7,7 @@ internal static class Hints
     /// <param name="message">What the error says, the other side's words included: there may be another reason than that nobody has named this key.</param>
     /// <param name="own">This node's key.</param>
     public static string NotAdmitted(string message, PublicKey own) =>
-        $"{Safe.Text(message, 800)} That is, on that machine: meshara trust add {own} (with its --data, if it has one); then do this again.";
+        $"{Safe.Text(message, 800)} There run: meshara trust add {own}";
 
     /// <summary>One of the two sides misses the other's proof of the secret; which one, only the message says.</summary>
     public static string OtherSecret(string message, PublicKey own) =>

@@ -4,7 +4,11 @@ using Meshara.Cli.Control;
 namespace Meshara.Cli.Rendering;
 
 /// <summary><c>meshara id --json</c>.</summary>
-internal sealed record IdLine(string NodeId, string PublicKey);
+internal sealed record IdLine(string NodeId, string PublicKey)
+{
+    /// <summary>The id that the running node uses until its next start; absent: the same, or none runs.</summary>
+    public string? RunningNodeId { get; init; }
+}
 
 /// <summary><c>meshara id --rotate --json</c>.</summary>
 /// <param name="OldId">The id until the next start.</param>
@@ -25,9 +29,19 @@ internal sealed record PinLine(string Peer, string PublicKey, IReadOnlyList<stri
 {
     public string? Name { get; init; }
 
-    public static PinLine Of(TrustedPeer pin) =>
-        new(pin.Id.ToString(), pin.PublicKey.ToString(), [.. pin.Addresses.Select(static a => a.HostAndPort)]) { Name = pin.Name };
+    /// <summary>Older keys that are accepted still.</summary>
+    public required IReadOnlyList<OlderKeyLine> AlsoAccepts { get; init; }
+
+    public static PinLine Of(TrustedPeer pin, IEnumerable<OlderKey> older) =>
+        new(pin.Id.ToString(), pin.PublicKey.ToString(), [.. pin.Addresses.Select(static a => a.HostAndPort)])
+        {
+            Name = pin.Name,
+            AlsoAccepts = [.. older.Select(static key => new OlderKeyLine(key.Id.ToString(), EventLine.Rfc3339(key.Until)))],
+        };
 }
+
+/// <summary>An older key in <c>meshara trust list --json</c>.</summary>
+internal sealed record OlderKeyLine(string Peer, string Until);
 
 /// <summary><c>add</c>, <c>trust add</c>, <c>trust replace</c>, <c>trust forget</c>, <c>remove</c> and <c>send</c> with <c>--json</c>: what was done to whom.</summary>
 internal sealed record DoneLine(string Done, string Peer)
@@ -37,6 +51,9 @@ internal sealed record DoneLine(string Done, string Peer)
     public string? Protocol { get; init; }
 
     public int? Bytes { get; init; }
+
+    /// <summary><c>add</c>: true where there was a link already.</summary>
+    public bool? AlreadyLinked { get; init; }
 }
 
 /// <summary>One line of <c>meshara ping --json</c>: a time, or why there is none.</summary>

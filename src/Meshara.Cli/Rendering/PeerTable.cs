@@ -1,5 +1,6 @@
 using Meshara.Cli.Control;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Meshara.Cli.Rendering;
 
@@ -22,7 +23,7 @@ internal static class PeerTable
     ];
 
     /// <summary>Makes the table for a terminal of this width in characters.</summary>
-    public static Table Create(IReadOnlyList<PeerLine> peers, int width, DateTimeOffset now)
+    public static IRenderable Create(IReadOnlyList<PeerLine> peers, int width, DateTimeOffset now)
     {
         Table table = new() { Border = TableBorder.Rounded };
         int left = width - 1;
@@ -46,7 +47,7 @@ internal static class PeerTable
             table.AddRow(Columns.Take(shown).Select(column => new Text(column.Cell(peer, now))));
         }
 
-        return table;
+        return shown == Columns.Length ? table : new Rows(table, MoreColumns.Note(Columns.Length - shown, Columns.Sum(static column => column.Width + 3) + 1));
     }
 
     private sealed record Column(string Name, int Width, Func<PeerLine, DateTimeOffset, string> Cell);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Meshara.Cli.Rendering;
@@ -68,6 +69,9 @@ internal static class Show
 
     /// <summary>The time of day where the user is.</summary>
     public static string Time(DateTimeOffset time, TimeProvider clock) => $"{TimeZoneInfo.ConvertTime(time, clock.LocalTimeZone):HH:mm:ss}";
+
+    /// <summary>The day and time where the user is, to the minute.</summary>
+    public static string Date(DateTimeOffset time, TimeProvider clock) => TimeZoneInfo.ConvertTime(time, clock.LocalTimeZone).ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
 
     /// <summary>The first 16 digits of an id.</summary>
     public static string ShortId(string id) => id.Length > 16 ? id[..16] : id;

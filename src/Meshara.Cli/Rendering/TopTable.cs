@@ -55,7 +55,9 @@ internal sealed class TopTable
             table.AddRow(shown.Select(column => new Text(column.Cell(row))));
         }
 
-        return new Rows(new Text(sum), table);
+        return shown.Length == Columns.Length
+            ? new Rows(new Text(sum), table)
+            : new Rows(new Text(sum), table, MoreColumns.Note(Columns.Length - shown.Length, Columns.Sum(static column => column.Width + 2) - 1));
     }
 
     private static string Rate(double? bytes) => bytes is { } value ? $"{Bytes((long)value)}/s" : "-";

@@ -31,6 +31,10 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
             NodeFacts facts = new(settings.Mesh, admits, settings.DataDirectory, Agent, terminal.Time.GetUtcNow(), options);
             await ServeAsync(node, facts, report, attachment, signals);
         }
+        catch (MesharaException e) when (e.Code == MesharaErrorCode.DataDirectoryInUse)
+        {
+            throw new CliException($"{e.Message} That is: meshara run --data DIR, and the same --data for every command to it.", e);
+        }
         catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
         {
             // Stopped before it had started: nobody was there to say goodbye to.

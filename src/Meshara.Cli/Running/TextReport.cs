@@ -8,6 +8,10 @@ namespace Meshara.Cli.Running;
 /// <summary><c>meshara run</c> for people. Everything that a peer can choose goes through <see cref="Safe"/>.</summary>
 internal sealed class TextReport(Terminal terminal) : INodeReport
 {
+    // Whoever dials on is refused again and again; what to do is said once for each of them.
+    private const int MostHints = 1000;
+
+    private readonly HashSet<string> _hinted = [];
     private PublicKey? _own;
 
     public void Started(Node node, NodeFacts facts)
@@ -28,7 +32,8 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
     {
         if (EventLine.Of(happened) is { } line)
         {
-            Write(happened.Time, EventText.Of(line, _own));
+            bool again = line is { ByPeer: true, Reason: "not-admitted" } && (_hinted.Count >= MostHints || !_hinted.Add($"{line.Peer} {line.Address}"));
+            Write(happened.Time, again ? EventText.StillNotAdmitted(line) : EventText.Of(line, _own));
         }
     }
 

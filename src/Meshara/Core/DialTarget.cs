@@ -55,7 +55,10 @@ internal sealed class DialTarget(long key, PeerAddress address)
     /// <summary>What the other side asked for: not even a change of the network makes a dial sooner.</summary>
     public TimeSpan NotBefore { get; set; }
 
-    /// <summary>From when on a change of the network may begin a dial under way anew.</summary>
+    /// <summary>The operator has been told that another key answers here.</summary>
+    public bool MismatchTold { get; set; }
+
+    /// <summary>From when on a change of the network may begin a dial under way anew, and a peer that comes by itself may make the next one sooner.</summary>
     public TimeSpan MayRestart { get; set; }
 
     /// <summary>Who answered last.</summary>

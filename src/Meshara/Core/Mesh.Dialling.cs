@@ -226,6 +226,7 @@ internal sealed partial class Mesh
     {
         target.Answered = peer.Id;
         target.Losses = 0;
+        target.MismatchTold = false;
         if (target.Connection is null)
         {
             target.State = TargetState.Idle;
@@ -234,13 +235,14 @@ internal sealed partial class Mesh
 
         // Trust on first use: the operator named this address, and here is who answered. An older key stands for its successor.
         PeerAddress address = target.Address with { Id = target.Address.Id ?? CurrentOf(peer.Id) };
-        if (!peer.Known && address.Id == peer.Id && (target.Wanted || target.Adds.Count > 0))
+        bool firstUse = target.Address.Id is null && (target.Adds.Count > 0 || _config.Admission != AdmissionMode.Open);
+        bool named = firstUse || (target.Address.Id is not null && (target.Wanted || target.Adds.Count > 0));
+        if (named && address.Id == peer.Id && !peer.Known)
         {
             peer.Known = true;
             BecameStatic(peer.Id);
         }
 
-        bool firstUse = target.Address.Id is null && (target.Adds.Count > 0 || _config.Admission != AdmissionMode.Open);
         if (firstUse && target.Adds.Count == 0 && address.Id == peer.Id)
         {
             Emit(new MeshAction.Pinned(peer.Id, address));
@@ -286,14 +288,17 @@ internal sealed partial class Mesh
 
         // An operator's add without a pin means whoever answered now, not whoever did last.
         NodeId? id = target.Address.Id ?? failure.Peer ?? (target.Adds.Count == 0 ? target.Answered : null);
-        target.Answered = id ?? target.Answered;
-        if (failure.Code != MesharaErrorCode.PinMismatch && id is { } live && LiveEntry(live) is { } peer)
+
+        // Not the node that is meant: another key, or another node with its key. That the right one has a link does not make the address right.
+        bool isAnother = failure.Code is MesharaErrorCode.PinMismatch or MesharaErrorCode.IdentityInUse;
+        target.Answered = isAnother ? target.Answered : id ?? target.Answered;
+        if (!isAnother && id is { } live && LiveEntry(live) is { } peer)
         {
             Satisfy(target, peer);
             return;
         }
 
-        bool otherDecides = failure.IsTransient && id is { } other && IsUnsettled(other);
+        bool otherDecides = !isAnother && failure.IsTransient && id is { } other && IsUnsettled(other);
         if ((otherDecides || failure.Code == MesharaErrorCode.Duplicate) && target.Losses < MaxLosses)
         {
             target.Losses++;
@@ -347,8 +352,7 @@ internal sealed partial class Mesh
             double random = _config.Random.NextDouble();
             switch (reason)
             {
-                case DisconnectReason.RemoteRemoved or DisconnectReason.ProtocolError or DisconnectReason.RemoteProtocolError
-                    or DisconnectReason.Evicted or DisconnectReason.IdentityInUse:
+                case var _ when NeedsAPerson(reason):
                     DialAt(target, now + Backoff.Slow(Timeouts.MaxBackoff, random));
                     break;
                 case DisconnectReason.RemoteShutdown:
@@ -363,6 +367,17 @@ internal sealed partial class Mesh
                     break;
             }
         }
+    }
+
+    private static bool NeedsAPerson(DisconnectReason reason) => reason is DisconnectReason.RemoteRemoved or DisconnectReason.ProtocolError
+        or DisconnectReason.RemoteProtocolError or DisconnectReason.Evicted or DisconnectReason.IdentityInUse;
+
+    // Where the next dial is long in coming, the operator hears when.
+    private string WithRedial(PeerEntry peer, in LinkEnd end)
+    {
+        bool isDialled = NeedsAPerson(end.Reason) && peer.Link is null && _targets.Values.Any(t => t.State == TargetState.Idle && Means(t, peer.Id));
+        return !isDialled ? end.Detail
+            : $"{end.Detail}{(end.Detail.Length > 0 ? "; " : "")}this node dials again in {Timeouts.MaxBackoff.TotalSeconds / 2:0.###} to {Timeouts.MaxBackoff.TotalSeconds:0.###} s";
     }
 
     // A connection of this peer has ended: who waited for its outcome looks again.

@@ -22,8 +22,8 @@ internal sealed partial class Mesh
     {
         _config = config;
         _groups = config.Groups;
-        _book = new ReputationBook(config.Reputation, id => IsKnown(id) || LinkOf(id) is not null, IsKnown);
-        _table = new AddressTable(config.TableKey.Span, config.Groups, config.Random, a => _selfAddresses.Contains(a.HostAndPort) || config.IsOwn?.Invoke(a) == true);
+        _book = new ReputationBook(config.Reputation, id => IsKnown(id) || LinkOf(id) is not null, IsStatic);
+        _table = new AddressTable(config.TableKey.Span, config.Groups, config.Random, a => _selfAddresses.Contains(a.HostAndPort) || config.IsOwn?.Invoke(a) == true, ConnectionPlan.Regulars(config.TargetPeers)) { LongestBackoff = config.MaxCandidateBackoff };
     }
 
     private NodeTimeouts Timeouts => _config.Timeouts;
@@ -44,18 +44,21 @@ internal sealed partial class Mesh
     /// <summary>The live links of a peer's newest and older keys.</summary>
     public IReadOnlyList<long> LinksOf(NodeId id) => [.. Entries(CurrentOf(id)).Select(p => p.Link?.Id).OfType<long>()];
 
-    /// <summary>Admits an id without dialling; the operator's word counts more than a succession of it.</summary>
-    public void HandleTrust(NodeId id)
+    /// <summary>Admits an id; the operator's word counts more than a succession of it. Dials it only where its address is known already.</summary>
+    public void HandleTrust(NodeId id, TimeSpan now)
     {
         Unfollow(id);
         Entry(id).Known = true;
         BecameStatic(id);
+        DialTrusted(id, now);
+        Manage(now);
     }
 
     /// <summary>Forgets that the operator named this peer, by its newest key or an older one, stops dialling it and closes its link; false: nothing was known of it.</summary>
     public bool HandleRemove(NodeId id, TimeSpan now)
     {
         NodeId current = CurrentOf(id);
+        RememberWhere(current);
         bool found = RemoveTargetsOf(current);
         NodeId[] older = OlderKeysOf(current);
         foreach (NodeId old in older)
@@ -159,7 +162,7 @@ internal sealed partial class Mesh
             peer.Link = null;
         }
 
-        ReportDown(connection, end.Reason, end.Detail);
+        ReportDown(connection, end.Reason, WithRedial(peer, end));
         if (end.Penalise)
         {
             Score(peer.Id, ReputationCause.ProtocolViolation, connection, now);
@@ -288,7 +291,7 @@ internal sealed partial class Mesh
     private void Fail(MeshConnection connection, ConnectionFailure failure, TimeSpan now)
     {
         NodeId? id = connection.Peer?.Id ?? failure.Peer;
-        Emit(new MeshAction.Refused(connection.Address, id, failure with { Peer = id }));
+        Emit(new MeshAction.Refused(connection.Address, id, failure with { Peer = id }) { IsNewMismatch = IsNewMismatch(connection.Target, failure) });
         Drop(connection);
         CandidateFailed(connection, failure with { Peer = id }, now);
         if (connection.Target is { } target)

@@ -71,7 +71,14 @@ internal abstract record MeshAction
     public sealed record LinkDown(long Connection, NodeId Peer, string Address, DisconnectReason Reason, string Detail) : MeshAction;
 
     /// <summary>For PeerEvent: a connection came to nothing.</summary>
-    public sealed record Refused(string Address, NodeId? Peer, ConnectionFailure Failure) : MeshAction;
+    public sealed record Refused(string Address, NodeId? Peer, ConnectionFailure Failure) : MeshAction
+    {
+        /// <summary>Another key than the pinned one answered a dial that nobody waits for, for the first time since the address succeeded: the operator has to know.</summary>
+        public bool IsNewMismatch { get; init; }
+    }
+
+    /// <summary>Several peers met the limit of one on-link address: told once.</summary>
+    public sealed record ManyAtOneAddress(int Peers, string Address, string Limit, long Value) : MeshAction;
 
     /// <summary>For PeerEvent: two live nodes have one key. <paramref name="OtherAddress"/> is null when the other is this node.</summary>
     public sealed record Shared(NodeId Peer, string Address, string? OtherAddress) : MeshAction;

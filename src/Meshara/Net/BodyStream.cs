@@ -101,7 +101,7 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
 
         if (!fits)
         {
-            Reset(StreamCode.MessageTooLarge, StreamErrors.Local(MesharaErrorCode.MessageTooLarge, $"The peer sent more than {Table.MaxMessage} bytes on '{PeerText.Clean(Protocol)}'."));
+            Reset(StreamCode.MessageTooLarge, StreamErrors.Local(MesharaErrorCode.MessageTooLarge, $"{Table.PeerId.ToShortString()} sent too much on '{PeerText.Clean(Protocol)}'. {StreamErrors.OwnLimit(Table.MaxMessage)}"));
             return false;
         }
 

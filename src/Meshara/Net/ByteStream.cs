@@ -17,12 +17,16 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
     private bool _finished;
     private MesharaException? _error;
     private bool _aborted;
+    private bool _closed;
     private int _letGo;
 
     public NodeId Peer => Table.PeerId;
 
-    /// <summary>RESET came, or the link is gone.</summary>
+    /// <summary>RESET was sent or came, or the link is gone.</summary>
     public CancellationToken Aborted => _ended.Token;
+
+    /// <summary>The application has let go of it.</summary>
+    public bool IsClosed => Volatile.Read(ref _closed);
 
     public async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken)
     {
@@ -51,12 +55,13 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
     }
 
     public ValueTask WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken) =>
-        data.IsEmpty ? ValueTask.CompletedTask : Outbox.WriteAsync(this, data, FrameFlags.None, null, cancellationToken);
+        IsClosed ? ValueTask.FromException(Closed())
+        : data.IsEmpty ? ValueTask.CompletedTask : Outbox.WriteAsync(this, data, FrameFlags.None, null, cancellationToken);
 
     public void Abort(long code) =>
-        Reset(code, new MesharaException(MesharaErrorCode.StreamReset, "The stream was aborted on this side.") { StreamCode = code });
+        Reset(code, new MesharaException(MesharaErrorCode.StreamReset, "The stream was aborted on this side.") { StreamCode = StreamErrors.OfApplication(code) });
 
-    /// <summary>Ends this direction after what was written, and wants no more of the other.</summary>
+    /// <summary>Ends this direction after what was written, and wants no more of the other: a read that waits ends, too.</summary>
     public void Close()
     {
         Finish();
@@ -64,8 +69,11 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
         lock (_sync)
         {
             finished = _finished;
+            Volatile.Write(ref _closed, true);
             Drop();
         }
+
+        _signal.Set();
 
         if (!finished)
         {
@@ -93,6 +101,11 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
     {
         lock (_sync)
         {
+            if (_closed)
+            {
+                return;
+            }
+
             _overhead += StreamFrames.DataCost;
             while (!data.IsEmpty)
             {
@@ -131,7 +144,8 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
             // The link may go after the peer ended its direction properly: that end, and what came before it, stands.
             if (!_finished || WasReset)
             {
-                _error = error;
+                // The peer's answer to this side's own RESET must not hide its code.
+                _error ??= error;
                 _finished = true;
                 Drop();
             }
@@ -189,6 +203,11 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
         giveBack = 0;
         lock (_sync)
         {
+            if (_closed)
+            {
+                throw Closed();
+            }
+
             if (_error is not null)
             {
                 throw _error;
@@ -218,6 +237,8 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
             return _finished || (destination.IsEmpty && _pieces.Count > 0);
         }
     }
+
+    private static ObjectDisposedException Closed() => new(nameof(MeshStream));
 
     private void Drop()
     {

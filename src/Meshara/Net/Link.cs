@@ -162,7 +162,7 @@ internal sealed partial class Link
         }
         else
         {
-            throw StreamErrors.FromReset(PeerId, protocol, code);
+            throw StreamErrors.FromReset(PeerId, protocol, code, StreamErrors.PeersLimit(_streams.PeerMaxMessage));
         }
     }
 
@@ -206,7 +206,7 @@ internal sealed partial class Link
         {
             throw new MesharaException(
                 MesharaErrorCode.MessageTooLarge,
-                $"{length} bytes on '{protocol}' are more than {PeerId.ToShortString()} accepts (max_message = {_streams.PeerMaxMessage}). Send less, or use OpenStreamAsync.");
+                $"{length} bytes on '{protocol}' are too large for {PeerId.ToShortString()}. {StreamErrors.PeersLimit(_streams.PeerMaxMessage)}");
         }
     }
 

@@ -262,7 +262,7 @@ internal abstract class LinkStream
 
     public void ReceiveReset(long code)
     {
-        MesharaException error = StreamErrors.FromReset(Table.PeerId, Protocol, code);
+        MesharaException error = FromPeer(code);
         lock (Outbox.Gate)
         {
             if (IsOver)
@@ -302,7 +302,7 @@ internal abstract class LinkStream
                 return;
             }
 
-            MesharaException error = StreamErrors.FromReset(Table.PeerId, Protocol, code);
+            MesharaException error = FromPeer(code);
             SendFailure ??= (error, Table.Clock.Now);
             FailPending(error);
             Outbox.Finish(this);
@@ -376,6 +376,9 @@ internal abstract class LinkStream
         }
     }
 
+    /// <summary>Which limit a peer means that says "too large".</summary>
+    protected virtual string TooLarge => StreamErrors.PeersLimit(Table.PeerMaxMessage);
+
     /// <summary>Bytes of a frame that was paid for with credit.</summary>
     protected abstract void OnData(FrameFlags flags, ReadOnlySpan<byte> data);
 
@@ -393,6 +396,8 @@ internal abstract class LinkStream
             Outbox.SayWindow(this, increment);
         }
     }
+
+    private MesharaException FromPeer(long code) => StreamErrors.FromReset(Table.PeerId, Protocol, code, TooLarge);
 
     private void CheckFlags(FrameFlags flags)
     {

@@ -67,12 +67,14 @@ internal sealed partial class MeshDriver
         switch (action)
         {
             case MeshAction.AddSucceeded a when _adds.Remove(a.AddId, out var done):
+                Refresh();
                 done.TrySetResult((_live.Find(a.Peer)!.Key, a.Address));
                 break;
             case MeshAction.AddFailed a when _adds.Remove(a.AddId, out var done):
                 done.TrySetException(new MesharaException(a.Failure.Code, a.Failure.Message, a.Failure.IsTransient, a.Failure.RetryAfter));
                 break;
             case MeshAction.Pinned a when _live.Find(a.Peer) is { } live:
+                Refresh();
                 _node.OnPinned(live.Key, a.Address);
                 break;
             case MeshAction.Succeeded or MeshAction.NotFollowed:
@@ -93,8 +95,19 @@ internal sealed partial class MeshDriver
                 _node.Events.Publish(new PeerDisconnected(time, a.Peer, a.Address, a.Reason, a.Detail));
                 break;
             case MeshAction.Refused { Failure: var f } a:
-                _node.Logger.Refused(a.Address, f.Code, PeerText.Clean(f.Message));
+                if (a.IsNewMismatch)
+                {
+                    _node.Logger.OtherKeyAnswers(a.Address, PeerText.Clean(f.Message));
+                }
+                else
+                {
+                    _node.Logger.Refused(a.Address, f.Code, PeerText.Clean(f.Message));
+                }
+
                 _node.Events.Publish(new PeerRefused(time, a.Address, a.Peer, f.Code, f.ByPeer, f.Message, f.RetryAfter));
+                break;
+            case MeshAction.ManyAtOneAddress a:
+                _node.Logger.ManyAtOneAddress(a.Peers, a.Address, a.Limit, a.Value);
                 break;
             case MeshAction.Shared a:
                 _node.Logger.IdentityShared(a.Peer, PeerText.Clean(a.Address), a.OtherAddress ?? "this node");
@@ -120,7 +133,7 @@ internal sealed partial class MeshDriver
 
         _node.Metrics.LinkUp(link);
         DateTimeOffset firstSeen = _ledger.Up(up.Peer, connection.RemoteKey);
-        _live.Set(up.Peer, new LiveLink(link, connection.RemoteKey, _mesh.ReputationOf(up.Peer, Now), _mesh.IsKnown(up.Peer)) { FirstSeen = firstSeen });
+        _live.Set(up.Peer, new LiveLink(link, connection.RemoteKey, _mesh.ReputationOf(up.Peer, Now), _mesh.IsKnown(up.Peer)) { FirstSeen = firstSeen, IsStatic = _mesh.IsStatic(up.Peer) });
         _keeper?.Changed(up.Peer);
         _node.Logger.Connected(up.Peer, connection.Address, up.Inbound);
         _node.Events.Publish(new PeerConnected(_node.Clock.UtcNow, up.Peer, connection.Address, up.Inbound));

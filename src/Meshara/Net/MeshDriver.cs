@@ -110,7 +110,7 @@ internal sealed partial class MeshDriver
         }
     }
 
-    public Task TrustAsync(NodeId id) => AskAsync(() => Change(() => _mesh.HandleTrust(id)));
+    public Task TrustAsync(NodeId id) => AskAsync(() => Change(() => _mesh.HandleTrust(id, Now)));
 
     /// <summary>The network has changed, or the machine has slept. Does not wait; many calls in a row are few events.</summary>
     public void NetworkChanged()

@@ -27,6 +27,7 @@ internal sealed class NodeListeners(Func<string, int, CancellationToken, ValueTa
             places.AddRange(await PlacesOfAsync(entry, cancellationToken).ConfigureAwait(false));
         }
 
+        places = Distinct(places);
         for (int i = 0; i < places.Count; i++)
         {
             ThrowIfListedTwice(places[i], places.Take(i));
@@ -125,7 +126,7 @@ internal sealed class NodeListeners(Func<string, int, CancellationToken, ValueTa
                 }
             }
 
-            if (notOurs is not null && !entry.Any(open.ContainsKey))
+            if (notOurs is not null && !entry.Any(p => p.SharesWithAnother || open.ContainsKey(p)))
             {
                 throw notOurs;
             }
@@ -146,22 +147,39 @@ internal sealed class NodeListeners(Func<string, int, CancellationToken, ValueTa
                 continue;
             }
 
-            Place? wide = IsWildcard(other) ? other : IsWildcard(place) ? place : null;
-            if (wide is null && !place.Address.Equals(other.Address))
+            if ((IsWildcard(other) ? other : IsWildcard(place) ? place : null) is { } wide)
             {
-                continue;
+                throw new MesharaException(
+                    MesharaErrorCode.ListenFailed, $"Cannot listen on both {other.Entry} and {place.Entry}: {wide.Entry} takes the other's connections already. Leave one out.");
             }
-
-            string address = place.Entry.Port is { } port ? PeerAddress.Join(place.Address.ToString(), port) : place.Address.ToString();
-            throw new MesharaException(
-                MesharaErrorCode.ListenFailed,
-                wide is null || place.Address.Equals(other.Address)
-                    ? $"Cannot listen on {address} twice: {Both(other, place)}. Leave one out."
-                    : $"Cannot listen on both {Both(other, place)}: {wide.Entry} takes the other's connections already. Leave one out.");
         }
     }
 
-    private static string Both(Place a, Place b) => a.Entry == b.Entry ? $"it is listed as {a.Entry} two times" : $"{a.Entry} and {b.Entry}";
+    // Two names of one address are one place; it has to be ours if one of the entries says nothing else. With port 0 each is a place of its own.
+    private static List<Place> Distinct(List<Place> places)
+    {
+        List<Place> kept = [];
+        foreach (Place place in places)
+        {
+            int same = place.Address is null || place.Entry.Port is 0 ? -1
+                : kept.FindIndex(p => p.Entry.Port == place.Entry.Port && place.Address.Equals(p.Address));
+            if (same < 0)
+            {
+                kept.Add(place);
+                continue;
+            }
+
+            // The rest of an entry that lost a place here need not be ours.
+            foreach (Place rest in places.Where(p => p.Entry == place.Entry))
+            {
+                rest.SharesWithAnother = true;
+            }
+
+            kept[same].OneOfSeveral &= place.OneOfSeveral;
+        }
+
+        return kept;
+    }
 
     private static bool IsWildcard(Place place) => place.Address!.Equals(IPAddress.Any) || place.Address.Equals(IPAddress.IPv6Any);
 
@@ -187,6 +205,9 @@ internal sealed class NodeListeners(Func<string, int, CancellationToken, ValueTa
 
         public IPAddress? Address => address;
 
-        public bool OneOfSeveral => oneOfSeveral;
+        public bool OneOfSeveral { get; set; } = oneOfSeveral;
+
+        /// <summary>Another entry has taken an address of this entry's over.</summary>
+        public bool SharesWithAnother { get; set; }
     }
 }

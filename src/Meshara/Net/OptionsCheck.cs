@@ -54,6 +54,11 @@ internal static class OptionsCheck
         Check(options.Timeouts);
         Check(options.Limits);
         Check(options.Discovery, options.Admission.Mode);
+        if (options.Reputation.FindWrong() is { } wrong)
+        {
+            throw Wrong(wrong.Name, wrong.What);
+        }
+
         AcceptCheck.Check(options.Accept);
         return Listen(options.Listen);
     }
@@ -74,8 +79,11 @@ internal static class OptionsCheck
             return why;
         }
 
+        // The one that is listened on is not always the one that is forwarded: a guess would only look right.
+        bool hasPort = PeerAddressParser.TryParseListen(text, out _, out int? port, out _) && port is not null;
         bool isIP = IPAddress.TryParse(address.Host, out IPAddress? ip);
         return address.Id is not null ? "an id does not belong here"
+            : !hasPort ? "the port is missing"
             : !isIP ? null
             : ip!.Equals(IPAddress.Any) || ip.Equals(IPAddress.IPv6Any) ? "it is a wildcard to listen on"
             : ip.IsIPv6LinkLocal ? "a link-local address means nothing on another machine"

@@ -80,7 +80,7 @@ internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream
                 return reply;
             }
 
-            Table.OnHandlerFault(Protocol, new MesharaException(MesharaErrorCode.MessageTooLarge, $"The reply has {reply.Length} bytes; {Table.PeerId.ToShortString()} accepts {Table.PeerMaxMessage}."));
+            Table.OnHandlerFault(Protocol, new MesharaException(MesharaErrorCode.MessageTooLarge, $"The reply on '{PeerText.Clean(Protocol)}' has {reply.Length} bytes, too many for {Table.PeerId.ToShortString()}. That node takes at most {Table.PeerMaxMessage} bytes (its LinkLimits.MaxMessage)."));
             Reset(StreamCode.MessageTooLarge, StreamErrors.Local(MesharaErrorCode.MessageTooLarge, "The reply is too large."));
         }
         catch (Exception) when (_cancel.IsCancellationRequested)

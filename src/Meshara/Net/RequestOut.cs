@@ -33,6 +33,9 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
         }
     }
 
+    // A body beyond the peer's limit is not sent at all: what the peer finds too large is its reply, for the limit that this node has told it.
+    protected override string TooLarge => StreamErrors.OwnLimit(Table.MaxMessage);
+
     protected override void OnData(FrameFlags flags, ReadOnlySpan<byte> data) =>
         Append(data, StreamFrames.CostOf(flags, data.Length), last: flags.HasFlag(FrameFlags.Fin));
 

@@ -110,7 +110,7 @@ internal sealed class CertificateCheck(PublicKey own, NodeId? pin, IReadOnlyList
         + (isForged ? "It says that it succeeds the pinned one, but the signatures of that are wrong. " : "")
         + "Another node has this address now, or somebody stands in between. "
         + "Run 'meshara id' on the machine you mean to reach: if it prints the second, correct the address; if it prints the first, its identity was made anew, "
-        + $"and this accepts it: meshara trust replace {expected} {found}");
+        + $"and Node.ReplaceKeyAsync accepts it, or this command: meshara trust replace {expected} {found}");
 
     // What the peer sent beside the leaf. On Linux the server's store lacks the leaf and the client's has it; elsewhere it may have it.
     private int CountOthers(byte[] leaf, X509Chain? chain)

@@ -47,7 +47,7 @@ internal sealed class DataDirectory : IDisposable
         {
             AtomicFile.Replace(
                 System.IO.Path.Combine(full, OwnerName),
-                Encoding.UTF8.GetBytes($"process {Environment.ProcessId} ({AppDomain.CurrentDomain.FriendlyName}) on {Environment.MachineName}\n"));
+                Encoding.UTF8.GetBytes($"process {Environment.ProcessId} ({ProgramName(Environment.ProcessPath, AppDomain.CurrentDomain.FriendlyName)}) on {Environment.MachineName}\n"));
             return new DataDirectory(full, held);
         }
         catch (Exception e)
@@ -74,6 +74,14 @@ internal sealed class DataDirectory : IDisposable
 
         // The file itself stays: who deletes a lock file takes it from somebody who has just opened it.
         _lock.Dispose();
+    }
+
+    /// <summary>What a user knows the program by: the name of its executable; where that is the .NET host, the name of the assembly.</summary>
+    public static string ProgramName(string? processPath, string assembly)
+    {
+        string name = System.IO.Path.GetFileName(processPath) ?? "";
+        name = name.EndsWith(".exe", StringComparison.OrdinalIgnoreCase) ? name[..^4] : name;
+        return name is "" or "dotnet" ? assembly : name;
     }
 
     /// <summary>Creates a directory for its owner only; refuses what exists if others can write in it.</summary>

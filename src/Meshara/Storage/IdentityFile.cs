@@ -11,6 +11,7 @@ internal static class IdentityFile
     private const string Plain = "PRIVATE KEY", Encrypted = "ENCRYPTED PRIVATE KEY", Sec1 = "EC PRIVATE KEY", Successor = "MESHARA SUCCESSOR";
     private const int MaxSize = 64 * 1024;
     private const string Damaged = "is truncated or damaged. Restore it from a backup.";
+    private const string Missing = "does not exist, or is a link to nothing. Check the path.";
     private const string OnlyP256 = "An ECDSA key on P-256 in PEM (BEGIN PRIVATE KEY) is expected. Name the right file, or one that does not exist yet to have a key made.";
 
     // The number that OWASP's password storage cheat sheet asks of PBKDF2-HMAC-SHA256.
@@ -53,6 +54,14 @@ internal static class IdentityFile
         AtomicFile.Replace(path, bytes);
         return true;
     });
+
+    /// <summary>Before a directory is made for it.</summary>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.IdentityFile"/>: nothing is there.</exception>
+    public static void CheckIsThere(string path)
+    {
+        if (!Path.Exists(path))
+            throw Error(path, Missing);
+    }
 
     /// <summary>Replacing a link would leave the old key where it points to.</summary>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.IdentityFile"/>: it is one.</exception>
@@ -123,7 +132,7 @@ internal static class IdentityFile
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw Error(path, "does not exist, or is a link to nothing. Check the path.", e);
+            throw Error(path, Missing, e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -183,7 +192,7 @@ internal static class IdentityFile
 
     private static string WhyNoKey(ReadOnlySpan<char> text) =>
         text.Contains("Proc-Type:", StringComparison.Ordinal)
-            ? "is encrypted in the old format of OpenSSL. Convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out NEWFILE"
+            ? "is encrypted in the old format of OpenSSL. Convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out NEWFILE."
             : text.Contains("RSA PRIVATE KEY", StringComparison.Ordinal) ? $"holds an RSA key. {OnlyP256}"
             : text.Contains("OPENSSH PRIVATE KEY", StringComparison.Ordinal) ? $"holds a key of OpenSSH. {OnlyP256}"
             : text.Contains("PRIVATE KEY", StringComparison.Ordinal) ? Damaged
@@ -195,7 +204,7 @@ internal static class IdentityFile
         if (label is not Encrypted && passphrase is not null)
         {
             throw PassphraseError(path, "is not encrypted, though a passphrase was given. Give none, or encrypt it: "
-                + "openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out NEWFILE");
+                + "openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out NEWFILE.");
         }
 
         if (label is Encrypted && passphrase is null)

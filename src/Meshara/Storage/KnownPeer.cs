@@ -42,6 +42,14 @@ internal sealed record KnownPeer(PublicKey Key, IReadOnlyList<PeerAddress> Addre
 
     public override int GetHashCode() => Key.GetHashCode();
 
+    /// <summary>Null passes.</summary>
+    /// <exception cref="ArgumentException">It is no name.</exception>
+    public static void ThrowIfNoName(string? name)
+    {
+        if (name is not null && !IsName(name))
+            throw new ArgumentException($"A name has 1 to {MaxName} characters and no control characters.", nameof(name));
+    }
+
     // A lone surrogate is read as the replacement character, and would not survive being written.
     public static bool IsName(string name) =>
         name.Length is >= 1 and <= MaxName && !name.EnumerateRunes().Any(r => r == Rune.ReplacementChar || Rune.IsControl(r));

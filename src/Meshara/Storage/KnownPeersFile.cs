@@ -203,9 +203,7 @@ internal sealed class KnownPeersFile
 
     private static KnownPeer Normalize(KnownPeer peer)
     {
-        if (peer.Name is { } name && !KnownPeer.IsName(name))
-            throw new ArgumentException($"A name has 1 to {KnownPeer.MaxName} characters and no control characters.", nameof(peer));
-
+        KnownPeer.ThrowIfNoName(peer.Name);
         foreach (PeerAddress address in peer.Addresses)
         {
             if (address.Id is { } id && id != peer.Id)

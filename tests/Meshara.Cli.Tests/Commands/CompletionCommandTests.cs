@@ -61,6 +61,7 @@ public sealed class CompletionCommandTests
             echo "${COMPREPLY[*]}"
             """;
         ProcessStartInfo start = new("/bin/bash", ["--norc", "-c", script]) { UseShellExecute = false, RedirectStandardOutput = true };
+        Child.Quieten(start);
         start.Environment["DOTNET"] = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
         start.Environment["DLL"] = Path.Combine(AppContext.BaseDirectory, "Meshara.Cli.dll");
         using Process bash = Process.Start(start)!;

@@ -113,6 +113,7 @@ public sealed class IdCommandTests : IDisposable
 
             line = await JsonAsync("id", "--rotate", "--json");
             Assert.Equal((old, true), (line.GetProperty("old_id").GetString(), line.GetProperty("restart_needed").GetBoolean()));
+            await ShowBothAsync(old, line.GetProperty("node_id").GetString()!);
             TestTerminal again = new();
             Assert.Equal(ExitCode.Failed, await again.RunAsync("id", "--rotate", "--data", _folder["node"]));
             Assert.Contains("Restart it", again.Error, StringComparison.Ordinal);
@@ -124,6 +125,24 @@ public sealed class IdCommandTests : IDisposable
         Assert.Equal(line.GetProperty("node_id").GetString(), (await restarted.EventAsync("listening")).GetProperty("node_id").GetString());
         JsonElement told = await peer.EventAsync("peer-key-succeeded");
         Assert.Equal((line.GetProperty("node_id").GetString(), old), (told.GetProperty("peer").GetString(), told.GetProperty("old_peer").GetString()));
+    }
+
+    // Between the rotation and the next start each of the two commands says what the other shows.
+    private async Task ShowBothAsync(string old, string renewed)
+    {
+        JsonElement id = await JsonAsync("id", "--json");
+        Assert.Equal((renewed, old), (id.GetProperty("node_id").GetString(), id.GetProperty("running_node_id").GetString()));
+        JsonElement info = await JsonAsync("info", "--json");
+        Assert.Equal((old, renewed), (info.GetProperty("node_id").GetString(), info.GetProperty("next_node_id").GetString()));
+        TestTerminal forPeople = new();
+        Assert.Equal(ExitCode.Done, await forPeople.RunAsync("id", "--data", _folder["node"]));
+        Assert.Contains($"The running node still uses {old} until its next start.", forPeople.Text, StringComparison.Ordinal);
+        forPeople = new TestTerminal();
+        Assert.Equal(ExitCode.Done, await forPeople.RunAsync("info", "--data", _folder["node"]));
+        Assert.Contains($"next id     {renewed}", forPeople.Text, StringComparison.Ordinal);
+        forPeople = new TestTerminal();
+        Assert.Equal(ExitCode.Failed, await forPeople.RunAsync("ping", renewed[..8], "--data", _folder["node"]));
+        Assert.Contains($"{renewed} is this node itself", forPeople.Error, StringComparison.Ordinal);
     }
 
     private async Task<JsonElement> JsonAsync(params string[] args)

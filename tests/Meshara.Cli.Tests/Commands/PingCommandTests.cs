@@ -41,6 +41,32 @@ public sealed class PingCommandTests
     }
 
     [Fact]
+    public async Task Ping_ByTheFirstDigitsOfAnOlderId_FindsThePeer()
+    {
+        await using CommandBed bed = new();
+        (_, Node bob) = await bed.StartPairAsync();
+        using NodeIdentity old = NodeIdentity.Create();
+        await File.WriteAllTextAsync(Path.Combine(bed.DirectoryOf("alice"), "known_peers"), $"{bob.PublicKey} previous={old.Id}/2020-01-01T00:00:00Z\n");
+        TestTerminal terminal = new();
+
+        Assert.Equal(ExitCode.Done, await bed.RunAsync("alice", terminal, "ping", old.Id.ToString()[..8], "--count", "1"));
+        Assert.StartsWith(bob.Id.ToShortString(), terminal.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(64)]
+    public async Task Ping_ItsOwnId_SaysSo(int digits)
+    {
+        await using CommandBed bed = new();
+        (Node alice, _) = await bed.StartPairAsync();
+        TestTerminal terminal = new();
+
+        Assert.Equal(ExitCode.Failed, await bed.RunAsync("alice", terminal, "ping", alice.Id.ToString()[..digits], "--count", "1"));
+        Assert.Contains($"{alice.Id} is this node itself", terminal.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Ping_NoLink_FailsAtOnce()
     {
         await using CommandBed bed = new();

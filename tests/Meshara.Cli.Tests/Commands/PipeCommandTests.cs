@@ -70,6 +70,8 @@ public sealed class PipeCommandTests
         Assert.Equal((ExitCode.Failed, ExitCode.Failed), (await piping, await accepting));
         Assert.Contains("0 bytes sent and 1000 bytes received", LastLine(atBob), StringComparison.Ordinal);
         Assert.Contains("aborted", LastLine(atBob), StringComparison.Ordinal);
+        Assert.Contains("Ctrl-C", LastLine(alice), StringComparison.Ordinal);
+        Assert.Contains("1000 bytes sent and 0 bytes received", LastLine(alice), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -154,6 +156,7 @@ public sealed class PipeCommandTests
 
         await kill.CancelAsync();
         Assert.Equal(ExitCode.Failed, await leaving);
+        Assert.Contains("no byte was sent or received", LastLine(first), StringComparison.Ordinal);
 
         // The node notices by itself; until then the second would be told that the first waits.
         for (int i = 0; ; i++)

@@ -43,6 +43,49 @@ public sealed class PipeProcessTests : IDisposable
         Assert.All(all, static peak => Assert.InRange(peak, 1, Most));
     }
 
+    /// <summary>The example of the README in two terminals: nobody touches a keyboard.</summary>
+    [Fact]
+    public async Task Pipe_AFolderIntoATerminalsShell_EndsByItself()
+    {
+        await using Child alice = Child.Start("run", "--json", "--open", "--listen", "127.0.0.1:0", "--data", _folder["alice"]);
+        string address = (await alice.EventAsync("listening")).GetProperty("address").GetString()!;
+        await using Child bob = Child.Start("run", "--json", "--open", "--listen", "127.0.0.1:0", "--peer", address, "--data", _folder["bob"]);
+        string id = (await bob.EventAsync("peer-connected")).GetProperty("peer").GetString()!;
+        Directory.CreateDirectory(_folder["folder"]);
+        byte[] sent = await WriteAsync(_folder["folder/file"], 3 << 20);
+
+        using PseudoTerminal accept = PseudoTerminal.Start(_folder["copy.tar"], "pipe", "--accept", "--data", _folder["alice"]);
+        Assert.Contains("waiting", await accept.ErrorLineAsync(), StringComparison.Ordinal);
+        using Process send = StartShell($"tar c -C '{_folder.Path}' folder | \"$DOTNET\" \"$DLL\" pipe {id} --data '{_folder["bob"]}'");
+
+        Assert.Equal((0, ""), (await accept.ExitAsync(), await accept.ErrorAsync()));
+        await send.WaitForExitAsync().WaitAsync(CommandBed.Guard);
+        Assert.Equal((0, ""), (send.ExitCode, await send.StandardError.ReadToEndAsync()));
+        await Tool.OutputOfAsync("tar", "x", "-f", _folder["copy.tar"], "-C", Directory.CreateDirectory(_folder["copy"]).FullName);
+        await using FileStream arrived = File.OpenRead(_folder["copy/folder/file"]);
+        Assert.Equal(sent, await SHA256.HashDataAsync(arrived));
+    }
+
+    [Fact]
+    public async Task Pipe_CtrlC_SaysHowMuchHadGone()
+    {
+        await using Child alice = Child.Start("run", "--json", "--open", "--listen", "127.0.0.1:0", "--data", _folder["alice"]);
+        string address = (await alice.EventAsync("listening")).GetProperty("address").GetString()!;
+        await using Child bob = Child.Start("run", "--json", "--open", "--listen", "127.0.0.1:0", "--peer", address, "--data", _folder["bob"]);
+        string id = (await bob.EventAsync("peer-connected")).GetProperty("peer").GetString()!;
+        using PseudoTerminal accept = PseudoTerminal.Start(_folder["out"], "pipe", "--accept", "--data", _folder["alice"]);
+        Assert.Contains("waiting", await accept.ErrorLineAsync(), StringComparison.Ordinal);
+        using PseudoTerminal send = PseudoTerminal.Start(_folder["back"], "pipe", id, "--data", _folder["bob"]);
+        await send.TypeAsync("hello\n");
+        await Eventually.TrueAsync(() => File.Exists(_folder["out"]) && new FileInfo(_folder["out"]).Length == 6);
+
+        await send.TypeAsync("\x3");
+
+        Assert.Equal((1, 1), (await send.ExitAsync(), await accept.ExitAsync()));
+        Assert.Contains("ended by Ctrl-C or a signal after 6 bytes sent and 0 bytes received", await send.ErrorAsync(), StringComparison.Ordinal);
+        Assert.Contains("0 bytes sent and 6 bytes received", await accept.ErrorAsync(), StringComparison.Ordinal);
+    }
+
     private static async Task<byte[]> WriteAsync(string path, long length)
     {
         Random random = new(1);
@@ -60,9 +103,12 @@ public sealed class PipeProcessTests : IDisposable
     }
 
     // exec: the process that is looked at is the command itself.
-    private static Process Start(string line)
+    private static Process Start(string line) => StartShell($"exec \"$DOTNET\" \"$DLL\" {line}");
+
+    private static Process StartShell(string script)
     {
-        ProcessStartInfo start = new("/bin/bash", ["--norc", "-c", $"exec \"$DOTNET\" \"$DLL\" {line}"]) { UseShellExecute = false, RedirectStandardError = true };
+        ProcessStartInfo start = new("/bin/bash", ["--norc", "-c", script]) { UseShellExecute = false, RedirectStandardError = true };
+        Child.Quieten(start);
         start.Environment["DOTNET"] = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
         start.Environment["DLL"] = Path.Combine(AppContext.BaseDirectory, "Meshara.Cli.dll");
         return Process.Start(start)!;

@@ -55,7 +55,7 @@ public sealed class RunNetworkTests : IDisposable
             Assert.Equal("127.0.0.1:4040", (await node.EventAsync("listening")).GetProperty("address").GetString()![65..]);
         }
 
-        foreach (string listen in (string[])["[::]", "[::]:4040", "[::1]:4040"])
+        foreach (string listen in (string[])["[::]", "[::]:4040", "[::1]:4040", "::1"])
         {
             await using Child refused = Run(network, "node", "--listen", listen);
             Assert.Equal(1, await refused.ExitAsync());

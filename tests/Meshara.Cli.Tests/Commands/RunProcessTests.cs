@@ -140,6 +140,7 @@ public sealed class RunProcessTests : IDisposable
         Assert.Equal((1, ""), (exitCode, output));
         Assert.Single(error.Split('\n'));
         Assert.Contains(first.Id.ToString(CultureInfo.InvariantCulture), error, StringComparison.Ordinal);
+        Assert.EndsWith("That is: meshara run --data DIR, and the same --data for every command to it.", error, StringComparison.Ordinal);
         Assert.Equal(0, (await OnAsync("node", "info")).ExitCode);
     }
 
@@ -222,6 +223,7 @@ public sealed class RunProcessTests : IDisposable
         string script = "\"$DOTNET\" \"$DLL\" run --json --listen 127.0.0.1:0 --data \"$DATA\" | head -1 | cut -c1-21; echo ${PIPESTATUS[0]}";
         ProcessStartInfo start = new("/bin/bash", ["--norc", "-c", script]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DOTNET"] = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        Child.Quieten(start);
         start.Environment["DLL"] = Path.Combine(AppContext.BaseDirectory, "Meshara.Cli.dll");
         start.Environment["DATA"] = _folder["node"];
         using Process bash = Process.Start(start)!;

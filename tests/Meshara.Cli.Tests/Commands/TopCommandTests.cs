@@ -1,3 +1,4 @@
+using System.Globalization;
 using Meshara.Cli.Control;
 using Meshara.Cli.Rendering;
 using Meshara.Cli.Tests.Support;
@@ -48,6 +49,9 @@ public sealed class TopCommandTests
         string text = Render(table.Look([hostile with { BytesReceived = 3 << 20, BytesSent = 1024 }], Start.AddSeconds(2), width), width);
 
         string[] lines = text.TrimEnd().Split(Environment.NewLine);
+        int more = Array.FindIndex(lines, static line => line.Contains(" more ", StringComparison.Ordinal));
+        Assert.Equal(width < 200, more >= 0);
+        lines = more < 0 ? lines : lines[..more];
         Assert.Equal(width < 40 ? lines.Length : 3, lines.Length);
         Assert.All(lines, line =>
         {
@@ -57,6 +61,18 @@ public sealed class TopCommandTests
         Assert.Equal(width >= 80, lines[^1].Contains("1.5 MiB/s", StringComparison.Ordinal) && lines[^1].Contains("512 B/s", StringComparison.Ordinal));
         Assert.Equal(width >= 80, lines[^1].Contains(" 3.0 MiB  ", StringComparison.Ordinal) && lines[^1].TrimEnd().Contains("1.0 KiB", StringComparison.Ordinal));
         Assert.Equal(width == 200, text.Contains("\\u{1B}[2J[red]x[/]", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Look_AllColumnsFrom_IsTheWidthThatTheNoteNames()
+    {
+        string text = Render(new TopTable().Look([Line()], Start, 80), 80);
+        int all = int.Parse(text.Split(" more columns from ")[1].Split(' ')[0], CultureInfo.InvariantCulture);
+
+        Assert.Contains("1 more column from", Render(new TopTable().Look([Line()], Start, all - 1), all - 1), StringComparison.Ordinal);
+        text = Render(new TopTable().Look([Line()], Start, all), all);
+        Assert.DoesNotContain("more column", text, StringComparison.Ordinal);
+        Assert.Contains("agent/1", text, StringComparison.Ordinal);
     }
 
     [Fact]

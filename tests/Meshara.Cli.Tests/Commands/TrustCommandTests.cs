@@ -7,6 +7,14 @@ namespace Meshara.Cli.Tests.Commands;
 /// <summary>Pins on a data directory on which no node runs, and beside a node in this process.</summary>
 public sealed class TrustCommandTests : IDisposable
 {
+    private async Task WriteOlderAsync(params string[] lines)
+    {
+        await DoneAsync("add", NewKey().ToString());
+        string path = Path.Combine(_folder["node"], "known_peers");
+        await File.WriteAllLinesAsync(path, lines);
+        Mode.Set(path, Mode.File);
+    }
+
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -26,6 +34,37 @@ public sealed class TrustCommandTests : IDisposable
 
         await DoneAsync("forget", renewed.Id.ToString()[..8]);
         Assert.Contains("No peer is pinned", (await DoneAsync("list")).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task List_PeerWithOlderKeys_ShowsThoseThatAreAcceptedStill()
+    {
+        PublicKey key = NewKey(), other = NewKey();
+        NodeId old = NewKey().Id, oldest = NewKey().Id;
+        DateTimeOffset until = TimeProvider.System.GetUtcNow().AddDays(9);
+        await WriteOlderAsync(
+            $"{other} origin=trusted # previous={old}/2090-01-01T00:00:00Z",
+            $"{key} name=\"a \\\" # b\" origin=trusted previous={oldest}/2020-01-01T00:00:00Z previous={old}/{until:yyyy-MM-dd'T'HH:mm:ss'Z'}");
+
+        JsonElement[] pins = [.. Child.Parse((await DoneAsync("list", "--json")).Json).GetProperty("pins").EnumerateArray()];
+        Assert.Empty(pins[0].GetProperty("also_accepts").EnumerateArray());
+        JsonElement older = Assert.Single(pins[1].GetProperty("also_accepts").EnumerateArray().ToArray());
+        Assert.Equal(old.ToString(), older.GetProperty("peer").GetString());
+        Assert.StartsWith($"{until:yyyy-MM-dd'T'HH:mm:ss}", older.GetProperty("until").GetString(), StringComparison.Ordinal);
+        string text = (await DoneAsync("list")).Text;
+        Assert.Contains($"    also accepts {old} until {until.ToLocalTime():yyyy-MM-dd HH:mm}", text, StringComparison.Ordinal);
+        Assert.DoesNotContain(oldest.ToString(), text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Forget_ByAnOlderId_ForgetsThePeer()
+    {
+        NodeId old = NewKey().Id;
+        await WriteOlderAsync($"{NewKey()} origin=trusted previous={old}/2020-01-01T00:00:00Z");
+
+        await DoneAsync("forget", old.ToString()[..8]);
+
+        Assert.Empty(TrustFile.Read(_folder["node"]));
     }
 
     [Fact]

@@ -15,7 +15,7 @@ public sealed class UsageTests
     [InlineData("id --nonsense", "'--nonsense'")]
     [InlineData("run --open --secret-file x", "exclude each other")]
     [InlineData("run --listen=", "--listen")]
-    [InlineData("run --listen ::1", "HOST:PORT")]
+    [InlineData("run --listen ::1:99999", "HOST:PORT")]
     [InlineData("run --listen :4040", "HOST:PORT")]
     [InlineData("run --advertise example.org", "HOST:PORT")]
     [InlineData("run --advertise example.org:0", "HOST:PORT")]
@@ -33,7 +33,11 @@ public sealed class UsageTests
     [InlineData("add 12D3KooWabc@127.0.0.1:4040", "libp2p")]
     [InlineData("add 127.0.0.1:4040 --pubkey 3059", "public key")]
     [InlineData("trust add 3059", "public key")]
-    [InlineData("remove 0123456", "node id")]
+    [InlineData("remove 0123456", "too short for a node id: the first 8 of its 64 digits suffice")]
+    [InlineData("ping 0123", "too short")]
+    [InlineData("completion tcsh", "no completion for 'tcsh', only for bash, zsh, fish.")]
+    [InlineData("service install -- --frob", "'--frob'")]
+    [InlineData("service install -- --data x", "data directory of its own")]
     [InlineData("remove 0123456g", "node id")]
     [InlineData("send " + Id, "send")]
     [InlineData("send " + Id + "0 text", "node id")]
@@ -89,6 +93,32 @@ public sealed class UsageTests
     }
 
     [Theory]
+    [InlineData("ping", "1 s")]
+    [InlineData("request", "30 s")]
+    [InlineData("run", "default: warning")]
+    [InlineData("watch", "What messages contain is not shown")]
+    public async Task Run_HelpOfACommand_IsForPeople(string command, string contains)
+    {
+        TestTerminal terminal = new();
+
+        Assert.Equal(ExitCode.Done, await terminal.RunAsync(command, "--help"));
+        Assert.Contains(contains, terminal.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("00:00", terminal.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true, "")]
+    [InlineData(false, "meshara: no room, as a test wants it")]
+    public async Task Run_OutputCannotBeWritten_IsNoErrorWhereItsReaderHasEnough(bool readerIsGone, string error)
+    {
+        using TempFolder folder = new();
+        TestTerminal terminal = new(output: new FullStream(), outputIsBroken: () => readerIsGone);
+
+        Assert.Equal(ExitCode.Failed, await terminal.RunAsync("id", "--json", "--data", folder["node"]));
+        Assert.Equal(error, terminal.Error.TrimEnd());
+    }
+
+    [Theory]
     [InlineData("info")]
     [InlineData("peers")]
     [InlineData("add 127.0.0.1:4040")]
@@ -101,5 +131,12 @@ public sealed class UsageTests
 
         Assert.Equal(ExitCode.Failed, await terminal.RunAsync([.. line.Split(' '), "--data", folder.Path]));
         Assert.Contains("meshara run --data", Assert.Single(terminal.Error.TrimEnd().Split(Environment.NewLine)), StringComparison.Ordinal);
+    }
+
+    private sealed class FullStream : MemoryStream
+    {
+        public override void Write(byte[] buffer, int offset, int count) => throw new IOException("no room, as a test wants it");
+
+        public override void Write(ReadOnlySpan<byte> buffer) => throw new IOException("no room, as a test wants it");
     }
 }

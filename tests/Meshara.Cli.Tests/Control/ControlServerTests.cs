@@ -86,6 +86,26 @@ public sealed class ControlServerTests : IDisposable
         Assert.True((await CallAsync("parts")).Ok);
     }
 
+    [Theory]
+    [InlineData("garbage")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    [InlineData("{\"command\":7}")]
+    public async Task Serve_Garbage_IsAnsweredInPlainWords(string line)
+    {
+        await using ControlServer server = Start();
+        using Socket client = await ConnectAsync(server);
+        await client.SendAsync(Encoding.UTF8.GetBytes(line + "\n"));
+
+        byte[] answer = new byte[4096];
+        string text = Encoding.UTF8.GetString(answer, 0, await client.ReceiveAsync(answer).WaitAsync(Guard));
+
+        using JsonDocument reply = JsonDocument.Parse(text);
+        Assert.Equal("bad-request", reply.RootElement.GetProperty("code").GetString());
+        Assert.Equal("The control socket takes one JSON object a line, as the meshara command writes it, and this is none.", reply.RootElement.GetProperty("message").GetString());
+    }
+
     [Fact]
     public async Task CallAsync_NodeStopsMeanwhile_IsAnError()
     {

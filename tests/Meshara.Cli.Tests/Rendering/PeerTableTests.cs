@@ -1,3 +1,4 @@
+using System.Globalization;
 using Meshara.Cli.Control;
 using Meshara.Cli.Rendering;
 using Meshara.Cli.Tests.Support;
@@ -47,6 +48,18 @@ public sealed class PeerTableTests
         Assert.Contains("0123456789abcdef", text, StringComparison.Ordinal);
         Assert.Contains("192.0.2.1:4040", text, StringComparison.Ordinal);
         Assert.Contains("1 h 4 min", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Create_TooNarrowForAll_SaysFromWhichWidthOnTheRestIsShown()
+    {
+        string text = Render(80, [Peer("agent/1", "192.0.2.1:4040")]);
+        int all = int.Parse(text.Split(" more columns from ")[1].Split(' ')[0], CultureInfo.InvariantCulture);
+
+        Assert.Contains("1 more column from", Render(all - 1, [Peer("agent/1", "192.0.2.1:4040")]), StringComparison.Ordinal);
+        text = Render(all, [Peer("agent/1", "192.0.2.1:4040")]);
+        Assert.DoesNotContain("more column", text, StringComparison.Ordinal);
+        Assert.Contains("agent/1", text, StringComparison.Ordinal);
     }
 
     private static string Render(int width, IReadOnlyList<PeerLine> peers)

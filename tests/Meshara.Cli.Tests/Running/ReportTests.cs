@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Meshara.Cli.Control;
 using Meshara.Cli.Running;
 using Meshara.Cli.Tests.Support;
 using Xunit;
@@ -91,6 +92,36 @@ public sealed class ReportTests
         Assert.Contains("1 bytes, not text", lines[1], StringComparison.Ordinal);
         Assert.Contains("remote-error: x\\u{202E}y z", lines[2], StringComparison.Ordinal);
         Assert.Contains("full: \\u{9B}2J (again in 3 s)", lines[3], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Text_RefusedAgain_SaysWhatToDoOnce()
+    {
+        await using CommandBed bed = new();
+        Node node = await bed.StartAsync("alice");
+        TextReport report = new(_terminal.Terminal);
+        report.Started(node, new NodeFacts("test", "open", "data", "test/1", Time, new NodeOptions { Mesh = "test" }));
+        PeerRefused refused = new(Time, "a:1", Peer, MesharaErrorCode.NotAdmitted, ByPeer: true, "The node at a:1 does not admit this node.", null);
+        foreach (PeerRefused one in (PeerRefused[])[refused, refused, refused with { Address = "b:1" }, refused])
+        {
+            report.Happened(one);
+        }
+
+        string[] lines = _terminal.Text.TrimEnd().Split(Environment.NewLine)[^4..];
+        Assert.EndsWith($"does not admit this node. There run: meshara trust add {node.PublicKey}", lines[0], StringComparison.Ordinal);
+        Assert.EndsWith("aaaaaaaaaaaaaaaa at a:1: not-admitted, as before", lines[1], StringComparison.Ordinal);
+        Assert.EndsWith($"{node.PublicKey}", lines[2], StringComparison.Ordinal);
+        Assert.Equal(lines[1], lines[3]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Text_SecondLink_IsNoRefusal(bool byPeer)
+    {
+        new TextReport(_terminal.Terminal).Happened(new PeerRefused(Time, "a:1", Peer, MesharaErrorCode.Duplicate, byPeer, "another link between the two nodes lives", null));
+
+        Assert.EndsWith("linked        aaaaaaaaaaaaaaaa at a:1: there is a link already, another is not needed", _terminal.Text.TrimEnd(), StringComparison.Ordinal);
     }
 
     private JsonElement Json(PeerEvent happened)

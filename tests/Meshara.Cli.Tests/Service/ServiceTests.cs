@@ -103,7 +103,7 @@ public sealed class ServiceTests : IDisposable
     {
         TestTerminal terminal = new();
 
-        Assert.Equal(ExitCode.Failed, await terminal.RunAsync(["service", "install", "--user", "--dry-run", "--", .. options.Split(' ')]));
+        Assert.Equal(ExitCode.Usage, await terminal.RunAsync(["service", "install", "--user", "--dry-run", "--", .. options.Split(' ')]));
         Assert.Contains(names, terminal.Error, StringComparison.Ordinal);
     }
 

@@ -32,18 +32,23 @@ internal sealed class Child : IAsyncDisposable
 
     public static Child Start(params string[] args) => Start([], args);
 
-    public static Child Start(Dictionary<string, string> environment, params string[] args) => Start(null, environment, args);
+    public static Child Start(Dictionary<string, string> environment, params string[] args) => Start((NetworkNamespace?)null, environment, args);
 
     /// <summary>Starts it in a network of its own.</summary>
     public static Child Start(NetworkNamespace network, params string[] args) => Start(network, [], args);
 
-    private static Child Start(NetworkNamespace? network, Dictionary<string, string> environment, string[] args)
+    /// <summary>Starts it by way of another program, whose words come first.</summary>
+    public static Child StartBy(string[] by, params string[] args) => Start(command => [.. by, .. command], [], args);
+
+    private static Child Start(NetworkNamespace? network, Dictionary<string, string> environment, string[] args) =>
+        Start(command => network?.Command(command[0], command[1..]) ?? command, environment, args);
+
+    private static Child Start(Func<string[], string[]> by, Dictionary<string, string> environment, string[] args)
     {
         string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
         // A shell that runs the tests in the background hands on an ignored SIGINT, and a child keeps it so.
-        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", dotnet] : [dotnet];
-        command = network?.Command(command[0], command[1..]) ?? command;
+        string[] command = by(OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", dotnet] : [dotnet]);
         ProcessStartInfo start = new(command[0])
         {
             UseShellExecute = false,
@@ -62,7 +67,7 @@ internal sealed class Child : IAsyncDisposable
             start.ArgumentList.Add(arg);
         }
 
-        start.Environment.Remove("MESHARA_PASSPHRASE");
+        Quieten(start);
         foreach ((string name, string value) in environment)
         {
             start.Environment[name] = value;
@@ -71,6 +76,13 @@ internal sealed class Child : IAsyncDisposable
         Process process = Process.Start(start)!;
         process.StandardInput.Close();
         return new Child(process);
+    }
+
+    /// <summary>Takes from its environment what would change its answers, and keeps it from leaving sockets for debuggers behind when it is killed.</summary>
+    public static void Quieten(ProcessStartInfo start)
+    {
+        start.Environment.Remove("MESHARA_PASSPHRASE");
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
     }
 
     /// <summary>Runs the command to its end.</summary>

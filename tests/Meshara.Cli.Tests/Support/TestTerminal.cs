@@ -19,6 +19,8 @@ internal sealed class TestTerminal
         Stream? output = null,
         bool terminal = false,
         bool errorIsTerminal = false,
+        bool inputIsTerminal = false,
+        Func<bool>? inputIsInForeground = null,
         Func<bool>? outputIsBroken = null,
         Func<ConsoleKeyInfo>? readKey = null)
     {
@@ -34,6 +36,8 @@ internal sealed class TestTerminal
         {
             Output = output ?? _json,
             ErrorIsTerminal = errorIsTerminal,
+            InputIsTerminal = inputIsTerminal,
+            InputIsInForeground = inputIsInForeground ?? (static () => true),
             Text = _text,
             OutputIsTerminal = terminal,
             Error = _error,

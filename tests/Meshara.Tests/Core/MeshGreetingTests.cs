@@ -272,7 +272,7 @@ public sealed class MeshGreetingTests
         s.Accept(Ids.High);
         Assert.Equal(RefuseCode.NotAdmitted, s.Single<MeshAction.SendRefuse>().Code);
 
-        s.Mesh.HandleTrust(Ids.High);
+        s.Mesh.HandleTrust(Ids.High, s.Now);
         s.Accept(Ids.High);
         Assert.Single(s.Take().OfType<MeshAction.SendReady>());
 
@@ -298,7 +298,7 @@ public sealed class MeshGreetingTests
         MeshAction.SendRefuse refuse = s.Single<MeshAction.SendRefuse>();
         Assert.Equal((RefuseCode.Banned, TimeSpan.FromMinutes(59)), (refuse.Code, refuse.RetryAfter));
 
-        s.Mesh.HandleTrust(Ids.High);
+        s.Mesh.HandleTrust(Ids.High, s.Now);
         s.Accept(Ids.High);
         Assert.Single(s.Take().OfType<MeshAction.SendReady>());
     }

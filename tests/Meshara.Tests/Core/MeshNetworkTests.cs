@@ -283,7 +283,7 @@ public sealed class MeshNetworkTests
     public void DialBack_KnownPeerThatDialledUs_IsDialledWhenTheLinkIsLostToAChange()
     {
         MeshScript s = new(Ids.Middle, AdmissionMode.KnownPeers);
-        s.Mesh.HandleTrust(Ids.High);
+        s.Mesh.HandleTrust(Ids.High, s.Now);
         long link = LinkFrom(s, Ids.High);
 
         s.Mesh.HandleAddressGone(link, "10.0.0.1", s.Now);
@@ -298,7 +298,7 @@ public sealed class MeshNetworkTests
     public void DialBack_LinkWasLostBeforeTheChange_IsDialledAtTheChange()
     {
         MeshScript s = new(Ids.Middle, AdmissionMode.KnownPeers);
-        s.Mesh.HandleTrust(Ids.High);
+        s.Mesh.HandleTrust(Ids.High, s.Now);
         s.Lose(LinkFrom(s, Ids.High), DisconnectReason.RemoteTimeout);
         s.Advance(100);
         Assert.Empty(s.Take().OfType<MeshAction.Dial>());
@@ -326,7 +326,7 @@ public sealed class MeshNetworkTests
     public void DialBack_NobodyAnswers_EndsAfterAMinute()
     {
         MeshScript s = new(Ids.Middle, AdmissionMode.KnownPeers);
-        s.Mesh.HandleTrust(Ids.High);
+        s.Mesh.HandleTrust(Ids.High, s.Now);
         s.Lose(LinkFrom(s, Ids.High));
         s.Mesh.HandleNetworkChanged(s.Now);
         TimeSpan start = s.Now;
@@ -349,7 +349,7 @@ public sealed class MeshNetworkTests
     public void DialBack_AnotherKeyAnswers_EndsAtOnce()
     {
         MeshScript s = new(Ids.Middle, AdmissionMode.KnownPeers);
-        s.Mesh.HandleTrust(Ids.High);
+        s.Mesh.HandleTrust(Ids.High, s.Now);
         s.Lose(LinkFrom(s, Ids.High));
         s.Mesh.HandleNetworkChanged(s.Now);
         s.Advance(0.1);
@@ -363,7 +363,7 @@ public sealed class MeshNetworkTests
     public void DialBack_Succeeded_TheAddressIsNotKept()
     {
         MeshScript s = new(Ids.Middle, AdmissionMode.KnownPeers);
-        s.Mesh.HandleTrust(Ids.High);
+        s.Mesh.HandleTrust(Ids.High, s.Now);
         s.Lose(LinkFrom(s, Ids.High));
         s.Mesh.HandleNetworkChanged(s.Now);
         s.Advance(0.1);
@@ -382,11 +382,10 @@ public sealed class MeshNetworkTests
     public void DialBack_PeerWasRemoved_IsNotDialled()
     {
         MeshScript s = new(Ids.Middle, AdmissionMode.KnownPeers);
-        s.Mesh.HandleTrust(Ids.High);
+        s.Mesh.HandleTrust(Ids.High, s.Now);
         s.Lose(LinkFrom(s, Ids.High));
         s.Mesh.HandleNetworkChanged(s.Now);
         s.Mesh.HandleRemove(Ids.High, s.Now);
-        s.Mesh.HandleTrust(Ids.High);
         s.Mesh.HandleNetworkChanged(s.Now);
         s.Advance(100);
 

@@ -70,7 +70,7 @@ public sealed class MeshSuccessionTests
         MeshScript s = KnowingOld();
         s.Lose(Link(s, New, [Old]));
 
-        s.Mesh.HandleTrust(Old);
+        s.Mesh.HandleTrust(Old, s.Now);
 
         Assert.Equal(Old, s.Mesh.CurrentOf(Old));
         Assert.Equal([0], s.Mesh.FindKnown([Old], Fork));
@@ -110,7 +110,7 @@ public sealed class MeshSuccessionTests
     public void Hello_OneKeyForTwoPeers_OnlyTheFirstIsFollowed()
     {
         MeshScript s = KnowingOld();
-        s.Mesh.HandleTrust(Other);
+        s.Mesh.HandleTrust(Other, s.Now);
         s.Lose(Link(s, New, [Old]));
         s.Take();
 
@@ -155,7 +155,7 @@ public sealed class MeshSuccessionTests
     public void Hello_TwoRotationsAtOnce_TheChainIsFollowedToItsEnd()
     {
         MeshScript s = KnowingOld();
-        s.Mesh.HandleTrust(New);
+        s.Mesh.HandleTrust(New, s.Now);
 
         s.Lose(Link(s, Newer, [Old, New]));
 
@@ -263,7 +263,7 @@ public sealed class MeshSuccessionTests
     public void NewKey_MeshIsFull_TakesTheOldKeysPlace()
     {
         MeshScript s = new(Ids.Middle, AdmissionMode.KnownPeers, maxPeers: 1);
-        s.Mesh.HandleTrust(Old);
+        s.Mesh.HandleTrust(Old, s.Now);
         s.Link(Old);
 
         Link(s, New, [Old]);
@@ -376,7 +376,7 @@ public sealed class MeshSuccessionTests
     {
         MeshScript s = new(Ids.Middle, AdmissionMode.Open);
         s.Mesh.HandleSuccession(Older(s, Old, Overlap), New);
-        s.Mesh.HandleTrust(New);
+        s.Mesh.HandleTrust(New, s.Now);
 
         Assert.Equal([0], s.Mesh.FindKnown([Old], Fork));
         Accept(s, Fork, [Old]);
@@ -412,7 +412,7 @@ public sealed class MeshSuccessionTests
     private static MeshScript KnowingOld(AdmissionMode mode = AdmissionMode.KnownPeers)
     {
         MeshScript s = new(Ids.Middle, mode);
-        s.Mesh.HandleTrust(Old);
+        s.Mesh.HandleTrust(Old, s.Now);
         return s;
     }
 

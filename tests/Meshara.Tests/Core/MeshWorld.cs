@@ -198,7 +198,7 @@ internal sealed class MeshWorld
                 Mesh.HandleSuccession(Older(old), Pin);
             }
 
-            Mesh.HandleTrust(Pin);
+            Mesh.HandleTrust(Pin, world.Now);
         }
 
         public void Want() => Step(m => m.HandleAdd(null, new PeerAddress(Other.Name, 1, Pin), keepForever: true, world.Now));

@@ -210,6 +210,22 @@ public sealed class PythonPeerTests : IDisposable
     }
 
     [Fact]
+    public async Task Killed_InTheMiddle_LeavesNoFilesBehind()
+    {
+        await using NodeBed bed = new();
+        Node node = await StartAsync(bed, Admission.Open);
+        string temporary;
+        await using (PythonPeer python = PythonPeer.Dial(node, "serve"))
+        {
+            await python.LinkedAsync();
+            temporary = python.Temporary;
+            Assert.NotEmpty(Directory.GetFileSystemEntries(temporary));
+        }
+
+        Assert.False(Directory.Exists(temporary));
+    }
+
+    [Fact]
     public async Task Mesh_Another_IsRefusedAsSuch()
     {
         await using NodeBed bed = new();

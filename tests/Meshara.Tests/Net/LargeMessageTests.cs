@@ -40,6 +40,20 @@ public sealed class LargeMessageTests
     }
 
     [Fact]
+    public async Task TooLarge_RequestOrReply_SaysWhoseLimitItIsAndItsValue()
+    {
+        await using LinkPair pair = await LinkPair.StartAsync(new LinkLimits { MaxMessage = 2048 }, new LinkLimits { MaxMessage = 4096 });
+        pair.Acceptor.Handlers.AddRequests("grow", static (_, _) => ValueTask.FromResult<ReadOnlyMemory<byte>>(new byte[3000]));
+
+        MesharaException reply = await Assert.ThrowsAsync<MesharaException>(() => pair.Dialer.Link.RequestAsync("grow", new byte[1], Guard, CancellationToken.None).AsTask());
+        MesharaException request = await Assert.ThrowsAsync<MesharaException>(() => pair.Dialer.Link.RequestAsync("grow", new byte[5000], Guard, CancellationToken.None).AsTask());
+
+        Assert.Equal((MesharaErrorCode.MessageTooLarge, MesharaErrorCode.MessageTooLarge), (reply.Code, request.Code));
+        Assert.Contains("this node's own: it takes at most 2048 bytes (NodeOptions.Limits.MaxMessage)", reply.Message, StringComparison.Ordinal);
+        Assert.Contains("takes at most 4096 bytes (its LinkLimits.MaxMessage)", request.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Send_LargerThanTheWindowInBothDirectionsAtOnce_NoDeadlock()
     {
         LinkLimits limits = new() { InitialWindow = 4096, MaxMessage = 128 << 10, LinkReassembly = 256 << 10 };

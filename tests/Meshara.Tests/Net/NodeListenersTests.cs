@@ -25,6 +25,10 @@ public sealed class NodeListenersTests
     [InlineData("::", "[::]:4040+")]
     [InlineData("0.0.0.0 [::]", "0.0.0.0:4040 [::]:4040")]
     [InlineData("0.0.0.0:4040 [::]", "0.0.0.0:4040 [::]:4040")]
+    [InlineData("two:1 192.0.2.1:1", "192.0.2.1:1 [2001:db8::1]:1")]
+    [InlineData("192.0.2.1:1 two:1 [2001:db8::1]:1", "192.0.2.1:1 [2001:db8::1]:1")]
+    [InlineData("192.0.2.1:2 two:1", "192.0.2.1:2 192.0.2.1:1 [2001:db8::1]:1")]
+    [InlineData("two other", "192.0.2.1:4040 [2001:db8::1]:4040")]
     [InlineData("two 127.0.0.1:7", "192.0.2.1:4040 [2001:db8::1]:4040 127.0.0.1:7")]
     public async Task Open_List_OpensEachAddressOnce(string entries, string expected)
     {
@@ -35,12 +39,10 @@ public sealed class NodeListenersTests
     }
 
     [Theory]
-    [InlineData("two:1 192.0.2.1:1", "192.0.2.1:1 twice: two:1 and 192.0.2.1:1")]
-    [InlineData("two other", "twice")]
     [InlineData("0.0.0.0:1 127.0.0.1:1", "0.0.0.0:1 takes")]
     [InlineData("[::1]:1 [::]:1", "[::]:1 takes")]
     [InlineData("0.0.0.0 127.0.0.1", "0.0.0.0 takes")]
-    public async Task Open_TheSameAddressTwice_SaysSoAndOpensNothing(string entries, string expected)
+    public async Task Open_WildcardBesideOneOfItsAddresses_SaysSoAndOpensNothing(string entries, string expected)
     {
         MesharaException e = await Assert.ThrowsAsync<MesharaException>(() => OpenAsync(entries));
 
@@ -120,6 +122,23 @@ public sealed class NodeListenersTests
 
         _errors["[2001:db8::1]:1"] = SocketError.AddressFamilyNotSupported;
         await Assert.ThrowsAsync<MesharaException>(() => OpenAsync("two:1"));
+    }
+
+    [Fact]
+    public async Task Open_TwoNamesOfOneAddress_TheRestOfTheNameNeedNotBeOurs()
+    {
+        _errors["[2001:db8::1]:1"] = SocketError.AddressNotAvailable;
+
+        Assert.Equal(["192.0.2.1:1"], (await OpenAsync("192.0.2.1:1 two:1")).Listeners.Select(l => l.ToString()));
+        Assert.Equal(["192.0.2.1:1"], (await OpenAsync("two:1 192.0.2.1:1")).Listeners.Select(l => l.ToString()));
+    }
+
+    [Fact]
+    public async Task Open_TwoNamesOfOneAddressThatOneNames_ItMustBeOurs()
+    {
+        _errors["192.0.2.1:1"] = SocketError.AddressNotAvailable;
+
+        await Assert.ThrowsAsync<MesharaException>(() => OpenAsync("two:1 192.0.2.1:1"));
     }
 
     [Fact]

@@ -47,6 +47,27 @@ public sealed class OptionsCheckTests
         { "MaxMessages", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxMessages = 0 } } },
         { "MaxBytes", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxBytes = (16 << 10) - 1 } } },
         { "MaxBytes", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxBytes = (64L << 30) + 1 } } },
+        { "Accept", new NodeOptions { Mesh = "m", Accept = null! } },
+        { "Accept.AddressRate", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { AddressRate = 0 } } },
+        { "Accept.NetworkRate", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { NetworkRate = double.NaN } } },
+        { "Accept.WideRate", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { WideRate = double.PositiveInfinity } } },
+        { "Accept.TotalRate", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { TotalRate = -1 } } },
+        { "Accept.PinnedRate", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { PinnedRate = 2e6 } } },
+        { "Accept.AddressBurst", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { AddressBurst = 0 } } },
+        { "Accept.NetworkBurst", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { NetworkBurst = 0 } } },
+        { "Accept.WideBurst", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { WideBurst = 0 } } },
+        { "Accept.TotalBurst", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { TotalBurst = 2_000_000 } } },
+        { "Accept.PinnedBurst", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { PinnedBurst = -1 } } },
+        { "Accept.MaxHandshakes", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { MaxHandshakes = 1025 } } },
+        { "Accept.MaxHandshakesPerNetwork", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { MaxHandshakesPerNetwork = 9 } } },
+        { "Accept.MaxWaiting", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { MaxWaiting = 0 } } },
+        { "Accept.MaxGreetings", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { MaxGreetings = 0 } } },
+        { "Accept.MaxRemembered", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { MaxRemembered = 255 } } },
+        { "Accept.HandshakePatience", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { HandshakePatience = TimeSpan.Zero } } },
+        { "Accept.TrustedRanges", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { TrustedRanges = null! } } },
+        { "Accept.TrustedRanges", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { TrustedRanges = [null!] } } },
+        { "Accept.TrustedRanges", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { TrustedRanges = ["10.0.0.0/8", "10.0.0.0/33"] } } },
+        { "Accept.TrustedRanges", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { TrustedRanges = [.. Enumerable.Repeat("10.0.0.0/8", 1025)] } } },
     };
 
     [Theory]
@@ -73,6 +94,8 @@ public sealed class OptionsCheckTests
     [Theory]
     [InlineData("no address", "not a host name")]
     [InlineData("h:0", "1 to 65535")]
+    [InlineData("example.org", "port is missing")]
+    [InlineData("[2001:db8::1]", "port is missing")]
     [InlineData("0.0.0.0:4040", "wildcard")]
     [InlineData("[::]:4040", "wildcard")]
     [InlineData("[fe80::1%eth0]:4040", "link-local")]
@@ -92,6 +115,7 @@ public sealed class OptionsCheckTests
     [Theory]
     [InlineData("example.org:4040")]
     [InlineData("127.0.0.1:1")]
+    [InlineData("/dns/example.org/tcp/4040")]
     [InlineData("[2001:db8::1]:65535")]
     public void Check_RightAdvertisedAddress_Passes(string text) =>
         Assert.Empty(OptionsCheck.Check(new NodeOptions { Mesh = "m", AdvertisedAddresses = [text] }));

@@ -83,7 +83,7 @@ public sealed class DataDirectoryTests : IDisposable
         Assert.Equal(MesharaErrorCode.DataDirectoryInUse, e.Code);
         Assert.True(e.IsTransient);
         Assert.Contains(Data, e.Message, StringComparison.Ordinal);
-        Assert.Contains($"process {Environment.ProcessId} ({AppDomain.CurrentDomain.FriendlyName}) on {Environment.MachineName}", e.Message, StringComparison.Ordinal);
+        Assert.Contains($"process {Environment.ProcessId} ({DataDirectory.ProgramName(Environment.ProcessPath, AppDomain.CurrentDomain.FriendlyName)}) on {Environment.MachineName}", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -94,6 +94,16 @@ public sealed class DataDirectoryTests : IDisposable
 
         Assert.Equal([Path.Combine(Data, "lock")], Directory.GetFileSystemEntries(Data));
     }
+
+    [Theory]
+    [InlineData("/usr/bin/meshara", "meshara")]
+    [InlineData("/opt/app/Meshara.Cli", "Meshara.Cli")]
+    [InlineData("/opt/app/meshara.exe", "meshara")]
+    [InlineData("/usr/share/dotnet/dotnet", "Assembly.Name")]
+    [InlineData("/usr/share/dotnet/dotnet.exe", "Assembly.Name")]
+    [InlineData(null, "Assembly.Name")]
+    public void ProgramName_Executable_IsWhatTheUserStarts(string? path, string expected) =>
+        Assert.Equal(expected, DataDirectory.ProgramName(path, "Assembly.Name"));
 
     [Fact]
     public void Open_StaleOwner_IsHarmless()

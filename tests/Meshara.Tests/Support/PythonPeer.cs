@@ -13,23 +13,39 @@ internal sealed class PythonPeer : IAsyncDisposable
     private readonly Task<string> _errors;
     private readonly List<string> _lines = [];
 
-    private PythonPeer(Node node, Process process)
+    private readonly TempFolder _temp;
+
+    private PythonPeer(Node node, Process process, TempFolder temp)
     {
         _node = node;
         _process = process;
+        _temp = temp;
         _process.StandardInput.Close();
         _errors = process.StandardError.ReadToEndAsync();
     }
 
+    /// <summary>Where it keeps its certificate; gone with it, however it ends.</summary>
+    public string Temporary => _temp.Path;
+
     private static TimeSpan Guard => NodeBed.Guard;
 
     /// <summary>Runs a script of the folder; -B, because it leaves no compiled files in the repository.</summary>
-    public static Process Script(string name, params string[] arguments) =>
-        Tool.Start("python3", ["-B", Repository.Absolute($"tests/interop/{name}"), .. arguments]);
+    public static Process Script(string name, params string[] arguments) => ScriptIn(temporary: null, name, arguments);
 
     /// <summary>Dials <paramref name="node"/>; <paramref name="arguments"/> are options and steps.</summary>
-    public static PythonPeer Dial(Node node, params string[] arguments) =>
-        new(node, Script("meshara_peer.py", ["--connect", node.Addresses[0].HostAndPort, "--mesh", "test", .. arguments]));
+    public static PythonPeer Dial(Node node, params string[] arguments)
+    {
+        TempFolder temp = new();
+        try
+        {
+            return new PythonPeer(node, ScriptIn(temp.Path, "meshara_peer.py", ["--connect", node.Addresses[0].HostAndPort, "--mesh", "test", .. arguments]), temp);
+        }
+        catch
+        {
+            temp.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>The next line of this event; others are passed over.</summary>
     public async Task<JsonElement> NextAsync(string name)
@@ -74,5 +90,9 @@ internal sealed class PythonPeer : IAsyncDisposable
         await _process.WaitForExitAsync().WaitAsync(Guard);
         await _errors.WaitAsync(Guard);
         _process.Dispose();
+        _temp.Dispose();
     }
+
+    private static Process ScriptIn(string? temporary, string name, string[] arguments) =>
+        Tool.StartIn(temporary, "python3", ["-B", Repository.Absolute($"tests/interop/{name}"), .. arguments]);
 }

@@ -28,7 +28,10 @@ internal static class Tool
         return output;
     }
 
-    public static Process Start(string program, params string[] arguments)
+    public static Process Start(string program, params string[] arguments) => StartIn(temporary: null, program, arguments);
+
+    /// <summary>Starts it with a folder of the test's for its temporary files, which it cannot remove when it is killed; null: that of the system.</summary>
+    public static Process StartIn(string? temporary, string program, params string[] arguments)
     {
         ProcessStartInfo start = new(program, arguments)
         {
@@ -37,6 +40,11 @@ internal static class Tool
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        if (temporary is not null)
+        {
+            start.Environment["TMPDIR"] = temporary;
+        }
+
         try
         {
             return Process.Start(start)!;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Meshara.Cli.Service;
 
 namespace Meshara.Cli.Commands.Service;
@@ -21,10 +22,11 @@ internal static class ServiceInstallCommand
             Arity = ArgumentArity.ZeroOrMore,
         };
         Command command = new("install", "Write a systemd unit for 'meshara run', with hardening, and start it.") { name, user, dryRun, noStart, options };
+        command.Validators.Add(result => CheckRun(terminal, result, result.GetValue(options) ?? []));
         command.SetAction(async (parsed, _) =>
         {
             string[] run = parsed.GetValue(options) ?? [];
-            ServiceUnit unit = Unit(terminal, parsed.GetValue(name)!, parsed.GetValue(user), run);
+            ServiceUnit unit = Unit(parsed.GetValue(name)!, parsed.GetValue(user), run);
             if (parsed.GetValue(dryRun))
             {
                 terminal.WriteLine(unit.Format().TrimEnd());
@@ -40,19 +42,20 @@ internal static class ServiceInstallCommand
         return command;
     }
 
-    private static ServiceUnit Unit(Terminal terminal, string name, bool user, string[] run)
+    private static void CheckRun(Terminal terminal, CommandResult result, string[] run)
     {
-        ParseResult checkedRun = RunCommand.Create(terminal).Parse(run);
-        if (checkedRun.Errors is [{ } first, ..])
+        if (RunCommand.Create(terminal).Parse(run).Errors is [{ } first, ..])
         {
-            throw new CliException($"'meshara run' would not take these options: {first.Message}");
+            result.AddError($"'meshara run' would not take these options: {first.Message}");
         }
-
-        if (run.Any(static word => word is "--data" || word.StartsWith("--data=", StringComparison.Ordinal) || word.Contains('\n', StringComparison.Ordinal)))
+        else if (run.Any(static word => word is "--data" || word.StartsWith("--data=", StringComparison.Ordinal) || word.Contains('\n', StringComparison.Ordinal)))
         {
-            throw new CliException("The service has a data directory of its own: leave --data out, and line breaks too.");
+            result.AddError("The service has a data directory of its own: leave --data out, and line breaks too.");
         }
+    }
 
+    private static ServiceUnit Unit(string name, bool user, string[] run)
+    {
         string[] program = Program();
         if (!user && program.FirstOrDefault(static p => Hidden.Any(h => p.StartsWith(h, StringComparison.Ordinal))) is { } unreachable)
         {

@@ -16,7 +16,7 @@ internal static class TrustForgetCommand
         command.SetAction(async (parsed, ct) =>
         {
             string directory = parsed.GetValue(data)!;
-            TrustedPeer pin = PinArgument.Find(TrustFile.Read(directory), parsed.GetValue(peer)!);
+            TrustedPeer pin = PinArgument.Find(directory, parsed.GetValue(peer)!);
             ControlRequest request = new() { Command = ControlCommand.Remove, Peer = pin.Id.ToString() };
             await TrustCommand.ChangeAsync(terminal, directory, request, () => TrustFile.Remove(directory, pin.Id), ct);
             Outcome.Write(terminal, parsed.GetValue(json), new DoneLine("forgotten", pin.Id.ToString()), $"{pin.Id} may connect to this node no more");

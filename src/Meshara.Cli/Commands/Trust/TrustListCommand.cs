@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Meshara.Cli.Control;
 using Meshara.Cli.Rendering;
 
 namespace Meshara.Cli.Commands.Trust;
@@ -13,10 +14,13 @@ internal static class TrustListCommand
         Command command = new("list", "Show the pinned peers: who may join, whether they are connected or not.") { data, json };
         command.SetAction((parsed, _) =>
         {
-            IReadOnlyList<TrustedPeer> pins = TrustFile.Read(parsed.GetValue(data)!);
+            string directory = parsed.GetValue(data)!;
+            IReadOnlyList<TrustedPeer> pins = TrustFile.Read(directory);
+            DateTimeOffset now = terminal.Time.GetUtcNow();
+            ILookup<NodeId, OlderKey> older = OlderKey.Read(directory).Where(key => key.Until > now).ToLookup(static key => key.Peer);
             if (parsed.GetValue(json))
             {
-                terminal.WriteJson(new TrustLine([.. pins.Select(PinLine.Of)]), OutputJson.Default.TrustLine);
+                terminal.WriteJson(new TrustLine([.. pins.Select(pin => PinLine.Of(pin, older[pin.Id]))]), OutputJson.Default.TrustLine);
             }
             else if (pins.Count == 0)
             {
@@ -26,7 +30,7 @@ internal static class TrustListCommand
             {
                 foreach (TrustedPeer pin in pins)
                 {
-                    Write(terminal, pin);
+                    Write(terminal, pin, older[pin.Id]);
                 }
             }
 
@@ -35,12 +39,17 @@ internal static class TrustListCommand
         return command;
     }
 
-    private static void Write(Terminal terminal, TrustedPeer pin)
+    private static void Write(Terminal terminal, TrustedPeer pin, IEnumerable<OlderKey> older)
     {
         terminal.WriteLine(pin.Name is { } name ? $"{pin.Id}  {Safe.Text(name)}" : $"{pin.Id}");
         foreach (PeerAddress address in pin.Addresses)
         {
             terminal.WriteLine($"    {Safe.Text(address.HostAndPort, 400)}");
+        }
+
+        foreach (OlderKey key in older)
+        {
+            terminal.WriteLine($"    also accepts {key.Id} until {Show.Date(key.Until, terminal.Time)}");
         }
     }
 }

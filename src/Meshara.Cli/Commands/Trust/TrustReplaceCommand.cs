@@ -26,7 +26,7 @@ internal static class TrustReplaceCommand
         {
             string directory = parsed.GetValue(data)!;
             PublicKey renewed = PublicKey.Parse(parsed.GetValue(key)!);
-            TrustedPeer pin = PinArgument.Find(TrustFile.Read(directory), parsed.GetValue(peer)!);
+            TrustedPeer pin = PinArgument.Find(directory, parsed.GetValue(peer)!);
             if (pin.Id == renewed.Id)
             {
                 throw new CliException($"{pin.Id} is pinned already: nothing to replace.");
