@@ -40,7 +40,7 @@ public sealed class MeshOverLimitTests
     {
         MeshScript s = new();
         s.Start();
-        s.Mesh.HandleTrust(Ids.High);
+        s.Mesh.HandleTrust(Ids.High, s.Now);
         long link = s.Link(Ids.High);
         for (int i = 0; i < 20; i++)
         {

@@ -51,7 +51,7 @@ public sealed class PeerRatesTests
     {
         ManualTimeProvider clock = new();
         await using RawPeer peer = await RawPeer.StartAsync(Few, time: clock);
-        peer.Honest.Handlers.AddStreams("s", async (_, stop) => await Task.Delay(Timeout.Infinite, stop));
+        peer.Honest.Handlers.AddStreams("s", async (_, stop) => await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stop));
         await peer.SendAsync(Raw.OpenFrame(peer.Own(0), 2, "s"), Raw.ResetFrame(peer.Own(0)));
         await peer.RoundTripAsync();
 
@@ -176,7 +176,7 @@ public sealed class PeerRatesTests
         pair.Acceptor.Handlers.AddRequests("r", async (_, stop) =>
         {
             Interlocked.Increment(ref begun);
-            await Task.Delay(Timeout.Infinite, stop);
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stop);
             return default;
         });
         pair.Acceptor.Handlers.AddRequests("echo", (m, _) => ValueTask.FromResult<ReadOnlyMemory<byte>>(m.Payload.ToArray()));
@@ -185,7 +185,7 @@ public sealed class PeerRatesTests
         await Eventually.TrueAsync(() => Volatile.Read(ref begun) == 1000);
 
         await cancel.CancelAsync();
-        await Task.WhenAll(requests).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.WhenAll(requests));
 
         Assert.Equal([7], await pair.Dialer.Link.RequestAsync("echo", new byte[] { 7 }, Timeout.InfiniteTimeSpan, CancellationToken.None).AsTask().WaitAsync(RawPeer.Guard));
     }
