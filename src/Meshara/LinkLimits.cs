@@ -1,6 +1,6 @@
 namespace Meshara;
 
-/// <summary>Limits on what one peer, and all together, can make this node hold in memory (wire protocol section 9).</summary>
+/// <summary>Limits on what one peer, and all together, can make this node hold in memory and do (wire protocol section 9).</summary>
 public sealed class LinkLimits
 {
     /// <summary>Largest message, request or reply body accepted, in bytes. Default 1 MiB; 1 KiB to 1 GiB.</summary>
@@ -23,4 +23,24 @@ public sealed class LinkLimits
 
     /// <summary>Unfinished large messages and requests of all links, in bytes, and as much again for replies. Default 64 MiB; at least <see cref="LinkReassembly"/>.</summary>
     public int NodeReassembly { get; init; } = 64 << 20;
+
+    /// <summary>Control frames a second that are read from one peer; two seconds' worth at once, or four for each of <see cref="MaxStreams"/> where that is more.
+    /// Default 10,000, as many as Go's HTTP/2 server lets wait before it closes (CVE-2019-9512); 100 to 1,000,000,000.</summary>
+    /// <remarks>
+    /// These are the frames that cost their sender nothing: PING, NOTICE, unknown optional ones, and those WINDOW, ACK, MAX_STREAMS, RESET and STOP_SENDING that answer
+    /// nothing that this node has sent. Answers are free, however fast: no honest traffic comes near. A peer over the limit is read more slowly. For each 10 s of that
+    /// without a break it loses reputation (<see cref="ReputationCause.Rate"/>), and where <see cref="ReputationOptions.DisconnectAt"/> is reached the link is closed,
+    /// with a <see cref="PeerDisconnected.Detail"/> that names the limit.
+    /// </remarks>
+    public int MaxControlFrames { get; init; } = 10_000;
+
+    /// <summary>Messages and requests a second that are read from one peer; two seconds' worth at once. Default null: credit alone bounds them, for a handler that
+    /// is slow slows its sender; 1 to 1,000,000,000.</summary>
+    /// <remarks>A peer over the limit is read more slowly, all of its frames. It loses reputation for each minute of that without a break, as over <see cref="MaxControlFrames"/>.</remarks>
+    public int? MaxMessages { get; init; }
+
+    /// <summary>Bytes a second that are read from one peer, all frames with their headers; two seconds' worth at once. Default null: credit alone bounds them;
+    /// 16 KiB, so that one frame of 64 KiB is waited for less than <see cref="NodeTimeouts.Frame"/>, to 64 GiB.</summary>
+    /// <remarks>As <see cref="MaxMessages"/>.</remarks>
+    public long? MaxBytes { get; init; }
 }

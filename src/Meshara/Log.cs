@@ -57,6 +57,9 @@ internal static partial class Log
     [LoggerMessage(3001, LogLevel.Information, "Peer {Peer} disconnected: {Address}, {Reason}. {Detail}")]
     public static partial void Disconnected(this ILogger logger, NodeId peer, string address, DisconnectReason reason, string detail);
 
+    [LoggerMessage(3006, LogLevel.Warning, "Peer {Peer} at {Address} sent {What}")]
+    public static partial void OverLimit(this ILogger logger, NodeId peer, string address, string what);
+
     // Whoever likes can make these; the events have them all.
     [LoggerMessage(3002, LogLevel.Debug, "No link with {Address}: {Code}. {Detail}")]
     public static partial void Refused(this ILogger logger, string address, MesharaErrorCode code, string detail);

@@ -76,6 +76,61 @@ public sealed class NodeVirtualTimeTests
         alice.NetworkChanged();
     }
 
+    [Fact]
+    public async Task PeerSendsFasterThanItMay_SlowedPenalisedAndDroppedWithTheLimitInTheReason()
+    {
+        await using NodeBed bed = new();
+        ManualTimeProvider clock = new();
+        MemoryTransport memory = new();
+        Node alice = await bed.StartAsync(Options(memory, "alice:1", clock));
+        Node bob = await bed.StartAsync(Options(memory, "bob:1", clock, new LinkLimits { MaxMessages = 10 }, new ReputationOptions { Rate = 30 }));
+        int handled = 0;
+        bob.Handle("m", (_, _) =>
+        {
+            Interlocked.Increment(ref handled);
+            return ValueTask.CompletedTask;
+        });
+        await using EventLog bobs = new(bob);
+        await using EventLog alices = new(alice);
+        Task<PeerDisconnected> dropped = bobs.NextAsync<PeerDisconnected>();
+        Task<PeerDisconnected> told = alices.NextAsync<PeerDisconnected>();
+        await NodeBed.AddAsync(alice, bob);
+        TimeSpan from = clock.Now;
+        Task sending = SendForEverAsync(alice, bob.Id);
+
+        while (!dropped.IsCompleted && clock.Now < TimeSpan.FromMinutes(10))
+        {
+            // No faster than bob reads: a second without a frame would be a break.
+            int before = Volatile.Read(ref handled);
+            clock.Advance(TimeSpan.FromSeconds(0.5));
+            await Eventually.TrueAsync(() => Volatile.Read(ref handled) >= before + 4 || dropped.IsCompleted);
+        }
+
+        PeerDisconnected end = await dropped.WaitAsync(NodeBed.Guard);
+        Assert.Equal(DisconnectReason.Misbehaved, end.Reason);
+        Assert.Contains("more than 10 messages a second (LinkLimits.MaxMessages) for 120 s", end.Detail, StringComparison.Ordinal);
+        Assert.InRange(clock.Now - from, TimeSpan.FromSeconds(120), TimeSpan.FromSeconds(125));
+        await AdvanceUntilAsync(clock, told);
+        Assert.Contains("LinkLimits.MaxMessages", (await told).Detail, StringComparison.Ordinal);
+        await bed.DisposeAsync(clock);
+        await sending.WaitAsync(NodeBed.Guard);
+
+        static async Task SendForEverAsync(Node from, NodeId to)
+        {
+            try
+            {
+                while (true)
+                {
+                    await from.SendAsync(to, "m", new byte[100]);
+                }
+            }
+            catch (MesharaException)
+            {
+                // The link is gone.
+            }
+        }
+    }
+
     private static async Task AdvanceUntilAsync(ManualTimeProvider clock, Task done)
     {
         while (!done.IsCompleted && clock.Now < TimeSpan.FromMinutes(30))
@@ -110,13 +165,15 @@ public sealed class NodeVirtualTimeTests
         Assert.Equal(MesharaErrorCode.NodeStopped, (await Assert.ThrowsAsync<MesharaException>(() => alice.PingAsync(bob.Id))).Code);
     }
 
-    private static NodeOptions Options(ITransport transport, string listen, TimeProvider clock) => new()
+    private static NodeOptions Options(ITransport transport, string listen, TimeProvider clock, LinkLimits? limits = null, ReputationOptions? reputation = null) => new()
     {
         Mesh = "test",
         Admission = Admission.Open,
         Listen = [listen],
         Transport = transport,
         TimeProvider = clock,
+        Limits = limits ?? new LinkLimits(),
+        Reputation = reputation ?? new ReputationOptions(),
         Seed = 1,
     };
 }

@@ -17,7 +17,20 @@ internal sealed partial class Mesh
     /// <summary>What is stored and shown of a peer.</summary>
     public PeerSnapshot Snapshot(NodeId id, TimeSpan now) => new(_book.Snapshot(id, now), [.. _table.Snapshot(id)]);
 
-    private void Score(NodeId id, ReputationCause cause, MeshConnection? connection, TimeSpan now)
+    /// <summary>A peer stays over a limit of frames although its link is read slowly.</summary>
+    /// <param name="connectionId">The link.</param>
+    /// <param name="what">What it sent, with the limit and its value.</param>
+    /// <param name="now">The time.</param>
+    public void HandleOverLimit(long connectionId, string what, TimeSpan now)
+    {
+        if (_connections.TryGetValue(connectionId, out MeshConnection? link) && link.Phase == ConnectionPhase.Live)
+        {
+            Score(link.Peer!.Id, ReputationCause.Rate, link, now, $": it sent {what}");
+            Manage(now);
+        }
+    }
+
+    private void Score(NodeId id, ReputationCause cause, MeshConnection? connection, TimeSpan now, string why = "")
     {
         AddressKey? from = connection?.Host is { } host && !_groups.IsTrusted(host) ? AddressGroups.KeysOf(host).Address : null;
         Conduct conduct = _book.Add(id, cause, from, now);
@@ -39,7 +52,7 @@ internal sealed partial class Mesh
 
         if (peer.Link is { } link)
         {
-            Close(link, DisconnectReason.Misbehaved, conduct == Conduct.Ban ? "banned for its conduct" : "its conduct was too bad", now);
+            Close(link, DisconnectReason.Misbehaved, (conduct == Conduct.Ban ? "banned for its conduct" : "its conduct was too bad") + why, now);
         }
     }
 

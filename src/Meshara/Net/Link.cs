@@ -26,7 +26,7 @@ internal sealed partial class Link
     private readonly PingTable _pings;
     private readonly LinkCounters _counters = new();
     private readonly DateTimeOffset _since;
-    private readonly PingFlood _pingFlood;
+    private readonly PeerRates _rates;
     private readonly TaskCompletionSource _closing = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _closed = new();
     private readonly TaskCompletionSource _peerDone = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -43,7 +43,7 @@ internal sealed partial class Link
         _outbox = new Outbox(parameters.Clock, parameters.Remote.InitialWindow);
         _streams = new StreamTable(parameters, _outbox, _counters);
         _pings = new PingTable(parameters.Clock);
-        _pingFlood = new PingFlood(parameters.Clock);
+        _rates = new PeerRates(parameters.Limits, parameters.Clock, _outbox, _counters, parameters.OnOverLimit);
         _since = parameters.Clock.UtcNow;
         _lastFrame = parameters.Clock.Now.Ticks;
     }
@@ -216,8 +216,10 @@ internal sealed partial class Link
         {
             do
             {
-                ProcessBuffered();
-                await _pingFlood.SlowDownAsync(_closed.Token).ConfigureAwait(false);
+                while (!ProcessBuffered() && await _rates.PauseAsync(_closed.Token).ConfigureAwait(false))
+                {
+                    // What is here already comes first.
+                }
             }
             while (await FillAsync().ConfigureAwait(false));
 
@@ -283,11 +285,13 @@ internal sealed partial class Link
         }
     }
 
-    private void ProcessBuffered()
+    // False: over a limit; what is left waits.
+    private bool ProcessBuffered()
     {
         bool alive = false;
         bool taken = false;
-        while (_p.Reader.TryTake(FrameCodec.MaxPayload, out FrameHeader header, out ReadOnlySpan<byte> payload))
+        bool over = false;
+        while (!over && _p.Reader.TryTake(FrameCodec.MaxPayload, out FrameHeader header, out ReadOnlySpan<byte> payload))
         {
             _bytesReceived += FrameCodec.HeaderSize + payload.Length;
             if (_peerDone.Task.IsCompleted)
@@ -297,22 +301,27 @@ internal sealed partial class Link
 
             taken = true;
             alive |= Dispatch(header, payload);
+            over = _rates.IsDue(_bytesReceived) && _rates.Look(_bytesReceived, _p.Clock.Now);
         }
 
-        long now = _p.Clock.Now.Ticks;
+        TimeSpan now = _p.Clock.Now;
+        over |= _rates.Look(_bytesReceived, now);
         if (alive)
         {
-            Volatile.Write(ref _lastFrame, now);
+            Volatile.Write(ref _lastFrame, now.Ticks);
         }
 
-        if (!_p.Reader.HasPartial)
+        // While this side does not read, the other is not late with the rest of a frame.
+        if (over || !_p.Reader.HasPartial)
         {
             Volatile.Write(ref _partialSince, -1);
         }
         else if (taken || _partialSince < 0)
         {
-            Volatile.Write(ref _partialSince, now);
+            Volatile.Write(ref _partialSince, now.Ticks);
         }
+
+        return !over;
     }
 
     private bool Dispatch(FrameHeader header, ReadOnlySpan<byte> payload)
@@ -326,22 +335,27 @@ internal sealed partial class Link
                 _streams.ReceiveOpen(payload);
                 return true;
             case FrameType.Window:
+                _rates.CountAnswer();
                 StreamFrames.ParseWindow(payload, out ulong windowId, out long increment);
                 _streams.Find(windowId)?.ReceiveCredit(increment);
                 return true;
             case FrameType.Reset:
+                _rates.CountAnswer();
                 StreamFrames.ParseReset(payload, out ulong resetId, out long resetCode);
                 _streams.Find(resetId)?.ReceiveReset(resetCode);
                 return true;
             case FrameType.StopSending:
+                _rates.CountAnswer();
                 StreamFrames.ParseStopSending(payload, out ulong stopId, out long stopCode);
                 _streams.Find(stopId)?.ReceiveStopSending(stopCode);
                 return true;
             case FrameType.Ack:
+                _rates.CountAnswer();
                 StreamFrames.ParseAck(payload, out ulong ackId, out long ackCode);
                 _streams.Find(ackId)?.ReceiveAck(ackCode);
                 return true;
             case FrameType.MaxStreams:
+                _rates.CountAnswer();
                 StreamFrames.ParseMaxStreams(payload, out long count);
                 _streams.ReceiveMaxStreams(count);
                 return true;
@@ -355,10 +369,11 @@ internal sealed partial class Link
         switch (type)
         {
             case FrameType.Ping:
+                _rates.CountControl();
                 ulong ping = ReadNonce(payload);
                 if (!_outbox.TrySayPong(ping))
                 {
-                    _pingFlood.Count();
+                    _rates.CountUnansweredPing();
                 }
 
                 return true;
@@ -384,6 +399,7 @@ internal sealed partial class Link
                 _peerDone.TrySetResult();
                 return true;
             case FrameType.Notice:
+                _rates.CountControl();
                 Notice notice = Notice.Parse(payload);
                 if (notice.Code == NoticeCode.IdentityInUse)
                 {
@@ -394,6 +410,7 @@ internal sealed partial class Link
             case FrameType.Hello or FrameType.Proof or FrameType.Ready or FrameType.Refuse:
                 throw new WireException(isViolation: true, $"{type} on a live link.");
             default:
+                _rates.CountControl();
                 _counters.AddIgnored();
                 return false;
         }

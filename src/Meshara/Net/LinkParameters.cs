@@ -46,6 +46,9 @@ internal sealed record LinkParameters
     /// <summary>The peer tells that another node has our identity; the argument is its address, peer text.</summary>
     public required Action<string> OnIdentityInUse { get; init; }
 
+    /// <summary>The peer stays over a limit of frames although it is slowed (<see cref="PeerRates"/>); the argument says which, with its value.</summary>
+    public required Action<string> OnOverLimit { get; init; }
+
     /// <summary>A handler of the application threw.</summary>
     public required Action<string, Exception> OnHandlerFault { get; init; }
 }

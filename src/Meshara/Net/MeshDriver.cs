@@ -211,6 +211,13 @@ internal sealed partial class MeshDriver
         }
     });
 
+    /// <summary>A peer stays over a limit of frames; at most once in 10 s for each limit of a link.</summary>
+    public void OnOverLimit(PeerConnection connection, string what) => PostEvent(() =>
+    {
+        _node.Logger.OverLimit(connection.RemoteKey.Id, connection.Address, what);
+        _mesh.HandleOverLimit(connection.Id, what, Now);
+    });
+
     public void OnTlsDone(AcceptedConnection accepted) => _door.Leave(accepted);
 
     public void OnNotice(NodeId peer, string address) => PostEvent(() => _mesh.HandleNotice(peer, address));

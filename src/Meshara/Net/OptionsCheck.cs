@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Meshara.Core.Policy;
 using Meshara.Wire;
 
 namespace Meshara.Net;
@@ -10,6 +11,9 @@ internal static class OptionsCheck
 {
     // Above it sums of deadlines could overflow, and timers cannot count so far.
     private static readonly TimeSpan Longest = TimeSpan.FromDays(7);
+
+    // Frames a second; no machine reads as many.
+    private const int MaxFrameRate = 1_000_000_000;
 
     /// <summary>Checks every option; reads the listen addresses.</summary>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.InvalidOption"/>: the first wrong one, its value and its range.</exception>
@@ -129,6 +133,9 @@ internal static class OptionsCheck
         Range(limits.LinkReassembly, nameof(limits.LinkReassembly), limits.MaxMessage, int.MaxValue);
         Range(limits.NodeReassembly, nameof(limits.NodeReassembly), limits.LinkReassembly, int.MaxValue);
         Range(limits.LinkBudget, nameof(limits.LinkBudget), 2L * limits.MaxStreams * limits.InitialWindow, int.MaxValue);
+        Range(limits.MaxControlFrames, nameof(limits.MaxControlFrames), 100, MaxFrameRate);
+        Range(limits.MaxMessages ?? 1, nameof(limits.MaxMessages), 1, MaxFrameRate);
+        Range(limits.MaxBytes ?? RateMeter.MaxRate, nameof(limits.MaxBytes), 16 << 10, RateMeter.MaxRate);
     }
 
     private static void Check(DiscoveryOptions discovery, AdmissionMode admission)

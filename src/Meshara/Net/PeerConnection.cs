@@ -108,6 +108,7 @@ internal sealed class PeerConnection
             Stopping = _node.Stopping,
             OnPong = nonce => _driver.OnPong(this, nonce),
             OnIdentityInUse = OnIdentityInUse,
+            OnOverLimit = what => _driver.OnOverLimit(this, what),
             OnHandlerFault = _node.Logger.HandlerFailed,
         });
         _orders.Writer.TryWrite(new Order(OrderKind.Live));

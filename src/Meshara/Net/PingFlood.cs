@@ -17,45 +17,30 @@ internal sealed class PingFlood(NodeClock clock)
     // From here on there is a pause after each read.
     private const int SlowFrom = 100;
 
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
-
     private double _count;
     private TimeSpan _at = clock.Now;
+    private bool _pause;
 
     /// <summary>One more.</summary>
     /// <exception cref="WireException">Too many.</exception>
     public void Count()
     {
-        Forget();
-        if (++_count > Allowed)
-        {
-            WireException.Violation("A flood of PINGs.");
-        }
-    }
-
-    /// <summary>The pause that the peer has earned; none for an honest one.</summary>
-    public async ValueTask SlowDownAsync(CancellationToken closed)
-    {
-        if (_count <= SlowFrom)
-        {
-            return;
-        }
-
-        Forget();
-        try
-        {
-            await Task.Delay(Pause, clock.Provider, closed).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            // The link is closed; the read that follows says so.
-        }
-    }
-
-    private void Forget()
-    {
         TimeSpan now = clock.Now;
         _count = Math.Max(0, _count - ((now - _at).TotalSeconds * PerSecond));
         _at = now;
+        if (++_count > Allowed)
+        {
+            WireException.Violation($"A flood of PINGs: {Allowed} came while others waited for their answer, {PerSecond} a second are forgiven.");
+        }
+
+        _pause = _count > SlowFrom;
+    }
+
+    /// <summary>Whether the peer has earned a pause since the last; an honest one has not.</summary>
+    public bool TakePause()
+    {
+        bool pause = _pause;
+        _pause = false;
+        return pause;
     }
 }

@@ -38,7 +38,7 @@ internal sealed class StreamPlaces(int maxStreams, NodeClock clock)
 
         if (_resets > _burst + (ResetsPerSecond * SecondsAtBound))
         {
-            throw new WireException(isViolation: true, $"{_resets} streams ended by RESET within a minute.");
+            throw new WireException(isViolation: true, $"{_resets} streams ended by RESET within a minute; {_burst + (ResetsPerSecond * SecondsAtBound)} are allowed.");
         }
 
         _opened++;

@@ -179,5 +179,21 @@ public sealed class HostilePingTests
         Assert.Equal((DisconnectReason.PingTimeout, "first"), ((await peer.AssertClosedWithoutBlameAsync()).Reason, (await peer.Honest.Ended).Detail));
     }
 
+    [Fact]
+    public async Task B3_PongAfterTheLinkWasGivenUp_ClosedOnceWithOneReasonAndNoBlame()
+    {
+        await using RawPeer peer = await RawPeer.StartAsync();
+        ulong nonce = Nonce(await peer.UntilAsync(Raw.Ping));
+
+        peer.Link.Close(DisconnectReason.PingTimeout, "nothing was heard for 35 s");
+        await peer.SendAsync(Raw.PongFrame(nonce));
+        Assert.Equal(3, (await peer.UntilAsync(Raw.Goodbye)).Payload[0]);
+        peer.ShutdownWrites();
+        await peer.AssertEndFollowsAsync();
+
+        LinkEnd end = await peer.AssertClosedWithoutBlameAsync();
+        Assert.Equal((DisconnectReason.PingTimeout, "nothing was heard for 35 s"), (end.Reason, end.Detail));
+    }
+
     private static ulong Nonce(RawFrame frame) => BinaryPrimitives.ReadUInt64BigEndian(frame.Payload);
 }

@@ -67,6 +67,9 @@ internal sealed class LinkSide
 
     public required ConcurrentQueue<Exception> Faults { get; init; }
 
+    /// <summary>What the peer was reported for.</summary>
+    public required ConcurrentQueue<string> OverLimits { get; init; }
+
     public Task<LinkEnd> Ended { get; private set; } = Task.FromException<LinkEnd>(new InvalidOperationException("Not started."));
 
     public static LinkSide Create(
@@ -74,6 +77,7 @@ internal sealed class LinkSide
     {
         Handlers handlers = new();
         ConcurrentQueue<Exception> faults = new();
+        ConcurrentQueue<string> overLimits = new();
         TaskTracker tasks = new(faults.Enqueue);
         Link link = new(new LinkParameters
         {
@@ -92,9 +96,10 @@ internal sealed class LinkSide
             Stopping = stopping,
             OnPong = _ => { },
             OnIdentityInUse = _ => { },
+            OnOverLimit = overLimits.Enqueue,
             OnHandlerFault = (_, fault) => faults.Enqueue(fault),
         });
-        return new LinkSide { Link = link, Handlers = handlers, Tasks = tasks, Faults = faults };
+        return new LinkSide { Link = link, Handlers = handlers, Tasks = tasks, Faults = faults, OverLimits = overLimits };
     }
 
     public static Hello HelloOf(NodeId id, LinkLimits limits) => new()

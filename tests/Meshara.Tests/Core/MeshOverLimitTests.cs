@@ -1,0 +1,53 @@
+using Meshara.Core;
+using Xunit;
+
+namespace Meshara.Tests.Core;
+
+public sealed class MeshOverLimitTests
+{
+    private const string What = "more than 7 frames a second (LinkLimits.X)";
+
+    [Fact]
+    public void OverLimit_AgainAndAgain_PenalisedThenDroppedWithTheLimitInTheReason()
+    {
+        MeshScript s = new();
+        s.Start();
+        long link = s.Link(Ids.High);
+        int reports = 0;
+        MeshAction.CloseLink? closed = null;
+        while (closed is null && reports < 20)
+        {
+            s.Advance(10);
+            s.Take();
+            s.Mesh.HandleOverLimit(link, What, s.Now);
+            reports++;
+            closed = s.Take().OfType<MeshAction.CloseLink>().SingleOrDefault();
+        }
+
+        // -10 each; a little of the first has faded when the fifth comes.
+        Assert.Equal(6, reports);
+        Assert.Equal((link, DisconnectReason.Misbehaved), (closed!.Connection, closed.Reason));
+        Assert.EndsWith(": it sent " + What, closed.Detail, StringComparison.Ordinal);
+        Assert.Equal(ReputationCause.Rate, s.Mesh.Snapshot(Ids.High, s.Now).Conduct!.History[^1].Cause);
+
+        // What the driver still had to report is nobody's any more.
+        s.Mesh.HandleOverLimit(link, What, s.Now);
+        Assert.Empty(s.Take());
+    }
+
+    [Fact]
+    public void OverLimit_OfAPeerThatTheOperatorNamed_IsScoredAndTheLinkStays()
+    {
+        MeshScript s = new();
+        s.Start();
+        s.Mesh.HandleTrust(Ids.High, s.Now);
+        long link = s.Link(Ids.High);
+        for (int i = 0; i < 20; i++)
+        {
+            s.Mesh.HandleOverLimit(link, What, s.Now);
+        }
+
+        Assert.Empty(s.Take().OfType<MeshAction.CloseLink>());
+        Assert.True(s.Mesh.ReputationOf(Ids.High, s.Now) < -50);
+    }
+}
