@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Meshara;
 
-/// <summary>Everything the library logs. Event ids: 1000 node, 2000 net, 3000 peers, 4000 keys. No payload, and peer text only without control characters.</summary>
+/// <summary>Everything the library logs. Event ids: 1000 node, 2000 net, 3000 peers, 4000 keys; 5000 is the peer store of Meshara.Sqlite. No payload, and peer text only without control characters.</summary>
 internal static partial class Log
 {
     [LoggerMessage(1000, LogLevel.Information, "Node {Id} of mesh '{Mesh}' is running; addresses: {Addresses}")]

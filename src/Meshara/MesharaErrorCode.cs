@@ -120,4 +120,7 @@ public enum MesharaErrorCode
 
     /// <summary>The peer was removed by the operator of this or the other node.</summary>
     Removed,
+
+    /// <summary>The peer store cannot be used by this version; it was left as it is.</summary>
+    PeerStore,
 }
