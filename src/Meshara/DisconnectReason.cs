@@ -40,7 +40,7 @@ public enum DisconnectReason
     /// <summary>The peer says that this node broke the protocol.</summary>
     RemoteProtocolError,
 
-    /// <summary>Another peer was preferred.</summary>
+    /// <summary>Another peer was preferred, here or there.</summary>
     Evicted,
 
     /// <summary>The peer closed for lack of an answer from this node.</summary>
@@ -57,4 +57,7 @@ public enum DisconnectReason
 
     /// <summary>The peer reports a fault of its own, or a reason unknown to this version.</summary>
     RemoteError,
+
+    /// <summary>The peer's conduct went below the threshold; <see cref="Node.ExplainPeerAsync"/> shows what lowered it.</summary>
+    Misbehaved,
 }

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Meshara;
 
-/// <summary>Everything the library logs. Event ids: 1000 node, 2000 net, 3000 peers, 4000 keys; 5000 is the peer store of Meshara.Sqlite. No payload, and peer text only without control characters.</summary>
+/// <summary>Everything the library logs. Event ids: 1000 node, 2000 net, 3000 peers, 4000 keys, 4900 the keeping of peers; 5000 is the peer store of Meshara.Sqlite. No payload, and peer text only without control characters.</summary>
 internal static partial class Log
 {
     [LoggerMessage(1000, LogLevel.Information, "Node {Id} of mesh '{Mesh}' is running; addresses: {Addresses}")]
@@ -38,8 +38,9 @@ internal static partial class Log
     [LoggerMessage(2000, LogLevel.Error, "Accepting connections on {Address} has ended: the transport threw")]
     public static partial void AcceptFailed(this ILogger logger, string address, Exception exception);
 
-    [LoggerMessage(2001, LogLevel.Debug, "Closed the connection from {Address}: {Count} handshakes are under way")]
-    public static partial void TooManyHandshakes(this ILogger logger, string address, int count);
+    // At most once a minute for each cause.
+    [LoggerMessage(2001, LogLevel.Warning, "Closed {Count} inbound connections before they had a link, the latest from {Address}: {Why}. If they are yours, name their range in AcceptLimits.TrustedRanges")]
+    public static partial void AcceptRefused(this ILogger logger, long count, string address, string why);
 
     [LoggerMessage(2002, LogLevel.Error, "The handler of '{Protocol}' threw")]
     public static partial void HandlerFailed(this ILogger logger, string protocol, Exception exception);
@@ -56,6 +57,9 @@ internal static partial class Log
     [LoggerMessage(3001, LogLevel.Information, "Peer {Peer} disconnected: {Address}, {Reason}. {Detail}")]
     public static partial void Disconnected(this ILogger logger, NodeId peer, string address, DisconnectReason reason, string detail);
 
+    [LoggerMessage(3004, LogLevel.Warning, "{Count} more peers at the on-link address {Address} were refused for the limit of {Limit} an address. If that is one machine with many nodes or a proxy, name its range in AcceptLimits.TrustedRanges")]
+    public static partial void ManyAtOneAddress(this ILogger logger, string address, int count, long limit);
+
     // Whoever likes can make these; the events have them all.
     [LoggerMessage(3002, LogLevel.Debug, "No link with {Address}: {Code}. {Detail}")]
     public static partial void Refused(this ILogger logger, string address, MesharaErrorCode code, string detail);
@@ -66,6 +70,18 @@ internal static partial class Log
     // Once for each configured address, until it has succeeded.
     [LoggerMessage(3004, LogLevel.Warning, "No link with {Address}: {Detail}")]
     public static partial void OtherKeyAnswers(this ILogger logger, string address, string detail);
+
+    [LoggerMessage(4900, LogLevel.Warning, "The peer store cannot be used: {Error}. What is learned of peers is kept in memory only; it is tried again each minute")]
+    public static partial void StoreFailed(this ILogger logger, string error);
+
+    [LoggerMessage(4901, LogLevel.Warning, "The peer store gave nothing within {Seconds} s; the node goes on without it until its next start")]
+    public static partial void StoreIsSlow(this ILogger logger, double seconds);
+
+    [LoggerMessage(4902, LogLevel.Warning, "The peer store did not take the last changes within {Seconds} s; they are lost")]
+    public static partial void StoreNotFlushed(this ILogger logger, double seconds);
+
+    [LoggerMessage(4903, LogLevel.Information, "The peer store held {Peers} peers; {Skipped} wrong entries were left out")]
+    public static partial void StoreLoaded(this ILogger logger, int peers, int skipped);
 
     [LoggerMessage(4000, LogLevel.Warning, "Peer {Old} has the new key {New}, signed by the old one, which is accepted until {Until:u} still; the new one is pinned from now on")]
     public static partial void KeySucceeded(this ILogger logger, NodeId old, NodeId @new, DateTimeOffset until);

@@ -157,6 +157,31 @@ public sealed partial class Node
         return found;
     }
 
+    /// <summary>Tells the node where another one may be. It dials the address when it looks for peers (<see cref="DiscoveryOptions"/>); nobody is pinned by it.</summary>
+    /// <remarks>Under <see cref="Admission.KnownPeers"/> nothing is learned. Loopback, private and link-local addresses are taken from the operator's sources only; names too.</remarks>
+    /// <param name="address">With the id that must answer; only <see cref="AddressSource.Bootstrap"/> may leave it out.</param>
+    /// <param name="source">Where it was found; policy weighs that.</param>
+    /// <exception cref="ArgumentException">There is no id in it.</exception>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
+    public Task LearnAddressAsync(PeerAddress address, AddressSource source = AddressSource.Manual)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        if (address.Id is null && source != AddressSource.Bootstrap)
+        {
+            throw new ArgumentException($"{address} does not say who must answer there. Write id@host:port.", nameof(address));
+        }
+
+        return _driver.LearnAsync(address, source);
+    }
+
+    /// <summary>What is known of a peer, connected or not, and what raised and lowered its reputation; null: nothing.</summary>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
+    public Task<PeerExplanation?> ExplainPeerAsync(NodeId id) => _driver.ExplainAsync(id);
+
+    /// <summary>How many peers the node has and wants.</summary>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
+    public Task<PeerCounts> CountPeersAsync() => _driver.CountAsync();
+
     /// <summary>The peers to which a link lives, sorted by id.</summary>
     public IReadOnlyList<PeerInfo> ListPeers() => [.. _live.All().Select(l => l.Value.Describe())];
 

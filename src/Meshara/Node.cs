@@ -65,6 +65,9 @@ public sealed partial class Node : IAsyncDisposable
     // Tasks, links and listeners that are left; 0 after disposal. For tests.
     internal int RunningTasks => _driver.RunningTasks + _handlerTasks.Count;
 
+    // Who waits for TLS, and who is in the middle of it, in all lanes. For tests.
+    internal (int Waiting, int Shaking) AtTheDoor => _driver.Door.Present;
+
     // For tests: a stranger's chain must cost no signature.
     internal int ChainsVerified => _driver.ChainsVerified;
 
@@ -137,7 +140,8 @@ public sealed partial class Node : IAsyncDisposable
         ITransport transport = _options.Transport ?? new TcpTransport(_options.TimeProvider);
         await ListenAsync(transport, listen, cancellationToken).ConfigureAwait(false);
         FindAddresses();
-        _driver = CreateDriver(transport);
+        PeerStoreContent? stored = await LoadStoreAsync(cancellationToken).ConfigureAwait(false);
+        _driver = CreateDriver(transport, stored);
         _driver.Start();
         _options.OnStarting?.Invoke(this);
         foreach (KnownPeer peer in _known.All)
@@ -154,6 +158,9 @@ public sealed partial class Node : IAsyncDisposable
             await _driver.TrustAsync(peer.Id).ConfigureAwait(false);
         }
 
+        PeerAddress[] wanted = [.. _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers.Select(WithPin))];
+        _driver.Door.Lanes = LaneAddresses.Of(wanted.Select(a => a.Host), []);
+
         // Only now: a known peer that was quick would be refused before.
         foreach (TransportListener listener in _listeners)
         {
@@ -168,11 +175,12 @@ public sealed partial class Node : IAsyncDisposable
             }
         }
 
-        foreach (PeerAddress address in _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers.Select(WithPin)))
+        foreach (PeerAddress address in wanted)
         {
             await _driver.WantAsync(address).ConfigureAwait(false);
         }
 
+        await _driver.BeginAsync().ConfigureAwait(false);
         if (transport is TcpTransport)
         {
             _watcher = new NetworkWatcher(_options.TimeProvider, OnNetworkChange);
@@ -211,7 +219,23 @@ public sealed partial class Node : IAsyncDisposable
         }
     }
 
-    private MeshDriver CreateDriver(ITransport transport)
+    private async Task<PeerStoreContent?> LoadStoreAsync(CancellationToken cancellationToken)
+    {
+        if (_options.PeerStore is not { } store)
+        {
+            return null;
+        }
+
+        PeerStoreContent? content = await StoreKeeper.LoadAsync(store, _options.TimeProvider, _logger, cancellationToken).ConfigureAwait(false);
+        if (content is not null)
+        {
+            _logger.StoreLoaded(content.Peers.Count, content.Skipped);
+        }
+
+        return content;
+    }
+
+    private MeshDriver CreateDriver(ITransport transport, PeerStoreContent? stored)
     {
         LinkLimits limits = _options.Limits;
         NodeContext context = new()
@@ -230,13 +254,21 @@ public sealed partial class Node : IAsyncDisposable
             Metrics = _metrics,
             OnPinned = Pin,
             OnSucceeded = Succeed,
+            Stored = stored,
+            AliasOf = id => _known.Find(id)?.Name,
             Stopping = _stopping.Token,
         };
         MeshConfig config = new()
         {
             Self = Id,
             Admission = _options.Admission.Mode,
-            MaxPeers = _options.MaxPeers,
+            TargetPeers = _options.Discovery.TargetPeers,
+            MaxPeers = _options.Discovery.MaxPeers,
+            BootstrapNodes = _options.Discovery.BootstrapNodes,
+            FeelerInterval = _options.Discovery.FeelerInterval,
+            TableKey = stored?.TableKey ?? Nonces.NewTableKey(),
+            Reputation = _options.Reputation,
+            IsOwn = address => _addresses.Current.Any(own => own.HostAndPort == address.HostAndPort),
             Timeouts = _options.Timeouts,
             Random = new Random(_options.Seed ?? Nonces.NewSeed()),
         };

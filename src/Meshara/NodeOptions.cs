@@ -72,11 +72,20 @@ public sealed class NodeOptions
     /// <summary>The oldest TLS version this node agrees to. Default: 1.2 with ECDHE and AEAD, because macOS cannot serve 1.3.</summary>
     public MinimumTls MinimumTls { get; init; } = MinimumTls.Tls12;
 
-    /// <summary>Most live links. Default 128. Further peers are refused with <see cref="MesharaErrorCode.Full"/>.</summary>
-    public int MaxPeers { get; init; } = 128;
+    /// <summary>How many peers to look for. Default: <see cref="DiscoveryOptions.Standard"/>.</summary>
+    public DiscoveryOptions Discovery { get; init; } = DiscoveryOptions.Standard;
+
+    /// <summary>What peers' conduct is worth.</summary>
+    public ReputationOptions Reputation { get; init; } = new();
+
+    /// <summary>Where addresses, scores and bans are kept between two runs. Null: nowhere, they end with the node. The node does not dispose it.</summary>
+    public IPeerStore? PeerStore { get; init; }
 
     /// <summary>Deadlines.</summary>
     public NodeTimeouts Timeouts { get; init; } = new();
+
+    /// <summary>Limits on inbound connections, before TLS.</summary>
+    public AcceptLimits Accept { get; init; } = new();
 
     /// <summary>Limits on memory and streams.</summary>
     public LinkLimits Limits { get; init; } = new();

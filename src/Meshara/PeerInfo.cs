@@ -20,6 +20,12 @@ public sealed record PeerInfo
     /// <see cref="NodeOptions.Peers"/> with its id.</summary>
     public required bool Pinned { get; init; }
 
+    /// <summary>Whether the peer counts against the limits of <see cref="DiscoveryOptions"/>.</summary>
+    public PeerClass Class => Pinned ? PeerClass.Static : PeerClass.Mesh;
+
+    /// <summary>When this node first heard of the peer, as far as its store remembers.</summary>
+    public DateTimeOffset FirstSeen { get; init; }
+
     /// <summary>When the link came to life.</summary>
     public required DateTimeOffset ConnectedSince { get; init; }
 
@@ -41,7 +47,7 @@ public sealed record PeerInfo
     /// <summary>The last measured time from PING to PONG; null before the first.</summary>
     public required TimeSpan? RoundTripTime { get; init; }
 
-    /// <summary>What the peer's conduct is worth: 0 at first, less after violations.</summary>
+    /// <summary>What the peer's conduct is worth: <see cref="PeerRecord.MinReputation"/> to <see cref="PeerRecord.MaxReputation"/>, 0 at first; <see cref="Node.ExplainPeerAsync"/> says why.</summary>
     public required double Reputation { get; init; }
 
     /// <summary>What the peer says it runs. Hostile text: escape it before you show it.</summary>

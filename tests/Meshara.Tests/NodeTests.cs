@@ -73,7 +73,7 @@ public sealed class NodeTests
     public async Task AddPeer_OtherSideIsFull_FailsWithThatReasonAndTheLimit()
     {
         await using NodeBed bed = new();
-        Node hub = await bed.StartAsync(new NodeOptions { Mesh = "test", MaxPeers = 1, Admission = Admission.Open, Listen = ["node:0"], Transport = bed.Options(Admission.Open).Transport });
+        Node hub = await bed.StartAsync(new NodeOptions { Mesh = "test", Discovery = new DiscoveryOptions { TargetPeers = 0, MaxPeers = 1 }, Admission = Admission.Open, Listen = ["node:0"], Transport = bed.Options(Admission.Open).Transport });
         Node first = await bed.StartAsync(Admission.Open);
         Node second = await bed.StartAsync(Admission.Open);
         await NodeBed.AddAsync(first, hub);

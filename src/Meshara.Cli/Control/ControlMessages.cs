@@ -138,12 +138,12 @@ internal sealed record InfoLine
     public required TimeoutsLine Timeouts { get; init; }
 }
 
-/// <summary>Limits in <c>meshara info --json</c>: <see cref="NodeOptions.MaxPeers"/> and <see cref="LinkLimits"/>, in bytes where they are not counts.</summary>
+/// <summary>Limits in <c>meshara info --json</c>: <see cref="DiscoveryOptions"/> and <see cref="LinkLimits"/>, in bytes where they are not counts.</summary>
 internal sealed record LimitsLine(
     int MaxPeers, int MaxMessage, int InitialWindow, int MaxWindow, int MaxStreams, int LinkBudget, int LinkReassembly, int NodeReassembly)
 {
     public static LimitsLine Of(NodeOptions options) => new(
-        options.MaxPeers,
+        options.Discovery.MaxPeers,
         options.Limits.MaxMessage,
         options.Limits.InitialWindow,
         options.Limits.MaxWindow,

@@ -78,6 +78,10 @@ internal sealed partial class Mesh
                 DialIfUseful(target, now);
             }
         }
+
+        GiveUpCandidatesFor(address, now);
+        Touch();
+        Manage(now);
     }
 
     /// <summary>The operator's call has been given up.</summary>
@@ -93,6 +97,9 @@ internal sealed partial class Mesh
                 Wake(id, now);
             }
         }
+
+        Touch();
+        Manage(now);
     }
 
     private DialTarget Target(PeerAddress address)
@@ -144,10 +151,6 @@ internal sealed partial class Mesh
         else if ((target.Peer is { } awaited && IsUnsettled(awaited)) || IsDialled(target.Peer, target))
         {
             target.State = TargetState.Awaiting;
-        }
-        else if (_peers.Values.Count(p => p.HasPlace) >= _config.MaxPeers && target.Adds.Count == 0)
-        {
-            DialLater(target, retryAfter: null, now);
         }
         else if (_dials.Count >= MaxDials)
         {
@@ -234,7 +237,12 @@ internal sealed partial class Mesh
         PeerAddress address = target.Address with { Id = target.Address.Id ?? CurrentOf(peer.Id) };
         bool firstUse = target.Address.Id is null && (target.Adds.Count > 0 || _config.Admission != AdmissionMode.Open);
         bool named = firstUse || (target.Address.Id is not null && (target.Wanted || target.Adds.Count > 0));
-        peer.Known |= named && address.Id == peer.Id;
+        if (!peer.Known && named && address.Id == peer.Id)
+        {
+            peer.Known = true;
+            BecameStatic(peer.Id);
+        }
+
         if (firstUse && target.Adds.Count == 0 && address.Id == peer.Id)
         {
             Emit(new MeshAction.Pinned(peer.Id, address));
@@ -375,6 +383,8 @@ internal sealed partial class Mesh
     // A connection of this peer has ended: who waited for its outcome looks again.
     private void Wake(NodeId id, TimeSpan now)
     {
+        _table.Wake(CurrentOf(id), now);
+        Touch();
         foreach (DialTarget target in _targets.Values.Where(t => t.State == TargetState.Awaiting && Means(t, id)).ToArray())
         {
             DialIfUseful(target, now);

@@ -25,37 +25,48 @@ internal sealed partial class Mesh
         PeerEntry peer = Entry(facts.Id);
         connection.Peer = peer;
         connection.Instance = facts.Instance;
-        connection.Probe = facts.Probe;
+        connection.GreetingSince = now;
+        connection.Probe = facts.Probe || connection.Candidate is { Purpose: DialPurpose.Feeler };
         connection.Back = facts.Back;
         connection.Phase = ConnectionPhase.Greeting;
-        Follow(connection, facts);
-        if (RefuseOldOrWrongKey(connection, now))
+        CandidateAnswered(connection, now);
+        Follow(connection, facts, now);
+        if (!RefuseOldOrWrongKey(connection, now) && TryAdmit(connection, facts, now) && _config.Self < peer.Id)
         {
-            return;
+            // Rule 5: S gives READY without waiting, G only for READY.
+            Proceed(connection, now);
         }
 
+        Manage(now);
+    }
+
+    // False: refused.
+    private bool TryAdmit(MeshConnection connection, in PeerFacts facts, TimeSpan now)
+    {
+        PeerEntry peer = connection.Peer!;
         bool namedAddress = connection.Target is { Address.Id: null };
-        bool hasPlace = Entries(peer.Id).Any(p => p.HasPlace) || _peers.Values.Count(p => p.HasPlace) < _config.MaxPeers;
-        RefuseCode? refusal = AdmissionRule.Judge(
-            _config.Admission, facts, IsKnown(facts.Id), namedAddress, peer.Reputation.ValueAt(now), hasPlace);
+        TimeSpan? bannedFor = _book.BanUntil(peer.Id, now) - now;
+        RefuseCode? refusal = AdmissionRule.Judge(_config.Admission, facts, IsKnown(peer.Id), namedAddress, bannedFor is not null);
         if (refusal is { } code)
         {
             _whereabouts.Remember(facts.Id, connection.Back);
-            Refuse(connection, code, Explain(code), now);
-            return;
+            Refuse(connection, code, Explain(code, bannedFor), now, retryAfter: code == RefuseCode.Banned ? bannedFor : null);
+            return false;
         }
 
-        if (!connection.Probe)
+        if (connection.Probe)
         {
-            peer.Newcomers.Add(connection);
-            TurnOlderKeysAway(peer.Id, now);
+            return true;
         }
 
-        // Rule 5: S gives READY without waiting, G only for READY.
-        if (_config.Self < peer.Id)
+        if (!TryTakePlace(connection, now))
         {
-            Proceed(connection, now);
+            return false;
         }
+
+        peer.Newcomers.Add(connection);
+        TurnOlderKeysAway(peer.Id, now);
+        return true;
     }
 
     /// <summary>The peer's READY came.</summary>
@@ -75,6 +86,8 @@ internal sealed partial class Mesh
         {
             Proceed(connection, now);
         }
+
+        Manage(now);
     }
 
     // This side would send READY: it does, unless a live link to the same id has to be checked first.
@@ -87,6 +100,11 @@ internal sealed partial class Mesh
         }
 
         connection.Phase = ConnectionPhase.Greeting;
+        if (connection.ReadyReceived && !TrySettle(connection, now))
+        {
+            return;
+        }
+
         connection.ReadySent = true;
         Emit(new MeshAction.SendReady(connection.Id));
         if (connection.ReadyReceived)
@@ -98,11 +116,17 @@ internal sealed partial class Mesh
     private void GoLive(MeshConnection connection, TimeSpan now)
     {
         PeerEntry peer = connection.Peer!;
+        if (!TrySettle(connection, now))
+        {
+            return;
+        }
+
         connection.LiveSince = now;
         if (connection.Probe)
         {
             connection.Phase = ConnectionPhase.Closing;
             DialEnded(connection);
+            CandidateLive(connection, now);
             Emit(new MeshAction.LinkUp(connection.Id, peer.Id, connection.Inbound, Probe: true));
             Emit(new MeshAction.CloseLink(connection.Id, DisconnectReason.ProbeDone, ""));
             return;
@@ -133,6 +157,8 @@ internal sealed partial class Mesh
             DialUnpinned(now);
         }
 
+        CandidateLive(connection, now);
+        LearnBack(connection, now);
         if (old is not null)
         {
             ReleaseHeld(old, now);
@@ -145,7 +171,7 @@ internal sealed partial class Mesh
         old.Held.Add(newcomer);
         if (old.LinkCheck is null)
         {
-            SendPing(old);
+            SendPing(old, now);
             old.LinkCheck = (now, old.LastPing, now + Timeouts.DuplicateCheck);
             SetLinkDeadline(old);
         }
@@ -194,8 +220,9 @@ internal sealed partial class Mesh
         peer.Link = null;
         peer.Closing.Add(link);
         _deadlines.Clear(link.Id);
-        if (reason == DisconnectReason.Replaced)
+        if (reason is DisconnectReason.Replaced or DisconnectReason.Evicted or DisconnectReason.Misbehaved)
         {
+            // Its place is another's from now on.
             ReportDown(link, reason, detail);
         }
 
@@ -215,11 +242,16 @@ internal sealed partial class Mesh
         }
     }
 
-    private void Refuse(MeshConnection connection, RefuseCode code, string message, TimeSpan now, string? detail = null)
+    private void Refuse(
+        MeshConnection connection, RefuseCode code, string message, TimeSpan now, string? detail = null, MetLimit? limit = null, TimeSpan? retryAfter = null)
     {
-        (string limit, long value) = code == RefuseCode.Full ? ("max_peers", _config.MaxPeers) : ("", 0L);
-        Emit(new MeshAction.SendRefuse(connection.Id, code, RetryAfter: null, limit, value, message));
-        Fail(connection, new ConnectionFailure(AdmissionRule.ToError(code), $"This node refused {connection.Address}: {detail ?? message}.", AdmissionRule.IsTransient(code)), now);
+        bool isStranger = connection.Inbound && code is RefuseCode.Full or RefuseCode.Banned or RefuseCode.NotAdmitted;
+        Emit(isStranger && !MayRefuseWithWords(now)
+            ? new MeshAction.Abort(connection.Id)
+            : new MeshAction.SendRefuse(connection.Id, code, retryAfter, limit?.Name ?? "", limit?.Value ?? 0, message));
+        ConnectionFailure failure = new(
+            AdmissionRule.ToError(code), $"This node refused {connection.Address}: {detail ?? message}.", AdmissionRule.IsTransient(code), retryAfter) { IsOwnDoing = code == RefuseCode.Full };
+        Fail(connection, failure, now);
     }
 
     // An admitted connection that is not wanted any more: REFUSE before READY, GOODBYE after it.
@@ -227,21 +259,28 @@ internal sealed partial class Mesh
     {
         if (!connection.ReadySent)
         {
-            Refuse(connection, refuse, message, now);
+            if (refuse == RefuseCode.Full)
+            {
+                RefuseFull(connection, new MetLimit("max_peers", _config.MaxPeers), RetryWhenFull, now);
+            }
+            else
+            {
+                Refuse(connection, refuse, message, now);
+            }
+
             return;
         }
 
         Emit(new MeshAction.SendGoodbye(connection.Id, goodbye));
-        Fail(connection, new ConnectionFailure(AdmissionRule.ToError(refuse), $"This node refused {connection.Address}: {message}."), now);
+        Fail(connection, new ConnectionFailure(AdmissionRule.ToError(refuse), $"This node refused {connection.Address}: {message}.") { IsOwnDoing = refuse == RefuseCode.Full }, now);
     }
 
-    private string Explain(RefuseCode code) => code switch
+    private string Explain(RefuseCode code, TimeSpan? bannedFor) => code switch
     {
-        RefuseCode.Full => $"this node has no place: max_peers is {_config.MaxPeers}",
         RefuseCode.NotAdmitted => _config.Admission == AdmissionMode.Secret
             ? "the shared secret was not proven and the key is not trusted"
             : "the key is not trusted here",
-        RefuseCode.Banned => "banned after violations of the protocol",
+        RefuseCode.Banned => $"banned for its conduct, for {bannedFor?.TotalMinutes:0.#} min more",
         _ => "refused",
     };
 }

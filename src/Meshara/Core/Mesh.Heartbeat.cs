@@ -5,6 +5,10 @@ internal sealed partial class Mesh
 {
     private const int MaxPingsOutstanding = 4;
 
+    // The least round trip, and as much again for each of three losses. With two PINGs of this after the silence, a cut cable is noticed within a minute.
+    private const int RoundTripsToWait = 4;
+    private static readonly TimeSpan LongestPongWait = TimeSpan.FromSeconds(22);
+
     // A busy link is never silent, and its round-trip time would never be measured again.
     private static readonly TimeSpan RoundTripEvery = TimeSpan.FromMinutes(1);
 
@@ -22,17 +26,26 @@ internal sealed partial class Mesh
         // A PONG settles its PING and all earlier ones.
         link.PingsOutstanding = (int)Math.Min(link.PingsOutstanding, link.LastPing - number);
         link.SilencePings = 0;
+        link.RoundTrips.Answered(number, now);
         PassChangeCheck(link, number, now);
         if (link.LinkCheck is { } check && number >= check.Ping)
         {
             RefuseHeld(link, now);
         }
+
+        Manage(now);
     }
 
     /// <summary>The answer to Check.</summary>
     public void HandleLiveness(long connectionId, LinkLiveness liveness, TimeSpan now)
     {
         if (!_connections.TryGetValue(connectionId, out MeshConnection? link) || link.Phase != ConnectionPhase.Live)
+        {
+            return;
+        }
+
+        CountUseful(link, liveness.Useful, now);
+        if (link.Phase != ConnectionPhase.Live)
         {
             return;
         }
@@ -59,6 +72,8 @@ internal sealed partial class Mesh
             link.HeartbeatDue = Min(due, SilenceDue(link, liveness));
             SetLinkDeadline(link);
         }
+
+        Manage(now);
     }
 
     private void StartHeartbeat(MeshConnection link, TimeSpan now)
@@ -91,13 +106,13 @@ internal sealed partial class Mesh
                 return true;
             }
 
-            SendPing(link);
+            SendPing(link, now);
             link.SilencePings++;
             link.SilencePingAt = now;
         }
         else if (now >= link.RoundTripDue)
         {
-            SendPing(link);
+            SendPing(link, now);
         }
 
         if (now >= link.RoundTripDue)
@@ -109,7 +124,10 @@ internal sealed partial class Mesh
     }
 
     private TimeSpan SilenceDue(MeshConnection link, LinkLiveness liveness) =>
-        link.SilencePings == 0 ? Max(liveness.LastFrame, link.LiveSince) + Timeouts.PingAfter : link.SilencePingAt + Timeouts.PongWithin;
+        link.SilencePings == 0 ? Max(liveness.LastFrame, link.LiveSince) + Timeouts.PingAfter : link.SilencePingAt + PongWithin(link);
+
+    private TimeSpan PongWithin(MeshConnection link) =>
+        Max(Timeouts.PongWithin, Min(LongestPongWait, RoundTripsToWait * (link.RoundTrips.Least ?? TimeSpan.Zero)));
 
     // True: the link was silent and gave way.
     private bool CheckOldLink(MeshConnection link, LinkLiveness liveness, TimeSpan now)
@@ -130,12 +148,13 @@ internal sealed partial class Mesh
         return true;
     }
 
-    private void SendPing(MeshConnection link)
+    private void SendPing(MeshConnection link, TimeSpan now)
     {
         if (link.PingsOutstanding < MaxPingsOutstanding)
         {
             link.PingsOutstanding++;
-            Emit(new MeshAction.Ping(link.Id, ++link.LastPing));
+            link.RoundTrips.Sent(++link.LastPing, now);
+            Emit(new MeshAction.Ping(link.Id, link.LastPing));
         }
     }
 

@@ -50,6 +50,9 @@ internal sealed partial class Mesh
         {
             DialBack(peer, now);
         }
+
+        DialCandidatesAnew(now);
+        Manage(now);
     }
 
     /// <summary>The local address of a link has gone from this machine: nothing can come or go on it any more.</summary>
@@ -69,8 +72,10 @@ internal sealed partial class Mesh
         else if (connection.Phase < ConnectionPhase.Live)
         {
             Emit(new MeshAction.Abort(connection.Id));
-            Fail(connection, new ConnectionFailure(MesharaErrorCode.LinkClosed, $"The connection with {connection.Address} ended: {detail}.", IsTransient: true), now);
+            Fail(connection, new ConnectionFailure(MesharaErrorCode.LinkClosed, $"The connection with {connection.Address} ended: {detail}.", IsTransient: true) { IsOwnDoing = true }, now);
         }
+
+        Manage(now);
     }
 
     private void CheckAfterChange(MeshConnection link, TimeSpan now)
@@ -81,7 +86,7 @@ internal sealed partial class Mesh
             return;
         }
 
-        SendPing(link);
+        SendPing(link, now);
         link.ChangeCheck = new ChangeCheck(now, link.LastPing, now + Timeouts.CheckAfterChange, Again: false);
         SetLinkDeadline(link);
     }

@@ -52,7 +52,7 @@ internal sealed partial class Mesh
     }
 
     // The chain is verified. Where it is not followed, its key is a stranger's.
-    private void Follow(MeshConnection connection, in PeerFacts facts)
+    private void Follow(MeshConnection connection, in PeerFacts facts, TimeSpan now)
     {
         Predecessor[] known = [.. facts.Succeeds.Where(p => p.Id == _config.Self || IsKnown(p.Id))];
         NodeId key = facts.Id;
@@ -72,6 +72,10 @@ internal sealed partial class Mesh
         foreach (Predecessor older in known.Where(p => CurrentOf(p.Id) != key))
         {
             Succeed(older, key);
+            _book.Rename(older.Id, key, now);
+            _table.Rename(older.Id, key, now);
+            Emit(new MeshAction.Keep(older.Id));
+            Emit(new MeshAction.Keep(key));
             foreach (DialTarget target in _targets.Values.Where(t => t.Address.Id == older.Id).ToArray())
             {
                 Repin(target, key);
@@ -193,7 +197,7 @@ internal sealed partial class Mesh
     private bool RefuseOldOrWrongKey(MeshConnection connection, TimeSpan now)
     {
         NodeId id = connection.Peer!.Id;
-        NodeId? pin = connection.Target?.Address.Id;
+        NodeId? pin = connection.Pin;
         bool isWrong = pin is not null && id != pin && CurrentOf(id) != pin;
         if (!_successions.TryGetValue(id, out Succession? succession))
         {
@@ -225,7 +229,7 @@ internal sealed partial class Mesh
     private void RefuseKey(MeshConnection connection, string told, string here, TimeSpan now)
     {
         Emit(new MeshAction.SendRefuse(connection.Id, RefuseCode.NotAdmitted, RetryAfter: null, "", 0, told));
-        MesharaErrorCode code = connection.Target?.Address.Id is null ? MesharaErrorCode.NotAdmitted : MesharaErrorCode.PinMismatch;
+        MesharaErrorCode code = connection.Pin is null ? MesharaErrorCode.NotAdmitted : MesharaErrorCode.PinMismatch;
         Fail(connection, new ConnectionFailure(code, $"{here}."), now);
     }
 

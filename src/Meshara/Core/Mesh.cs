@@ -1,3 +1,4 @@
+using Meshara.Core.Policy;
 using Meshara.Wire;
 
 namespace Meshara.Core;
@@ -7,18 +8,23 @@ namespace Meshara.Core;
 /// Wire protocol sections 5.5, 6 and 7.1. Pure: no task, socket, clock, lock or logger; one owner calls it.
 /// <c>now</c> is the time since the owner's start and never goes back. After each event poll until there is no action left.
 /// </remarks>
-internal sealed partial class Mesh(MeshConfig config)
+internal sealed partial class Mesh
 {
-    // An attacker mints ids for nothing; what is remembered of strangers has a bound.
-    private const int MaxRememberedStrangers = 1024;
-
-    private readonly MeshConfig _config = config;
+    private readonly MeshConfig _config;
     private readonly SortedDictionary<NodeId, PeerEntry> _peers = [];
     private readonly SortedDictionary<long, MeshConnection> _connections = [];
     private readonly Queue<MeshAction> _actions = new();
     private readonly Deadlines _deadlines = new();
     private long _lastKey;
     private bool _stopped;
+
+    public Mesh(MeshConfig config)
+    {
+        _config = config;
+        _groups = config.Groups;
+        _book = new ReputationBook(config.Reputation, id => IsKnown(id) || LinkOf(id) is not null, IsKnown);
+        _table = new AddressTable(config.TableKey.Span, config.Groups, config.Random, a => _selfAddresses.Contains(a.HostAndPort) || config.IsOwn?.Invoke(a) == true);
+    }
 
     private NodeTimeouts Timeouts => _config.Timeouts;
 
@@ -32,8 +38,6 @@ internal sealed partial class Mesh(MeshConfig config)
         (_peers.TryGetValue(id, out PeerEntry? peer) && peer.Known) || (CurrentOf(id) is var current && current != id && IsKnown(current))
         || _targets.Values.Any(t => t.Address.Id == id && (t.Wanted || t.Adds.Count > 0));
 
-    public double ReputationOf(NodeId id, TimeSpan now) => _peers.TryGetValue(id, out PeerEntry? peer) ? peer.Reputation.ValueAt(now) : 0;
-
     /// <summary>The live link of a peer; null: none.</summary>
     public long? LinkOf(NodeId id) => _peers.TryGetValue(id, out PeerEntry? peer) ? peer.Link?.Id : null;
 
@@ -46,6 +50,7 @@ internal sealed partial class Mesh(MeshConfig config)
         Unfollow(id);
         Entry(id).Known = true;
         DialTrusted(id, now);
+        BecameStatic(id);
     }
 
     /// <summary>Forgets that the operator named this peer, by its newest key or an older one, stops dialling it and closes its link; false: nothing was known of it.</summary>
@@ -66,6 +71,14 @@ internal sealed partial class Mesh(MeshConfig config)
             Remove(peer, now);
         }
 
+        foreach (NodeId key in older.Append(current))
+        {
+            _table.Remove(key);
+            Emit(new MeshAction.Keep(key));
+        }
+
+        Touch();
+        Manage(now);
         return found;
     }
 
@@ -114,15 +127,22 @@ internal sealed partial class Mesh(MeshConfig config)
 
         if (failure.Penalise && (connection.Peer?.Id ?? failure.Peer) is { } id)
         {
-            Penalise(id, now);
+            Score(id, ReputationCause.ProtocolViolation, connection, now);
+            if (!_connections.ContainsKey(connectionId))
+            {
+                // It was turned away for that.
+                return;
+            }
         }
 
-        if (failure.SharedWith is { } address)
+        // On the word of a stranger that this node's key has leaked nobody shall be alarmed.
+        if (failure.SharedWith is { } address && (!failure.ByPeer || connection.Target is not null))
         {
             Emit(new MeshAction.Shared(_config.Self, address, null));
         }
 
         Fail(connection, failure, now);
+        Manage(now);
     }
 
     /// <summary>A link has ended, for whatever reason; all of its work has.</summary>
@@ -135,11 +155,6 @@ internal sealed partial class Mesh(MeshConfig config)
 
         PeerEntry peer = connection.Peer!;
         _deadlines.Clear(connection.Id);
-        if (end.Penalise)
-        {
-            Penalise(peer.Id, now);
-        }
-
         peer.Closing.Remove(connection);
         if (peer.Link == connection)
         {
@@ -147,6 +162,13 @@ internal sealed partial class Mesh(MeshConfig config)
         }
 
         ReportDown(connection, end.Reason, WithRedial(peer, end));
+        if (end.Penalise)
+        {
+            Score(peer.Id, ReputationCause.ProtocolViolation, connection, now);
+        }
+
+        ScoreLoss(connection, end.Reason, now);
+        CandidateLost(connection, end, now);
         ReleaseHeld(connection, now);
 
         if (peer.Link is null && !connection.Probe)
@@ -160,10 +182,17 @@ internal sealed partial class Mesh(MeshConfig config)
 
         Wake(peer.Id, now);
         Forget(peer.Id);
+        Manage(now);
     }
 
-    /// <summary>The peer said that another live node has our key.</summary>
-    public void HandleNotice(string address) => Emit(new MeshAction.Shared(_config.Self, address, null));
+    /// <summary>A peer said that another live node has our key. Believed of those whom the operator named.</summary>
+    public void HandleNotice(NodeId peer, string address)
+    {
+        if (IsKnown(peer))
+        {
+            Emit(new MeshAction.Shared(_config.Self, address, null));
+        }
+    }
 
     /// <summary>Says goodbye to everybody; afterwards nothing is dialled or admitted.</summary>
     public void HandleStop(TimeSpan now)
@@ -204,11 +233,17 @@ internal sealed partial class Mesh(MeshConfig config)
             {
                 HandleNetworkChanged(now);
             }
+            else if (key == ManageKey)
+            {
+                Touch();
+            }
             else
             {
                 TargetDue(key, now);
             }
         }
+
+        Manage(now);
     }
 
     private void Emit(MeshAction action) => _actions.Enqueue(action);
@@ -224,23 +259,9 @@ internal sealed partial class Mesh(MeshConfig config)
         return peer;
     }
 
-    private void Penalise(NodeId id, TimeSpan now)
-    {
-        PeerEntry peer = Entry(id);
-        peer.Reputation = peer.Reputation.AfterViolation(now);
-        PeerEntry[] strangers = [.. _peers.Values.Where(p => IsForgettable(p) && p.Id != id)];
-        if (strangers.Length >= MaxRememberedStrangers)
-        {
-            _peers.Remove(strangers.MaxBy(p => p.Reputation.ValueAt(now))!.Id);
-        }
-    }
-
-    // Nothing but its reputation is left.
-    private static bool IsForgettable(PeerEntry peer) => !peer.Known && !peer.HasPlace && !peer.IsUnsettled;
-
     private void Forget(NodeId id)
     {
-        if (_peers.TryGetValue(id, out PeerEntry? peer) && IsForgettable(peer) && peer.Reputation.Value == 0)
+        if (_peers.TryGetValue(id, out PeerEntry? peer) && peer is { Known: false, HasPlace: false, IsUnsettled: false })
         {
             _peers.Remove(id);
         }
@@ -258,6 +279,7 @@ internal sealed partial class Mesh(MeshConfig config)
 
         if (connection.Peer is { } peer)
         {
+            _passing = peer.HasPlace || _passing != peer ? _passing : null;
             Forget(peer.Id);
         }
 
@@ -270,12 +292,13 @@ internal sealed partial class Mesh(MeshConfig config)
         NodeId? id = connection.Peer?.Id ?? failure.Peer;
         Emit(new MeshAction.Refused(connection.Address, id, failure with { Peer = id }) { IsNewMismatch = IsNewMismatch(connection.Target, failure) });
         Drop(connection);
+        CandidateFailed(connection, failure with { Peer = id }, now);
         if (connection.Target is { } target)
         {
             TargetFailed(target, failure with { Peer = id }, now);
         }
 
-        if ((id ?? connection.Target?.Address.Id) is { } peer)
+        if ((id ?? connection.Pin) is { } peer)
         {
             Wake(peer, now);
         }

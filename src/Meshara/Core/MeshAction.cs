@@ -16,6 +16,9 @@ internal abstract record MeshAction
     {
         /// <summary>Older keys of the one who must answer; the mesh says at HELLO whether one of them still may.</summary>
         public IReadOnlyList<NodeId> AlsoAccepted { get; init; } = [];
+
+        /// <summary>HELLO says that this is a probe.</summary>
+        public bool Probe { get; init; }
     }
 
     public sealed record SendReady(long Connection) : MeshAction;
@@ -55,6 +58,12 @@ internal abstract record MeshAction
 
     /// <summary>A verified chain led from a known key to another one and was not followed.</summary>
     public sealed record NotFollowed(string Address, NodeId Old, NodeId New, string Reason) : MeshAction;
+
+    /// <summary>What is stored of a peer has changed: ask <see cref="Mesh.Snapshot"/> when it suits.</summary>
+    public sealed record Keep(NodeId Peer) : MeshAction;
+
+    /// <summary>The peers to dial first after the next start.</summary>
+    public sealed record KeepAnchors(IReadOnlyList<PeerAddress> Anchors) : MeshAction;
 
     public sealed record AddFailed(long AddId, ConnectionFailure Failure) : MeshAction;
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Meshara.Core.Policy;
 
 namespace Meshara.Core;
 
@@ -9,7 +10,27 @@ internal sealed record MeshConfig
 
     public required AdmissionMode Admission { get; init; }
 
+    /// <summary>As in <see cref="DiscoveryOptions"/>, as the next ones are. With 0 nobody is dialled on the node's own account.</summary>
+    public int TargetPeers { get; init; }
+
     public int MaxPeers { get; init; } = 128;
+
+    public IReadOnlyList<PeerAddress> BootstrapNodes { get; init; } = [];
+
+    public TimeSpan FeelerInterval { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Secret; spreads addresses over the table and hides whom eviction spares. The same after a restart.</summary>
+    public ReadOnlyMemory<byte> TableKey { get; init; } = new byte[PeerStoreContent.TableKeySize];
+
+    /// <summary>Which addresses are trusted and on-link, at first.</summary>
+    public AddressGroups Groups { get; init; } = new(AddressGroups.Loopback, []);
+
+    public InboundLimits InboundLimits { get; init; } = new();
+
+    public ReputationOptions Reputation { get; init; } = new();
+
+    /// <summary>Whether an address is one of this node's own, by its latest knowledge.</summary>
+    public Func<PeerAddress, bool>? IsOwn { get; init; }
 
     public NodeTimeouts Timeouts { get; init; } = new();
 
@@ -51,4 +72,7 @@ internal sealed record ConnectionFailure(
 {
     /// <summary>Where another live node with this node's own identity is, as far as this connection says so.</summary>
     public string? SharedWith { get; init; }
+
+    /// <summary>This node gave the connection up for reasons of its own: nothing speaks against the address.</summary>
+    public bool IsOwnDoing { get; init; }
 }

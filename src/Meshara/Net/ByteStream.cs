@@ -38,6 +38,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
             {
                 if (giveBack > 0)
                 {
+                    Table.Counters.AddUseful();
                     GiveBack(giveBack);
                 }
                 else if (!destination.IsEmpty)

@@ -6,6 +6,9 @@ namespace Meshara.Net;
 /// <summary>What this node says in every HELLO, and by what it measures the answer. Wire protocol section 5.1.</summary>
 internal sealed record HandshakeConfig
 {
+    // Longer than that nobody's word keeps this node away; what the operator named is dialled sooner all the same (NodeTimeouts.MaxBackoff).
+    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromHours(1);
+
     public required NodeId Id { get; init; }
 
     /// <summary>New at each start.</summary>
@@ -48,7 +51,7 @@ internal sealed record HandshakeConfig
 
         // The option may be as low as 1, HELLO may not: fewer at once are granted by raising MAX_STREAMS late.
         MaxStreams = options.Limits.MaxStreams,
-        MaxRetryAfter = options.Timeouts.MaxBackoff,
+        MaxRetryAfter = options.Timeouts.MaxBackoff > LongestRetryAfter ? options.Timeouts.MaxBackoff : LongestRetryAfter,
         TimeProvider = options.TimeProvider,
     };
 

@@ -14,6 +14,13 @@ internal static class Interfaces
             .SelectMany(n => n.GetIPProperties().UnicastAddresses)
             .Select(a => a.Address)];
 
+    /// <summary>The networks that interfaces other than loopback are on.</summary>
+    public static IEnumerable<IPNetwork> Networks() =>
+        [.. All()
+            .Where(n => n.OperationalStatus == OperationalStatus.Up && n.NetworkInterfaceType != NetworkInterfaceType.Loopback)
+            .SelectMany(n => n.GetIPProperties().UnicastAddresses)
+            .Select(a => new IPNetwork(Masked(a.Address, a.PrefixLength), a.PrefixLength))];
+
     /// <summary>Names, of those that are up.</summary>
     public static IEnumerable<string> Names() => All().Where(n => n.OperationalStatus == OperationalStatus.Up).Select(n => n.Name);
 
@@ -31,6 +38,17 @@ internal static class Interfaces
     /// <summary>Whether this machine has any IPv6 address. A kernel whose IPv6 is switched off still makes sockets of it.</summary>
     public static bool HaveIPv6() => Socket.OSSupportsIPv6
         && (CanBindLoopback() || Addresses().Any(a => a.AddressFamily == AddressFamily.InterNetworkV6));
+
+    private static IPAddress Masked(IPAddress address, int length)
+    {
+        byte[] bytes = address.GetAddressBytes();
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            bytes[i] &= (byte)(0xFF00 >> Math.Clamp(length - (8 * i), 0, 8));
+        }
+
+        return new IPAddress(bytes);
+    }
 
     private static bool CanBindLoopback()
     {

@@ -63,7 +63,10 @@ internal sealed partial class Link
     public LinkLiveness CheckLiveness()
     {
         _streams.Tick();
-        return new LinkLiveness(new TimeSpan(Volatile.Read(ref _lastFrame)), Volatile.Read(ref _partialSince) is >= 0 and long ticks ? new TimeSpan(ticks) : null, _outbox.WriteSince);
+        return new LinkLiveness(new TimeSpan(Volatile.Read(ref _lastFrame)), Volatile.Read(ref _partialSince) is >= 0 and long ticks ? new TimeSpan(ticks) : null, _outbox.WriteSince)
+        {
+            Useful = _counters.Useful,
+        };
     }
 
     /// <summary>Runs until the connection is closed; never throws. Handlers may still be at work afterwards (<see cref="LinkParameters.Tasks"/>).</summary>
@@ -108,7 +111,7 @@ internal sealed partial class Link
             return;
         }
 
-        byte[] goodbye = LinkGoodbye.Frame(LinkGoodbye.CodeOf(reason), detail);
+        byte[] goodbye = LinkGoodbye.Frame(LinkGoodbye.CodeOf(reason), detail, LinkGoodbye.RetryAfterOf(reason));
         if (ending == LinkEnding.Drain)
         {
             _streams.Drain(goodbye, peerDrains: false);
@@ -153,7 +156,11 @@ internal sealed partial class Link
         }
 
         long code = await ack.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
-        if (code != StreamCode.None)
+        if (code == StreamCode.None)
+        {
+            _counters.AddUseful();
+        }
+        else
         {
             throw StreamErrors.FromReset(PeerId, protocol, code, StreamErrors.PeersLimit(_streams.PeerMaxMessage));
         }
@@ -401,7 +408,7 @@ internal sealed partial class Link
 
         _peerSaidGoodbye = true;
         LinkEnding ending = goodbye.Code == GoodbyeCode.ProtocolError ? LinkEnding.Abort : LinkEnding.Drain;
-        TryDecide(new LinkEnd(LinkGoodbye.ReasonOf(goodbye.Code), PeerText.Clean(goodbye.Message), false), ending);
+        TryDecide(new LinkEnd(LinkGoodbye.ReasonOf(goodbye.Code), PeerText.Clean(goodbye.Message), false) { RetryAfter = goodbye.RetryAfter }, ending);
         _streams.Drain(LinkGoodbye.Frame(goodbye.Code, ""), peerDrains: true);
         _closing.TrySetResult();
     }

@@ -6,6 +6,7 @@ internal sealed class LinkCounters
     private long _sent;
     private long _received;
     private long _ignored;
+    private long _useful;
 
     public long MessagesSent => Volatile.Read(ref _sent);
 
@@ -13,6 +14,11 @@ internal sealed class LinkCounters
 
     /// <summary>Frames that were dropped without blame.</summary>
     public long Ignored => Volatile.Read(ref _ignored);
+
+    /// <summary>Work that this node's handlers took from the peer, and answers of the peer to its own. The mesh asks only whether there was some.</summary>
+    public long Useful => Volatile.Read(ref _useful);
+
+    public void AddUseful() => Interlocked.Increment(ref _useful);
 
     public void AddSentMessage() => Interlocked.Increment(ref _sent);
 

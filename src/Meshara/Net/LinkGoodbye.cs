@@ -22,7 +22,7 @@ internal static class LinkGoodbye
     public static LinkEnding EndingOf(DisconnectReason reason) => reason switch
     {
         DisconnectReason.LocalShutdown or DisconnectReason.LocalRemoved or DisconnectReason.Evicted
-            or DisconnectReason.ProbeDone => LinkEnding.Drain,
+            or DisconnectReason.Misbehaved or DisconnectReason.ProbeDone => LinkEnding.Drain,
         DisconnectReason.ConnectionLost => LinkEnding.Abort,
         _ => LinkEnding.LastWords,
     };
@@ -34,7 +34,7 @@ internal static class LinkGoodbye
         DisconnectReason.Replaced => GoodbyeCode.Replaced,
         DisconnectReason.PingTimeout or DisconnectReason.WriteTimeout or DisconnectReason.FrameTimeout or DisconnectReason.DrainTimeout => GoodbyeCode.Timeout,
         DisconnectReason.ProtocolError => GoodbyeCode.ProtocolError,
-        DisconnectReason.Evicted => GoodbyeCode.Evicted,
+        DisconnectReason.Evicted or DisconnectReason.Misbehaved => GoodbyeCode.Evicted,
         DisconnectReason.ProbeDone => GoodbyeCode.ProbeDone,
         DisconnectReason.IdentityInUse => GoodbyeCode.IdentityInUse,
         _ => GoodbyeCode.InternalError,
@@ -53,10 +53,13 @@ internal static class LinkGoodbye
         _ => DisconnectReason.RemoteShutdown,
     };
 
-    public static byte[] Frame(GoodbyeCode code, string message)
+    /// <summary>When a peer that was sent away may come again; null: that is its own affair.</summary>
+    public static TimeSpan? RetryAfterOf(DisconnectReason reason) => reason is DisconnectReason.Evicted or DisconnectReason.Misbehaved ? TimeSpan.FromMinutes(5) : null;
+
+    public static byte[] Frame(GoodbyeCode code, string message, TimeSpan? retryAfter = null)
     {
         byte[] frame = new byte[512];
-        int length = new Goodbye { Code = code, Message = Cut(message, Goodbye.MaxMessageBytes) }.Write(frame.AsSpan(FrameCodec.HeaderSize));
+        int length = new Goodbye { Code = code, RetryAfter = retryAfter, Message = Cut(message, Goodbye.MaxMessageBytes) }.Write(frame.AsSpan(FrameCodec.HeaderSize));
         FrameCodec.WriteHeader(frame, FrameType.Goodbye, FrameFlags.None, length);
         return frame[..(FrameCodec.HeaderSize + length)];
     }

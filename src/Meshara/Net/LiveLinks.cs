@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace Meshara.Net;
 
-/// <summary>The live links by peer: written by the driver, read by everybody. At most one for each id, and MaxPeers in all.</summary>
+/// <summary>The live links by peer: written by the driver, read by everybody. At most one for each id, and bounded by what the mesh admits.</summary>
 internal sealed class LiveLinks
 {
     private readonly ConcurrentDictionary<NodeId, LiveLink> _links = new();
@@ -39,6 +39,7 @@ internal sealed class LiveLinks
 internal sealed class LiveLink(Link link, PublicKey key, double reputation, bool pinned)
 {
     private volatile bool _pinned = pinned;
+    private double _reputation = reputation;
 
     public Link Link { get; } = link;
 
@@ -50,5 +51,14 @@ internal sealed class LiveLink(Link link, PublicKey key, double reputation, bool
         set => _pinned = value;
     }
 
-    public PeerInfo Describe() => Link.Describe(_pinned, reputation);
+    public double Reputation
+    {
+        get => Volatile.Read(ref _reputation);
+        set => Volatile.Write(ref _reputation, value);
+    }
+
+    /// <summary>When the peer was first seen, in this run or an earlier one.</summary>
+    public DateTimeOffset FirstSeen { get; init; }
+
+    public PeerInfo Describe() => Link.Describe(Pinned, Reputation) with { FirstSeen = FirstSeen };
 }

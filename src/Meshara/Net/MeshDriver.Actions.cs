@@ -34,7 +34,9 @@ internal sealed partial class MeshDriver
                 _connections[a.Connection].SendPing(a.Number);
                 break;
             case MeshAction.Check a:
-                _mesh.HandleLiveness(a.Connection, _connections[a.Connection].Link!.CheckLiveness(), Now);
+                Link checkedLink = _connections[a.Connection].Link!;
+                _mesh.HandleLiveness(a.Connection, checkedLink.CheckLiveness(), Now);
+                ShowReputation(checkedLink.PeerId);
                 break;
             case MeshAction.Notice a:
                 _connections[a.Connection].Link!.SendIdentityInUse(a.Address);
@@ -43,6 +45,14 @@ internal sealed partial class MeshDriver
                 Link link = _connections[a.Connection].Link!;
                 _leaving.Add(link);
                 _closing.Add((link, a));
+                break;
+            case MeshAction.Keep a:
+                _keeper?.Changed(a.Peer);
+                _lanesChanged = true;
+                ShowReputation(a.Peer);
+                break;
+            case MeshAction.KeepAnchors a:
+                _keeper?.AnchorsChanged(a.Anchors);
                 break;
             default:
                 Tell(action);
@@ -74,6 +84,11 @@ internal sealed partial class MeshDriver
                 if (_connections.GetValueOrDefault(a.Connection)?.Link is { } down)
                 {
                     _leaving.Add(down);
+                    if (a.Reason is DisconnectReason.Evicted or DisconnectReason.Misbehaved)
+                    {
+                        // Its place is another peer's now: nobody shall see both.
+                        _live.Remove(a.Peer, down);
+                    }
                 }
 
                 _node.Logger.Disconnected(a.Peer, a.Address, a.Reason, PeerText.Clean(a.Detail));
@@ -102,7 +117,11 @@ internal sealed partial class MeshDriver
     {
         PeerConnection connection = _connections[up.Connection];
         Link link = connection.GoLive();
-        _handshakes -= connection.Inbound ? 1 : 0;
+        if (connection.Inbound)
+        {
+            _greetings[(int)connection.Lane]--;
+        }
+
         _node.Metrics.Handshake(connection.Inbound, connection.Address, connection.Began, error: null);
         if (up.Probe)
         {
@@ -110,7 +129,9 @@ internal sealed partial class MeshDriver
         }
 
         _node.Metrics.LinkUp(link);
-        _live.Set(up.Peer, new LiveLink(link, connection.RemoteKey, _mesh.ReputationOf(up.Peer, Now), _mesh.IsKnown(up.Peer)));
+        DateTimeOffset firstSeen = _ledger.Up(up.Peer, connection.RemoteKey);
+        _live.Set(up.Peer, new LiveLink(link, connection.RemoteKey, _mesh.ReputationOf(up.Peer, Now), _mesh.IsKnown(up.Peer)) { FirstSeen = firstSeen });
+        _keeper?.Changed(up.Peer);
         _node.Logger.Connected(up.Peer, connection.Address, up.Inbound);
         _node.Events.Publish(new PeerConnected(_node.Clock.UtcNow, up.Peer, connection.Address, up.Inbound));
     }

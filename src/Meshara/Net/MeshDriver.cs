@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Threading.Channels;
 using Meshara.Core;
+using Meshara.Core.Policy;
+using Meshara.Security;
 
 namespace Meshara.Net;
 
@@ -11,13 +13,13 @@ internal sealed partial class MeshDriver
     // Connections wait with their events when the loop is behind; nothing is dropped.
     private const int MaxCommands = 1024;
 
-    // Handshakes of others at a time. Limits for each address group, before TLS, have their place in Accept.
-    private const int MaxHandshakes = 256;
-
     private readonly NodeContext _node;
     private readonly Mesh _mesh;
     private readonly TaskTracker _tasks;
+    private readonly AcceptDoor _door;
     private readonly LiveLinks _live;
+    private readonly PeerLedger _ledger;
+    private readonly StoreKeeper? _keeper;
     private readonly AsyncSignal _signal = new();
     private readonly Channel<Action> _commands = Channel.CreateBounded<Action>(new BoundedChannelOptions(MaxCommands) { SingleReader = true });
 
@@ -30,7 +32,9 @@ internal sealed partial class MeshDriver
     private readonly List<(Link Link, MeshAction.CloseLink Order)> _closing = [];
     private readonly ITimer _timer;
     private TimeSpan? _armedFor;
-    private int _handshakes;
+
+    // Inbound, from TLS on, not yet live; for each lane.
+    private readonly int[] _greetings = new int[Enum.GetValues<AcceptLane>().Length];
     private long _lastAdd;
     private int _changePending;
     private bool _stopping;
@@ -43,7 +47,18 @@ internal sealed partial class MeshDriver
         _node = node;
         _mesh = new Mesh(config);
         _live = live;
+        PeerStoreContent stored = node.Stored ?? new PeerStoreContent();
+        _ledger = new PeerLedger(node.Clock, node.AliasOf, stored);
+        if (node is { Stored: not null, Options.PeerStore: { } store })
+        {
+            ReadOnlyMemory<byte>? newKey = stored.TableKey is null ? config.TableKey : null;
+            _keeper = new StoreKeeper(store, newKey, node.Clock.Provider, node.Logger, RecordsOfAsync);
+        }
+
         _tasks = new TaskTracker(node.Logger.TaskFailed);
+        _door = new AcceptDoor(node, (ulong)(node.Options.Seed ?? Nonces.NewSeed()), _tasks, accepted => AskAsync(() => Accept(accepted)));
+        _mesh.HandleGroups(_door.Groups);
+        _mesh.HandleStart(_ledger.ForMesh(stored), Now);
         _timer = node.Clock.Provider.CreateTimer(_ => OnTimer(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -55,6 +70,9 @@ internal sealed partial class MeshDriver
     public void Start() => _loop = Task.Run(RunAsync);
 
     // ---- for the node ----
+
+    /// <summary>Who is let in before TLS.</summary>
+    public AcceptDoor Door => _door;
 
     /// <summary>Accepts from a listener until it is disposed.</summary>
     public void Listen(TransportListener listener) => _tasks.Start(() => AcceptAllAsync(listener));
@@ -97,11 +115,13 @@ internal sealed partial class MeshDriver
     /// <summary>The network has changed, or the machine has slept. Does not wait; many calls in a row are few events.</summary>
     public void NetworkChanged()
     {
+        _door.NetworkChanged();
         if (Interlocked.Exchange(ref _changePending, 1) == 0)
         {
             PostEvent(() =>
             {
                 Volatile.Write(ref _changePending, 0);
+                _mesh.HandleGroups(_door.Groups);
                 _mesh.HandleNetworkChanged(Now);
             });
         }
@@ -131,6 +151,7 @@ internal sealed partial class MeshDriver
     /// <summary>Says goodbye to all, waits for them within the deadlines of section 7.2, and aborts who is left. The listeners are disposed already.</summary>
     public async Task StopAsync()
     {
+        await _door.DisposeAsync().ConfigureAwait(false);
         await AskAsync(() =>
         {
             _stopping = true;
@@ -147,6 +168,11 @@ internal sealed partial class MeshDriver
         await AskAsync(AbortAll).ConfigureAwait(false);
         await _allEnded.Task.ConfigureAwait(false);
         await _tasks.WhenAllAsync().ConfigureAwait(false);
+        if (_keeper is not null)
+        {
+            await _keeper.StopAsync(_node.Timeouts.Drain).ConfigureAwait(false);
+        }
+
         _commands.Writer.Complete();
         _quit = true;
         _signal.Set();
@@ -173,6 +199,7 @@ internal sealed partial class MeshDriver
     {
         _mesh.HandleLinkClosed(connection.Id, end, Now);
         _node.Metrics.LinkEnded(connection.Link!, end.Reason);
+        LinkEnded(connection);
     });
 
     public void OnPong(PeerConnection connection, ulong nonce) => PostEvent(() =>
@@ -184,7 +211,9 @@ internal sealed partial class MeshDriver
         }
     });
 
-    public void OnNotice(string address) => PostEvent(() => _mesh.HandleNotice(address));
+    public void OnTlsDone(AcceptedConnection accepted) => _door.Leave(accepted);
+
+    public void OnNotice(NodeId peer, string address) => PostEvent(() => _mesh.HandleNotice(peer, address));
 
     /// <summary>The last event of a connection.</summary>
     public void OnEnded(PeerConnection connection) => PostEvent(() =>
@@ -193,7 +222,11 @@ internal sealed partial class MeshDriver
         _mesh.HandleConnectionFailed(connection.Id, new ConnectionFailure(MesharaErrorCode.LinkClosed, "The connection ended by a fault of this node; its log says more.", IsTransient: true), Now);
         _mesh.HandleLinkClosed(connection.Id, new LinkEnd(DisconnectReason.InternalError, "", Penalise: false), Now);
         _connections.Remove(connection.Id);
-        _handshakes -= connection is { Inbound: true, Link: null } ? 1 : 0;
+        if (connection is { Inbound: true, Link: null })
+        {
+            _greetings[(int)connection.Lane]--;
+        }
+
         if (connection.Link is { } link)
         {
             _node.Metrics.LinkEnded(link, DisconnectReason.InternalError);
@@ -258,6 +291,7 @@ internal sealed partial class MeshDriver
             }
 
             TakeLeave();
+            RefreshLanes();
         }
         catch (Exception fault)
         {
@@ -299,24 +333,30 @@ internal sealed partial class MeshDriver
         _tasks.Start(connection.RunAsync);
     }
 
-    private void Accept(TransportConnection transport)
+    private void Accept(AcceptedConnection accepted)
     {
-        // The place of the limits for each address group: here, before anything is spent on the connection.
-        if (_stopping || _handshakes >= MaxHandshakes)
+        bool full = _greetings[(int)accepted.Lane] >= _node.Options.Accept.MaxGreetings;
+        if (full)
         {
-            _node.Logger.TooManyHandshakes(transport.RemoteAddress, _handshakes);
-            _tasks.Start(() => transport.DisposeAsync().AsTask());
+            _door.Refused(AcceptLevel.Greetings, accepted.Transport.RemoteHost);
+        }
+
+        if (full || _stopping)
+        {
+            _door.Leave(accepted);
+            _tasks.Start(() => accepted.Transport.DisposeAsync().AsTask());
             return;
         }
 
-        _handshakes++;
-        Run(new PeerConnection(this, _node, _mesh.HandleAccepted(transport.RemoteAddress), transport));
+        _greetings[(int)accepted.Lane]++;
+        Run(new PeerConnection(this, _node, _mesh.HandleAccepted(accepted.Transport.RemoteAddress), accepted));
     }
 
     // An operator's word may change who is pinned.
     private void Change(Action work)
     {
         work();
+        _lanesChanged = true;
         Refresh();
     }
 
@@ -374,9 +414,13 @@ internal sealed partial class MeshDriver
     {
         try
         {
+            bool judged = _door.Guard(listener);
             while (await listener.AcceptAsync(CancellationToken.None).ConfigureAwait(false) is { } transport)
             {
-                await AskAsync(() => Accept(transport)).ConfigureAwait(false);
+                if (_door.Enter(transport, judged) is { } exempt)
+                {
+                    await AskAsync(() => Accept(exempt)).ConfigureAwait(false);
+                }
             }
         }
         catch (Exception fault)

@@ -38,6 +38,12 @@ internal sealed record NodeContext
     /// <summary>Called in the driver's loop when a known id was succeeded by a key; must not block.</summary>
     public required Action<NodeId, PublicKey, DateTimeOffset> OnSucceeded { get; init; }
 
+    /// <summary>What the peer store held; null: there is none, or it cannot be used.</summary>
+    public PeerStoreContent? Stored { get; init; }
+
+    /// <summary>What the operator calls a peer.</summary>
+    public required Func<NodeId, string?> AliasOf { get; init; }
+
     /// <summary>Told to handlers when the node stops.</summary>
     public required CancellationToken Stopping { get; init; }
 

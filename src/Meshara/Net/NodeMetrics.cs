@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Runtime.InteropServices;
+using Meshara.Core.Policy;
 
 namespace Meshara.Net;
 
@@ -11,15 +12,21 @@ internal sealed class NodeMetrics : IDisposable
     private const string IoDirection = "network.io.direction";
     private const string ErrorType = "error.type";
     private const string Protocol = "meshara.protocol";
+    private const string AcceptLevelTag = "meshara.accept.level";
 
     private static readonly KeyValuePair<string, object?> Transmit = new(IoDirection, "transmit");
     private static readonly KeyValuePair<string, object?> Receive = new(IoDirection, "receive");
+
+    // Made once: a flood asks for them thousands of times a second.
+    private static readonly KeyValuePair<string, object?>[] LevelTags =
+        [.. Enum.GetValues<AcceptLevel>().Select(level => new KeyValuePair<string, object?>(AcceptLevelTag, NameOf(level)))];
 
     private readonly TimeProvider _time;
     private readonly Meter _meter;
     private readonly Histogram<double> _linkDuration;
     private readonly Histogram<double> _roundTrip;
     private readonly Histogram<double> _handshake;
+    private readonly Counter<long> _acceptRefused;
     private readonly Histogram<double> _clientRequest;
     private readonly Histogram<double> _serverRequest;
     private readonly Lock _sync = new();
@@ -33,6 +40,7 @@ internal sealed class NodeMetrics : IDisposable
         _linkDuration = _meter.CreateHistogram<double>("meshara.link.duration", "s", "How long links lived.");
         _roundTrip = _meter.CreateHistogram<double>("meshara.link.round_trip", "s", "From PING to PONG.");
         _handshake = _meter.CreateHistogram<double>("meshara.handshake.duration", "s", "From dial or accept to a live link, or to its failure.");
+        _acceptRefused = _meter.CreateCounter<long>("meshara.accept.refused", "{connection}", "Inbound connections closed before they had a link.");
         _clientRequest = _meter.CreateHistogram<double>("meshara.client.request.duration", "s", "Requests of this node, up to the reply.");
         _serverRequest = _meter.CreateHistogram<double>("meshara.server.request.duration", "s", "Runs of handlers of requests.");
         _meter.CreateObservableUpDownCounter("meshara.links", CountLinks, "{link}", "Live links.");
@@ -69,6 +77,9 @@ internal sealed class NodeMetrics : IDisposable
         double lived = Math.Max(0, (_time.GetUtcNow() - info.ConnectedSince).TotalSeconds);
         _linkDuration.Record(lived, new KeyValuePair<string, object?>("meshara.disconnect.reason", reason.ToString()));
     }
+
+    /// <summary>An inbound connection was closed before it had a link.</summary>
+    public void AcceptRefused(AcceptLevel level) => _acceptRefused.Add(1, LevelTags[(int)level]);
 
     public void RoundTrip(TimeSpan time) => _roundTrip.Record(time.TotalSeconds);
 
@@ -182,6 +193,18 @@ internal sealed class NodeMetrics : IDisposable
     }
 
     private static string NameOf(Exception e) => e is MesharaException { Code: var code } ? code.ToString() : e.GetType().Name;
+
+    private static string NameOf(AcceptLevel level) => level switch
+    {
+        AcceptLevel.Address => "address",
+        AcceptLevel.Network => "network",
+        AcceptLevel.Wide => "wide",
+        AcceptLevel.Pool => "pool",
+        AcceptLevel.Late => "late",
+        AcceptLevel.NotTls => "not_tls",
+        AcceptLevel.Stalled => "stalled",
+        _ => "greetings",
+    };
 
     private static IEnumerable<Measurement<long>> Both(Traffic traffic, Func<Traffic, (long Sent, long Received)> pick)
     {

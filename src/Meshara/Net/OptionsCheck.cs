@@ -23,9 +23,11 @@ internal static class OptionsCheck
         Given(options.LoggerFactory, nameof(options.LoggerFactory));
         Given(options.Timeouts, nameof(options.Timeouts));
         Given(options.Limits, nameof(options.Limits));
+        Given(options.Discovery, nameof(options.Discovery));
+        Given(options.Reputation, nameof(options.Reputation));
+        Given(options.Accept, nameof(options.Accept));
         Text(options.Mesh, nameof(options.Mesh), 1, Hello.MaxMeshBytes);
         Text(options.Agent, nameof(options.Agent), 0, Hello.MaxAgentBytes);
-        Range(options.MaxPeers, nameof(options.MaxPeers), 1, 1_000_000);
         Range(options.AdvertisedAddresses.Count, "number of " + nameof(options.AdvertisedAddresses), 0, Hello.MaxAddresses);
         if (options.DataDirectory is { Length: 0 })
         {
@@ -47,6 +49,8 @@ internal static class OptionsCheck
 
         Check(options.Timeouts);
         Check(options.Limits);
+        Check(options.Discovery, options.Admission.Mode);
+        AcceptCheck.Check(options.Accept);
         return Listen(options.Listen);
     }
 
@@ -122,6 +126,22 @@ internal static class OptionsCheck
         Range(limits.LinkBudget, nameof(limits.LinkBudget), 2L * limits.MaxStreams * limits.InitialWindow, int.MaxValue);
     }
 
+    private static void Check(DiscoveryOptions discovery, AdmissionMode admission)
+    {
+        const string name = nameof(NodeOptions.Discovery) + ".";
+        Range(discovery.MaxPeers, name + nameof(discovery.MaxPeers), 1, 4096);
+        Range(discovery.TargetPeers, name + nameof(discovery.TargetPeers), 0, discovery.MaxPeers);
+        Within(discovery.FeelerInterval, name + nameof(discovery.FeelerInterval), TimeSpan.FromSeconds(1), TimeSpan.FromDays(1));
+        Within(discovery.MaxBackoff, name + nameof(discovery.MaxBackoff), TimeSpan.FromSeconds(1), TimeSpan.FromDays(1));
+        Given(discovery.BootstrapNodes, name + nameof(discovery.BootstrapNodes));
+        if (admission == AdmissionMode.KnownPeers && discovery.BootstrapNodes.Count > 0)
+        {
+            throw Wrong(
+                name + nameof(discovery.BootstrapNodes),
+                "has addresses, but under Admission.KnownPeers nobody found through them could join. Put them into Peers, or choose Admission.Secret or Admission.Open");
+        }
+    }
+
     private static ListenEntry ParseListen(string text) => PeerAddressParser.TryParseListen(text, out string? host, out int? port, out string? why)
         ? new ListenEntry(host, port)
         : throw Wrong(nameof(NodeOptions.Listen), $"has {Printable.Quote(text)}: {why}. Write host:port or a host alone, for example 0.0.0.0:4040, [::]:0 or 0.0.0.0");
@@ -149,6 +169,14 @@ internal static class OptionsCheck
         }
     }
 
+    private static void Within(TimeSpan value, string name, TimeSpan min, TimeSpan max)
+    {
+        if (value < min || value > max)
+        {
+            throw Wrong(name, $"is {value}; {min} to {max} is allowed");
+        }
+    }
+
     private static void Range(long value, string name, long min, long max)
     {
         if (value < min || value > max)
@@ -157,5 +185,5 @@ internal static class OptionsCheck
         }
     }
 
-    private static MesharaException Wrong(string name, string what) => new(MesharaErrorCode.InvalidOption, $"The option {name} {what}.");
+    internal static MesharaException Wrong(string name, string what) => new(MesharaErrorCode.InvalidOption, $"The option {name} {what}.");
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Authentication;
 using System.Threading.Channels;
 using Meshara.Core;
+using Meshara.Core.Policy;
 using Meshara.Security;
 using Meshara.Wire;
 
@@ -12,7 +13,7 @@ internal sealed class PeerConnection
 {
     private readonly MeshDriver _driver;
     private readonly NodeContext _node;
-    private readonly TransportConnection? _accepted;
+    private readonly AcceptedConnection? _accepted;
     private readonly MeshAction.Dial? _dial;
     private readonly CancellationTokenSource _abort = new();
 
@@ -35,10 +36,10 @@ internal sealed class PeerConnection
     }
 
     /// <summary>A connection that was accepted.</summary>
-    public PeerConnection(MeshDriver driver, NodeContext node, long id, TransportConnection accepted)
+    public PeerConnection(MeshDriver driver, NodeContext node, long id, AcceptedConnection accepted)
     {
         (_driver, _node, _accepted) = (driver, node, accepted);
-        (Id, Address, Began) = (id, accepted.RemoteAddress, node.Clock.Provider.GetTimestamp());
+        (Id, Address, Began) = (id, accepted.Transport.RemoteAddress, accepted.Began);
     }
 
     /// <summary>When it was dialled or accepted, for the metrics.</summary>
@@ -62,6 +63,9 @@ internal sealed class PeerConnection
     public string Address { get; }
 
     public bool Inbound => _dial is null;
+
+    /// <summary>Of an inbound connection: where it comes from.</summary>
+    public AcceptLane Lane => _accepted!.Lane;
 
     /// <summary>This machine's end; null: not connected yet, or not TCP.</summary>
     public IPAddress? LocalAddress => _localAddress;
@@ -158,10 +162,10 @@ internal sealed class PeerConnection
     {
         try
         {
-            TransportConnection transport = _accepted ?? await DialAsync(_dial!.Address).ConfigureAwait(false);
+            TransportConnection transport = _accepted?.Transport ?? await DialAsync(_dial!.Address).ConfigureAwait(false);
             _localAddress = transport.LocalAddress;
             _channel = _dial is null
-                ? await SecureChannel.AcceptAsync(transport.Stream, _node.Certificate, Address, _node.Tls, _abort.Token).ConfigureAwait(false)
+                ? await AcceptAsync(_accepted!).ConfigureAwait(false)
                 : await SecureChannel.ConnectAsync(transport.Stream, _node.Certificate, _dial.Address.Id, _dial.AlsoAccepted, Address, _node.Tls, _abort.Token).ConfigureAwait(false);
             return true;
         }
@@ -173,6 +177,25 @@ internal sealed class PeerConnection
         catch (OperationCanceledException) when (_abort.IsCancellationRequested)
         {
             return false;
+        }
+    }
+
+    private async Task<SecureChannel> AcceptAsync(AcceptedConnection accepted)
+    {
+        SecureChannelOptions options = _node.Tls with { Waited = _node.Clock.Now - accepted.Entered };
+        try
+        {
+            return await SecureChannel.AcceptAsync(accepted.Stream, _node.Certificate, Address, options, _abort.Token).ConfigureAwait(false);
+        }
+        catch (MesharaException e) when (accepted.Stalled)
+        {
+            throw new MesharaException(
+                MesharaErrorCode.TlsTimeout,
+                $"The TLS handshake with the caller from {Address} stood still while others waited for its place, and was closed.", isTransient: true, innerException: e);
+        }
+        finally
+        {
+            _driver.OnTlsDone(accepted);
         }
     }
 
@@ -211,13 +234,13 @@ internal sealed class PeerConnection
         {
             // Who answered, where the pin is one of its older keys or it is an older key of the pin's.
             NodeId? expected = _dial?.Address.Id is null ? null : channel.RemoteId;
-            HelloFacts facts = await handshake.ExchangeAsync(expected, probe: false, either.Token).ConfigureAwait(false);
+            HelloFacts facts = await handshake.ExchangeAsync(expected, probe: _dial?.Probe == true, either.Token).ConfigureAwait(false);
             _remote = facts.Remote;
             await _driver.HelloAsync(this, new PeerFacts(channel.RemoteId, _remote.Instance)
             {
                 Probe = _remote.Purpose == HelloPurpose.Probe,
                 SecretProven = facts.SecretProven,
-                Back = _accepted is null ? null : DialBackAddress.Find(_accepted.RemoteHost, channel.RemoteId, _remote.Addresses),
+                Back = _accepted is null ? null : DialBackAddress.Find(_accepted.Transport.RemoteHost, channel.RemoteId, _remote.Addresses),
                 Succeeds = await FindSucceededAsync(channel).ConfigureAwait(false),
             }).ConfigureAwait(false);
             link = await SettleAsync(handshake, either.Token).ConfigureAwait(false);
@@ -328,7 +351,7 @@ internal sealed class PeerConnection
     {
         if (Interlocked.Exchange(ref _noticed, 1) == 0)
         {
-            _driver.OnNotice(address);
+            _driver.OnNotice(RemoteKey.Id, address);
         }
     }
 

@@ -76,6 +76,7 @@ internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream
             ReadOnlyMemory<byte> reply = await handler(new Message(Table.PeerId, Protocol, body.Bytes), _cancel.Token).ConfigureAwait(false);
             if (reply.Length <= Table.PeerMaxMessage)
             {
+                Table.Counters.AddUseful();
                 return reply;
             }
 

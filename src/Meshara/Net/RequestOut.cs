@@ -48,6 +48,7 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
 
         byte[] reply = body.Bytes.ToArray();
         Release(body);
+        Table.Counters.AddUseful();
         _reply.TrySetResult(reply);
     }
 

@@ -101,7 +101,7 @@ internal static class TcpSockets
         // SO_REUSEPORT as well, and a second node on the same port would be no error.
     }
 
-    private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+    public static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
     private static void LimitUnsent(Socket socket)
     {

@@ -33,6 +33,9 @@ internal sealed class TcpTransportListener : TransportListener
     /// <summary>Whether IPv4 connections come here: on an IPv4 address, or on <c>::</c> for both families.</summary>
     public bool TakesIPv4 { get; }
 
+    /// <summary>Called for each connection, before anything is made of it: whether it is to be closed.</summary>
+    public Func<IPAddress, bool>? Refuses { get; set; }
+
     public override string Host { get; }
 
     public override int Port { get; }
@@ -47,6 +50,14 @@ internal sealed class TcpTransportListener : TransportListener
             try
             {
                 socket = await _accept(either.Token).ConfigureAwait(false);
+                if (Refuses is { } refuses && socket.RemoteEndPoint is IPEndPoint remote && refuses(TcpSockets.Plain(remote.Address)))
+                {
+                    // A reset: else each connection of a flood would leave a minute of TIME_WAIT behind.
+                    socket.Close(0);
+                    socket = null;
+                    continue;
+                }
+
                 TransportConnection connection = TcpSockets.Wrap(socket);
                 socket = null;
                 return connection;

@@ -21,6 +21,9 @@ internal static class Nonces
         return BinaryPrimitives.ReadUInt128BigEndian(bytes);
     }
 
+    /// <summary>The secret of an address table.</summary>
+    public static byte[] NewTableKey() => RandomNumberGenerator.GetBytes(PeerStoreContent.TableKeySize);
+
     /// <summary>A seed for the decisions that need no secrecy, such as jitter.</summary>
     public static int NewSeed() => RandomNumberGenerator.GetInt32(int.MaxValue);
 }

@@ -77,7 +77,7 @@ internal sealed class SecureChannel : IAsyncDisposable
         Stream transport, CertificateCheck check, string peer, SecureChannelOptions options,
         Func<SslStream, CancellationToken, Task> authenticate, CancellationToken ct)
     {
-        using CancellationTokenSource deadline = new(options.Timeout, options.TimeProvider);
+        using CancellationTokenSource deadline = new(options.Left, options.TimeProvider);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(ct, deadline.Token);
         Stream owned = transport;
         try

@@ -365,17 +365,17 @@ public sealed class MeshDiallingTests
     }
 
     [Fact]
-    public void Wanted_NoPlace_WaitsInsteadOfDialling()
+    public void Wanted_NoPlace_IsDialledAllTheSame()
     {
         MeshScript s = new(maxPeers: 1);
-        long link = s.Link(Ids.Low);
+        s.Link(Ids.Low);
         s.Mesh.HandleAdd(null, Pinned, keepForever: true, s.Now);
-        s.Advance(300);
-        Assert.Empty(s.Take().OfType<MeshAction.Dial>());
+        MeshAction.Dial dial = s.Single<MeshAction.Dial>();
 
-        s.Lose(link);
-        s.Advance(60);
-        Assert.Single(s.Take().OfType<MeshAction.Dial>());
+        s.Answered(dial.Connection, Ids.High);
+
+        Assert.Single(s.Take().OfType<MeshAction.LinkUp>());
+        Assert.Equal((1, 1), (s.Mesh.Counts.Static, s.Mesh.Counts.Mesh));
     }
 
     [Fact]

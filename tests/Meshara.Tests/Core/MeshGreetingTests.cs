@@ -224,12 +224,12 @@ public sealed class MeshGreetingTests
     {
         MeshScript s = new(Ids.Low, maxPeers: 2);
         s.Accept(Ids.Of(0x21));
-        s.Link(Ids.Of(0x22));
+        s.Link(Ids.Of(0x22), from: "10.1.0.1:1000");
         s.Take();
 
-        s.Accept(Ids.Of(0x23));
+        s.Accept(Ids.Of(0x23), from: "10.2.0.1:1000");
         MeshAction.SendRefuse refuse = s.Single<MeshAction.SendRefuse>();
-        Assert.Equal((RefuseCode.Full, "max_peers", 2L), (refuse.Code, refuse.Limit, refuse.Value));
+        Assert.Equal((RefuseCode.Full, "max_peers", 2L, TimeSpan.FromSeconds(60)), (refuse.Code, refuse.Limit, refuse.Value, refuse.RetryAfter));
 
         // All connections to one id take one place.
         s.Accept(Ids.Of(0x21));
@@ -283,18 +283,20 @@ public sealed class MeshGreetingTests
     }
 
     [Fact]
-    public void Violations_Ten_StrangerIsBannedPinnedIsNot()
+    public void Violations_Three_StrangerIsBannedForAnHourPinnedIsNot()
     {
         MeshScript s = new(Ids.Low);
-        for (int i = 0; i < 10; i++)
+        for (int i = 0; i < 3; i++)
         {
             s.Lose(s.Link(Ids.High), DisconnectReason.ProtocolError, penalise: true);
         }
 
         s.Take();
-        Assert.True(s.Mesh.ReputationOf(Ids.High, s.Now) < -90);
+        Assert.Equal(-75, s.Mesh.ReputationOf(Ids.High, s.Now), 3);
+        s.Advance(60);
         s.Accept(Ids.High);
-        Assert.Equal(RefuseCode.Banned, s.Single<MeshAction.SendRefuse>().Code);
+        MeshAction.SendRefuse refuse = s.Single<MeshAction.SendRefuse>();
+        Assert.Equal((RefuseCode.Banned, TimeSpan.FromMinutes(59)), (refuse.Code, refuse.RetryAfter));
 
         s.Mesh.HandleTrust(Ids.High, s.Now);
         s.Accept(Ids.High);

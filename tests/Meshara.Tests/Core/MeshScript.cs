@@ -23,12 +23,14 @@ internal sealed class MeshScript
 {
     private readonly List<MeshAction> _actions = [];
 
-    public MeshScript(NodeId? self = null, AdmissionMode admission = AdmissionMode.Open, int maxPeers = 128, NodeTimeouts? timeouts = null) =>
+    public MeshScript(NodeId? self = null, AdmissionMode admission = AdmissionMode.Open, int maxPeers = 128, NodeTimeouts? timeouts = null, int target = 0, IReadOnlyList<PeerAddress>? bootstrap = null) =>
         Mesh = new Mesh(new MeshConfig
         {
             Self = self ?? Ids.Middle,
             Admission = admission,
             MaxPeers = maxPeers,
+            TargetPeers = target,
+            BootstrapNodes = bootstrap ?? [],
             Timeouts = timeouts ?? new NodeTimeouts(),
             Random = new Random(7),
         });
@@ -37,8 +39,17 @@ internal sealed class MeshScript
 
     public TimeSpan Now { get; private set; } = TimeSpan.FromSeconds(100);
 
-    /// <summary>What happened since the last call.</summary>
+    /// <summary>What happened since the last call, but for what is only kept.</summary>
     public IReadOnlyList<MeshAction> Take()
+    {
+        Poll();
+        MeshAction[] actions = [.. _actions.Where(a => a is not (MeshAction.Keep or MeshAction.KeepAnchors))];
+        _actions.Clear();
+        return actions;
+    }
+
+    /// <summary>Everything that happened since the last call.</summary>
+    public IReadOnlyList<MeshAction> TakeKept()
     {
         Poll();
         MeshAction[] actions = [.. _actions];
@@ -50,7 +61,11 @@ internal sealed class MeshScript
     public T Single<T>() where T : MeshAction => Take().OfType<T>().Single();
 
     /// <summary>Lets time pass, deadline by deadline; links answer Check with <paramref name="liveness"/> (by default: a frame just now).</summary>
-    public void Advance(double seconds, Func<TimeSpan, LinkLiveness>? liveness = null)
+    public void Advance(double seconds, Func<TimeSpan, LinkLiveness>? liveness = null) =>
+        AdvanceWith(seconds, liveness is null ? null : _ => liveness(Now));
+
+    /// <summary>As <see cref="Advance"/>, with an answer for each link.</summary>
+    public void AdvanceWith(double seconds, Func<long, LinkLiveness>? liveness)
     {
         TimeSpan end = Now + TimeSpan.FromSeconds(seconds);
         Answer(liveness);
@@ -67,17 +82,17 @@ internal sealed class MeshScript
     /// <summary>Lets time pass without a look at any deadline, as when the process stands still.</summary>
     public void Wait(double seconds) => Now += TimeSpan.FromSeconds(seconds);
 
-    public long Accept(NodeId peer, UInt128 instance = default, bool probe = false, bool secret = false)
+    public long Accept(NodeId peer, UInt128 instance = default, bool probe = false, bool secret = false, string from = "10.0.0.1:1000")
     {
-        long connection = Mesh.HandleAccepted("10.0.0.1:1000");
+        long connection = Mesh.HandleAccepted(from);
         Mesh.HandleHello(connection, new PeerFacts(peer, instance) { Probe = probe, SecretProven = secret }, Now);
         return connection;
     }
 
     /// <summary>An accepted connection, live.</summary>
-    public long Link(NodeId peer, UInt128 instance = default)
+    public long Link(NodeId peer, UInt128 instance = default, string from = "10.0.0.1:1000")
     {
-        long connection = Accept(peer, instance);
+        long connection = Accept(peer, instance, from: from);
         Mesh.HandleReadyReceived(connection, Now);
         return Take().OfType<MeshAction.LinkUp>().Single(u => u.Connection == connection).Connection;
     }
@@ -90,6 +105,16 @@ internal sealed class MeshScript
 
     public void Hello(long connection, NodeId peer, UInt128 instance = default) =>
         Mesh.HandleHello(connection, new PeerFacts(peer, instance), Now);
+
+    /// <summary>What the last run kept, and then the node may dial.</summary>
+    public void Start(StoredMesh? stored = null)
+    {
+        Mesh.HandleStart(stored ?? StoredMesh.Empty, Now);
+        Mesh.HandleReady(Now);
+    }
+
+    public void Learn(PeerAddress address, AddressSource source = AddressSource.Manual, string? from = null) =>
+        Mesh.HandleLearned(address, source, from is null ? null : System.Net.IPAddress.Parse(from), Now);
 
     /// <summary>HELLO and READY on a dialled connection.</summary>
     public void Answered(long connection, NodeId peer)
@@ -115,13 +140,13 @@ internal sealed class MeshScript
         }
     }
 
-    private void Answer(Func<TimeSpan, LinkLiveness>? liveness)
+    private void Answer(Func<long, LinkLiveness>? liveness)
     {
         while (Mesh.TryPoll(out MeshAction? action))
         {
             if (action is MeshAction.Check check)
             {
-                Mesh.HandleLiveness(check.Connection, liveness?.Invoke(Now) ?? new LinkLiveness(Now, null, null), Now);
+                Mesh.HandleLiveness(check.Connection, liveness?.Invoke(check.Connection) ?? new LinkLiveness(Now, null, null), Now);
             }
             else
             {

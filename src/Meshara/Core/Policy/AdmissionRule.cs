@@ -2,7 +2,7 @@ using Meshara.Wire;
 
 namespace Meshara.Core.Policy;
 
-/// <summary>Who may join (wire protocol section 5.5, rule 3): ban, then admission, then capacity.</summary>
+/// <summary>Who may join (wire protocol section 5.5, rule 3): ban, then admission. Capacity is judged after that.</summary>
 internal static class AdmissionRule
 {
     /// <summary>Null: admitted; else the reason to refuse.</summary>
@@ -10,12 +10,10 @@ internal static class AdmissionRule
     /// <param name="facts">What the peer proved.</param>
     /// <param name="known">The operator named this id.</param>
     /// <param name="namedAddress">The operator named the address that was dialled, without an id: trust on first use.</param>
-    /// <param name="reputation">At <see cref="Reputation.BanBelow"/> or less a stranger is banned.</param>
-    /// <param name="hasPlace">This id has a place, or there is a free one.</param>
-    public static RefuseCode? Judge(AdmissionMode mode, in PeerFacts facts, bool known, bool namedAddress, double reputation, bool hasPlace)
+    /// <param name="banned">Whether the id is banned; the operator's word weighs more than conduct.</param>
+    public static RefuseCode? Judge(AdmissionMode mode, in PeerFacts facts, bool known, bool namedAddress, bool banned)
     {
-        // The operator's word weighs more than conduct: pinned peers are never banned.
-        if (!known && reputation <= Reputation.BanBelow)
+        if (!known && banned)
         {
             return RefuseCode.Banned;
         }
@@ -27,10 +25,7 @@ internal static class AdmissionRule
             AdmissionMode.Secret => facts.SecretProven,
             _ => namedAddress,
         };
-        return !admitted ? RefuseCode.NotAdmitted
-            // A probe takes no place (section 6).
-            : !hasPlace && !facts.Probe ? RefuseCode.Full
-            : null;
+        return admitted ? null : RefuseCode.NotAdmitted;
     }
 
     /// <summary>The error code that says the same as a REFUSE of this node's.</summary>

@@ -14,12 +14,20 @@ internal static class Backoff
     /// <param name="random">From 0 to 1.</param>
     public static TimeSpan Delay(int attempt, TimeSpan max, TimeSpan? retryAfter, double random)
     {
-        // 2^40 s is beyond any bound; more would overflow.
-        TimeSpan ceiling = attempt >= 40 ? max : Min(max, Base * Math.Pow(2, attempt));
-        TimeSpan delay = ceiling * random;
+        TimeSpan delay = Ceiling(attempt, max) * random;
         TimeSpan asked = Min(max, retryAfter ?? TimeSpan.Zero);
         return delay > asked ? delay : asked;
     }
+
+    /// <summary>The longest that <see cref="Delay"/> draws: 1 s · 2^attempt, at most <paramref name="max"/>.</summary>
+    public static TimeSpan Ceiling(int attempt, TimeSpan max) =>
+        // 2^40 s is beyond any bound; more would overflow.
+        attempt >= 40 ? max : Min(max, Base * Math.Pow(2, Math.Max(0, attempt)));
+
+    /// <summary>After a start, for static peers and anchors: at most 1 s of what was left, so that a restart is no reason to wait, and not everybody at once.</summary>
+    /// <param name="left">What was left of the backoff.</param>
+    /// <param name="random">From 0 to 1.</param>
+    public static TimeSpan AfterStart(TimeSpan left, double random) => left <= TimeSpan.Zero ? TimeSpan.Zero : Min(left, Base * random);
 
     /// <summary>For what only a person can mend: from half of <paramref name="max"/> to all of it.</summary>
     public static TimeSpan Slow(TimeSpan max, double random) => max * (0.5 + (random / 2));

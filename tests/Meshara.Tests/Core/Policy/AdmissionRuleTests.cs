@@ -7,31 +7,25 @@ namespace Meshara.Tests.Core.Policy;
 
 public sealed class AdmissionRuleTests
 {
-    // mode, known, the address was named without an id, secret proven, reputation, place, probe, REFUSE code (-1: admitted)
+    // mode, known, the address was named without an id, secret proven, banned, REFUSE code (null: admitted)
     [Theory]
-    [InlineData(AdmissionMode.KnownPeers, false, false, false, 0, true, false, RefuseCode.NotAdmitted)]
-    [InlineData(AdmissionMode.KnownPeers, true, false, false, 0, true, false, null)]
-    [InlineData(AdmissionMode.KnownPeers, false, true, false, 0, true, false, null)]
-    [InlineData(AdmissionMode.KnownPeers, false, false, true, 0, true, false, RefuseCode.NotAdmitted)]
-    [InlineData(AdmissionMode.Secret, false, false, false, 0, true, false, RefuseCode.NotAdmitted)]
-    [InlineData(AdmissionMode.Secret, false, true, false, 0, true, false, RefuseCode.NotAdmitted)]
-    [InlineData(AdmissionMode.Secret, false, false, true, 0, true, false, null)]
-    [InlineData(AdmissionMode.Secret, true, false, false, 0, true, false, null)]
-    [InlineData(AdmissionMode.Open, false, false, false, 0, true, false, null)]
-    [InlineData(AdmissionMode.Open, false, false, false, -95, true, false, RefuseCode.Banned)]
-    [InlineData(AdmissionMode.Open, false, false, false, -94, true, false, null)]
-    [InlineData(AdmissionMode.Open, true, false, false, -500, true, false, null)]
-    [InlineData(AdmissionMode.Open, false, false, false, 0, false, false, RefuseCode.Full)]
-    [InlineData(AdmissionMode.KnownPeers, true, false, false, 0, false, false, RefuseCode.Full)]
-    [InlineData(AdmissionMode.KnownPeers, false, false, false, 0, false, false, RefuseCode.NotAdmitted)]
-    [InlineData(AdmissionMode.Open, false, false, false, 0, false, true, null)]
-    [InlineData(AdmissionMode.KnownPeers, false, false, false, 0, true, true, RefuseCode.NotAdmitted)]
-    public void Judge_Table_Decides(
-        object mode, bool known, bool named, bool secret, double reputation, bool place, bool probe, object? expected)
+    [InlineData(AdmissionMode.KnownPeers, false, false, false, false, RefuseCode.NotAdmitted)]
+    [InlineData(AdmissionMode.KnownPeers, true, false, false, false, null)]
+    [InlineData(AdmissionMode.KnownPeers, false, true, false, false, null)]
+    [InlineData(AdmissionMode.KnownPeers, false, false, true, false, RefuseCode.NotAdmitted)]
+    [InlineData(AdmissionMode.Secret, false, false, false, false, RefuseCode.NotAdmitted)]
+    [InlineData(AdmissionMode.Secret, false, true, false, false, RefuseCode.NotAdmitted)]
+    [InlineData(AdmissionMode.Secret, false, false, true, false, null)]
+    [InlineData(AdmissionMode.Secret, true, false, false, false, null)]
+    [InlineData(AdmissionMode.Open, false, false, false, false, null)]
+    [InlineData(AdmissionMode.Open, false, false, false, true, RefuseCode.Banned)]
+    [InlineData(AdmissionMode.Secret, false, false, false, true, RefuseCode.Banned)]
+    [InlineData(AdmissionMode.Open, true, false, false, true, null)]
+    public void Judge_Table_Decides(object mode, bool known, bool named, bool secret, bool banned, object? expected)
     {
-        PeerFacts facts = new(Ids.Low, 1) { SecretProven = secret, Probe = probe };
+        PeerFacts facts = new(Ids.Low, 1) { SecretProven = secret };
 
-        RefuseCode? actual = AdmissionRule.Judge((AdmissionMode)mode, facts, known, named, reputation, place);
+        RefuseCode? actual = AdmissionRule.Judge((AdmissionMode)mode, facts, known, named, banned);
 
         Assert.Equal((RefuseCode?)expected, actual);
     }

@@ -1,0 +1,403 @@
+using System.Net;
+using Meshara.Core.Policy;
+
+namespace Meshara.Core;
+
+// Keeps the target number of peers: dials on the node's own account.
+//
+//                      too few ──▶ pick ──▶ Connecting ──HELLO──▶ a place (Mesh.Places) ──READY──▶ live: proven
+//   address table ─────┤                        │  │                    │
+//     ▲                 anchors, at start ──────▶│  │ surplus: dropped   └──no place: put off
+//     │                 a worse peer ─replacement▶  ▼
+//     └──── proven, alive, failed, dropped ◀──── the dial has ended
+//
+//   every two minutes: one address that is unproven, or contested ──probe──▶ proven, or failed; takes no place
+internal sealed partial class Mesh
+{
+    // Keys of connections and targets begin at 1.
+    private const long ManageKey = -1;
+
+    private static readonly TimeSpan PutOff = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan MisbehavedFor = TimeSpan.FromHours(1);
+
+    // Who shuts down may be back in seconds: 8 s at most.
+    private const int ShutdownAttempt = 3;
+
+    private readonly SortedDictionary<long, MeshConnection> _candidates = [];
+    private readonly AddressTable _table;
+    private AddressGroups _groups;
+    private IReadOnlyList<PeerAddress> _anchors = [];
+    private Queue<PeerAddress> _anchorsToDial = new();
+    private DialPace _pace;
+    private TimeSpan? _lastDialStep;
+    private TimeSpan? _lastReplacement;
+    private TimeSpan? _nextFeeler;
+    private bool _changed;
+    private bool _ready;
+
+    // Under KnownPeers there is nobody to look for.
+    private bool IsManaged => !_stopped && _config.Admission != AdmissionMode.KnownPeers;
+
+    public AddressCounts AddressCounts => _table.Counts;
+
+    // Something happened that may call for a dial, or make one needless.
+    private void Touch() => _changed = true;
+
+    private void Manage(TimeSpan now)
+    {
+        if (_stopped || (!_changed && !(_deadlines.Of(ManageKey) <= now)))
+        {
+            return;
+        }
+
+        _changed = false;
+        _deadlines.Clear(ManageKey);
+        HoldMaximum(now);
+        if (!IsManaged || !_ready || _config.TargetPeers == 0)
+        {
+            return;
+        }
+
+        PickView view = View(now);
+        DialAnchors(view, now);
+        TimeSpan? again = DialCandidates(view, now);
+        again = Earliest(again, Feel(view, now));
+        if (again is { } due)
+        {
+            _deadlines.Set(ManageKey, due);
+        }
+
+        KeepAnchors();
+    }
+
+    // When to look again.
+    private TimeSpan? DialCandidates(PickView view, TimeSpan now)
+    {
+        PlanStep step = ConnectionPlan.Decide(Plan(now), _config.TargetPeers, _config.MaxPeers, now);
+        if (step.Surplus)
+        {
+            DropSurplus(now);
+        }
+
+        TimeSpan? again = step.LookAgain is { } look ? Max(look, now + TimeSpan.FromMilliseconds(1)) : null;
+        for (int i = 0; i < step.Dial && _dials.Count + _candidates.Count < MaxDials; i++)
+        {
+            if (!TryDial(DialPurpose.Fill, view, null, now))
+            {
+                return Earliest(again, WhenToPick(now));
+            }
+        }
+
+        // Its victim may be an outbound peer that is discouraged; else one is chosen when the newcomer goes live.
+        if (step.Replace && _dials.Count + _candidates.Count < MaxDials)
+        {
+            NodeId? worst = WorstOutbound(now);
+            if (!TryDial(DialPurpose.Replacement, view, worst, now))
+            {
+                return Earliest(again, WhenToPick(now));
+            }
+
+            _lastReplacement = now;
+        }
+
+        return again;
+    }
+
+    private bool TryDial(DialPurpose purpose, PickView view, NodeId? replaces, TimeSpan now)
+    {
+        if (_pace.NextAt(now) > now || _table.Pick(view, now) is not { } entry)
+        {
+            return false;
+        }
+
+        _pace = _pace.After(now);
+        _lastDialStep = now;
+        DialCandidate(entry, purpose, replaces);
+        return true;
+    }
+
+    private TimeSpan? WhenToPick(TimeSpan now)
+    {
+        TimeSpan pace = _pace.NextAt(now);
+        return pace > now ? pace
+            : _table.Counts.Ready > 0 ? now + ConnectionPlan.NextTry
+            : _table.NextDue is { } due ? Max(due, now + TimeSpan.FromMilliseconds(1)) : null;
+    }
+
+    private void DialCandidate(AddressEntry entry, DialPurpose purpose, NodeId? replaces = null)
+    {
+        MeshConnection connection = new(++_lastKey, inbound: false, entry.Address.HostAndPort, target: null)
+        {
+            Candidate = new Candidate(entry.Address, entry.Group, purpose) { Replaces = replaces },
+        };
+        _connections.Add(connection.Id, connection);
+        _candidates.Add(connection.Id, connection);
+        Emit(new MeshAction.Dial(connection.Id, entry.Address) { Probe = purpose == DialPurpose.Feeler });
+    }
+
+    // Whom the last run held longest: an attacker who fills the table before a restart does not get them out.
+    private void DialAnchors(PickView view, TimeSpan now)
+    {
+        while (_dials.Count + _candidates.Count < MaxDials && _anchorsToDial.TryDequeue(out PeerAddress? anchor))
+        {
+            if (Counts.Mesh + _candidates.Count < _config.MaxPeers && _table.Find(anchor) is { } entry && view.IsUsable(entry) && _table.TryTake(anchor, now) is { } taken)
+            {
+                _lastDialStep = now;
+                DialCandidate(taken, DialPurpose.Anchor);
+            }
+        }
+    }
+
+    // When the next one is due; null: there is nothing to test.
+    private TimeSpan? Feel(PickView view, TimeSpan now)
+    {
+        AddressCounts counts = _table.Counts;
+        if (counts.Proven + counts.Unproven == 0)
+        {
+            return null;
+        }
+
+        _nextFeeler ??= now + _config.FeelerInterval;
+        if (_nextFeeler <= now)
+        {
+            _nextFeeler = now + _config.FeelerInterval;
+            bool isUnderWay = _candidates.Values.Any(c => c.Candidate!.Purpose == DialPurpose.Feeler);
+            if (!isUnderWay && _table.PickForFeeler(view, now) is { } entry)
+            {
+                DialCandidate(entry, DialPurpose.Feeler);
+            }
+        }
+
+        return _nextFeeler;
+    }
+
+    private PlanCounts Plan(TimeSpan now)
+    {
+        MeshCounts counts = Counts;
+        InboundPeer[] inbound = InboundPeers(now);
+        bool outboundVictim = WorstOutbound(now) is not null;
+        bool inboundVictim = _config.MaxPeers > 1 && Eviction.Choose(inbound, default, _config.TableKey.Span, _lastPacedEviction, now) is not null;
+        return new PlanCounts
+        {
+            Inbound = counts.Inbound,
+            Outbound = counts.Outbound,
+            Anchors = counts.Anchors,
+            Dialling = _candidates.Values.Count(c => c.Candidate!.Purpose is DialPurpose.Fill or DialPurpose.Anchor),
+            Replacing = IsReplacing(),
+            HasDiscouragedOutbound = outboundVictim,
+            HasVictim = inboundVictim || outboundVictim,
+            VictimAt = Eviction.NextCandidateAt(inbound, now),
+            LastDialStep = _lastDialStep,
+            LastReplacement = _lastReplacement,
+        };
+    }
+
+    private bool IsReplacing() => _connections.Values.Any(c => c is { Candidate.Purpose: DialPurpose.Replacement, Phase: < ConnectionPhase.Live });
+
+    private PickView View(TimeSpan now)
+    {
+        Dictionary<AddressKey, int> use = [];
+        HashSet<NodeId> dialled = [];
+        HashSet<string> addresses = new(StringComparer.Ordinal);
+        foreach (MeshConnection c in _connections.Values.Where(c => !c.Inbound && c.Phase < ConnectionPhase.Closing))
+        {
+            addresses.Add(c.Address);
+            if ((c.Peer?.Id ?? c.Pin) is { } id)
+            {
+                dialled.Add(CurrentOf(id));
+            }
+
+            if (c.Candidate is { Purpose: not DialPurpose.Feeler } candidate)
+            {
+                use[candidate.Group] = use.GetValueOrDefault(candidate.Group) + 1;
+            }
+        }
+
+        return new PickView(
+            entry => IsUsable(entry, dialled, addresses, now),
+            group => use.GetValueOrDefault(group) + _candidates.Values.Count(c => c.Candidate!.Group == group && c.Candidate.Purpose != DialPurpose.Feeler && !addresses.Contains(c.Address)),
+            entry => _book.Standing(entry.Id, entry.AddressKey, now));
+    }
+
+    private bool IsUsable(AddressEntry entry, HashSet<NodeId> dialled, HashSet<string> addresses, TimeSpan now)
+    {
+        // Of those that began after the view was made.
+        if (addresses.Contains(entry.Address.HostAndPort) || _candidates.Values.Any(c => c.Address == entry.Address.HostAndPort || (entry.Id is { } i && c.Pin == i)))
+        {
+            return false;
+        }
+
+        if (_selfAddresses.Contains(entry.Address.HostAndPort) || _config.IsOwn?.Invoke(entry.Address) == true)
+        {
+            return false;
+        }
+
+        if (entry.Id is not { } id)
+        {
+            return true;
+        }
+
+        NodeId current = CurrentOf(id);
+        return current != _config.Self && id != _config.Self && !IsKnown(current) && !dialled.Contains(current)
+            && !Entries(current).Any(p => p.HasPlace || p.IsUnsettled) && _book.BanUntil(current, now) is null;
+    }
+
+    // HELLO came: it is a newcomer now, and counts among the peers.
+    private void CandidateAnswered(MeshConnection connection, TimeSpan now)
+    {
+        // A feeler stays until it has ended: there is one at a time.
+        if (connection.Candidate is { Purpose: not DialPurpose.Feeler })
+        {
+            _candidates.Remove(connection.Id);
+            _lastDialStep = now;
+        }
+
+        Touch();
+    }
+
+    private void CandidateLive(MeshConnection connection, TimeSpan now)
+    {
+        Touch();
+        _candidates.Remove(connection.Id);
+        if (!connection.Probe)
+        {
+            foreach (MeshConnection dial in _candidates.Values.Where(c => c.Phase == ConnectionPhase.Connecting && c.Pin == connection.Peer!.Id).ToArray())
+            {
+                GiveUp(dial, now);
+            }
+        }
+
+        if (connection.Candidate is { } candidate)
+        {
+            _table.Succeeded(candidate.Address, connection.Peer!.Id, now);
+            Emit(new MeshAction.Keep(connection.Peer.Id));
+        }
+    }
+
+    // A dial of the node's own came to nothing.
+    private void CandidateFailed(MeshConnection connection, ConnectionFailure failure, TimeSpan now)
+    {
+        Touch();
+        _candidates.Remove(connection.Id);
+        if (connection.Candidate is not { } candidate)
+        {
+            return;
+        }
+
+        PeerAddress address = candidate.Address;
+        if (failure.IsOwnDoing)
+        {
+            _table.Dropped(address, failure.Code == MesharaErrorCode.Full ? PutOff : TimeSpan.Zero, now);
+        }
+        else if (failure.Code == MesharaErrorCode.Self)
+        {
+            RememberSelf(address.HostAndPort);
+            _table.Remove(address);
+        }
+        else if (failure.Code == MesharaErrorCode.Duplicate && address.Id is null && failure.Peer is { } answered)
+        {
+            _table.Succeeded(address, answered, now);
+        }
+        else if ((failure.ByPeer && failure.Code != MesharaErrorCode.IdentityInUse) || failure.Code == MesharaErrorCode.Duplicate)
+        {
+            TimeSpan? retry = failure.Code == MesharaErrorCode.Full ? Max(AddressTable.AfterEviction, failure.RetryAfter ?? TimeSpan.Zero) : failure.RetryAfter;
+            _table.Alive(address, retry, now);
+        }
+        else
+        {
+            // Only this address is to blame, not the id that was expected there. TLS says that the network is no excuse.
+            bool online = failure.Code is MesharaErrorCode.PinMismatch or MesharaErrorCode.IdentityInUse || _peers.Values.Any(p => p.Link is not null);
+            _table.Failed(address, online, now);
+        }
+
+        if (address.Id is { } id)
+        {
+            Emit(new MeshAction.Keep(id));
+        }
+    }
+
+    private void CandidateLost(MeshConnection link, in LinkEnd end, TimeSpan now)
+    {
+        Touch();
+        PeerEntry peer = link.Peer!;
+        if (link.Probe || IsStatic(peer))
+        {
+            return;
+        }
+
+        if (link.Candidate is { } candidate)
+        {
+            _table.LinkEnded(candidate.Address, now - link.LiveSince, now);
+        }
+
+        TimeSpan? wait = end.Reason switch
+        {
+            DisconnectReason.Misbehaved => MisbehavedFor,
+            DisconnectReason.Evicted or DisconnectReason.RemoteRemoved or DisconnectReason.ProtocolError or DisconnectReason.RemoteProtocolError
+                or DisconnectReason.IdentityInUse => Max(AddressTable.AfterEviction, end.RetryAfter ?? TimeSpan.Zero),
+            DisconnectReason.RemoteShutdown => end.RetryAfter ?? Backoff.Delay(ShutdownAttempt, Timeouts.MaxBackoff, null, _config.Random.NextDouble()),
+            _ => end.RetryAfter,
+        };
+        if (wait is { } until)
+        {
+            _table.Postpone(peer.Id, now + until, now);
+        }
+
+        Emit(new MeshAction.Keep(peer.Id));
+    }
+
+    private void DropSurplus(TimeSpan now)
+    {
+        foreach (MeshConnection dial in _candidates.Values.Where(c => c.Candidate!.Purpose is DialPurpose.Fill or DialPurpose.Anchor).ToArray())
+        {
+            GiveUp(dial, now);
+        }
+    }
+
+    // Nobody is told: it was this node's own idea.
+    private void GiveUp(MeshConnection dial, TimeSpan now)
+    {
+        Emit(new MeshAction.Abort(dial.Id));
+        Drop(dial);
+        CandidateFailed(dial, new ConnectionFailure(MesharaErrorCode.Removed, "") { IsOwnDoing = true }, now);
+    }
+
+    // The operator's dial of the same peer or address takes over.
+    private void GiveUpCandidatesFor(PeerAddress address, TimeSpan now)
+    {
+        foreach (MeshConnection dial in _candidates.Values.Where(c => c.Phase == ConnectionPhase.Connecting && (c.Address == address.HostAndPort || (address.Id is { } id && c.Pin == id))).ToArray())
+        {
+            GiveUp(dial, now);
+        }
+    }
+
+    // After a change of the network: packets of dials under way may leave by an address that has gone, and what failed may answer now.
+    private void DialCandidatesAnew(TimeSpan now)
+    {
+        foreach (MeshConnection dial in _candidates.Values.Where(c => c.Phase == ConnectionPhase.Connecting).ToArray())
+        {
+            GiveUp(dial, now);
+        }
+
+        _table.ResetBackoff(now);
+        _pace = default;
+        Touch();
+    }
+
+    // Changed only by better knowledge: a node whose network has gone keeps those it had.
+    private void KeepAnchors()
+    {
+        IEnumerable<(PeerAddress, AddressKey, TimeSpan)> outbound = Places()
+            .Where(c => c is { Inbound: false, Phase: ConnectionPhase.Live, Candidate: not null } && !IsStatic(c.Peer!))
+            .Select(c => (c.Candidate!.Address with { Id = c.Peer!.Id }, c.Candidate.Group, c.LiveSince));
+        IReadOnlyList<PeerAddress> chosen = ConnectionPlan.ChooseAnchors(outbound);
+        PeerAddress[] anchors = [.. chosen.Concat(_anchors.Where(a => chosen.All(c => c.Id != a.Id) && !IsKnown(a.Id!.Value))).Take(PeerStoreContent.MaxAnchors)];
+        if (!anchors.SequenceEqual(_anchors))
+        {
+            _anchors = anchors;
+            Emit(new MeshAction.KeepAnchors(anchors));
+        }
+    }
+
+    private static TimeSpan? Earliest(TimeSpan? a, TimeSpan? b) => a is null ? b : b is null || a < b ? a : b;
+}

@@ -1,0 +1,280 @@
+using System.Net;
+using System.Runtime.InteropServices;
+using Meshara.Core.Policy;
+using Meshara.Wire;
+
+namespace Meshara.Core;
+
+// Who may be here at once. Static peers (those whom the operator named) always may. Of the others, mesh peers, there are never more than MaxPeers.
+//
+//   HELLO ──static, or its peer has a place──────────────▶ in ──READY──▶ live
+//     │                                                    ▲
+//     ├──a place is free, or a slow newcomer is sent away──┘
+//     │
+//     ├──somebody would give way──▶ passing ──READY──▶ whoever would give way now is closed, then it is live
+//     │   (one at a time)              └───nobody does any more──▶ GOODBYE or REFUSE
+//     └──else──▶ REFUSE full: which limit, its value, when to retry
+internal sealed partial class Mesh
+{
+    private const int MaxRefusedKeys = 1024;
+    private const int MostRefusals = 20;
+
+    /// <summary>What a peer is told who finds no place.</summary>
+    private static readonly TimeSpan RetryWhenFull = TimeSpan.FromSeconds(60);
+
+    // READY needs one round trip; who takes longer gives way to who is there.
+    private static readonly TimeSpan SlowNewcomer = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RefusalsCounted = TimeSpan.FromMinutes(10);
+
+    private readonly Dictionary<AddressKey, (int Count, TimeSpan Since)> _refused = [];
+
+    // Admitted beyond the places; a victim is chosen when it goes live.
+    private PeerEntry? _passing;
+    private TimeSpan? _lastPacedEviction;
+    private double _refusalsSpent;
+    private TimeSpan _refusalsAt;
+
+    /// <summary>How many peers have a place, by kind.</summary>
+    public MeshCounts Counts
+    {
+        get
+        {
+            MeshCounts counts = new() { Feelers = _candidates.Values.Count(c => c.Candidate!.Purpose == DialPurpose.Feeler) };
+            foreach (MeshConnection place in Places())
+            {
+                PeerEntry peer = place.Peer!;
+                counts = IsStatic(peer) ? counts with { Static = counts.Static + 1 }
+                    : peer == _passing ? counts with { Passing = counts.Passing + 1 }
+                    : place.Inbound ? counts with { Inbound = counts.Inbound + 1 }
+                    : counts with { Outbound = counts.Outbound + 1, Anchors = counts.Anchors + (place.Candidate?.Purpose == DialPurpose.Anchor ? 1 : 0) };
+            }
+
+            return counts;
+        }
+    }
+
+    private int InboundSlots => ConnectionPlan.InboundSlots(_config.TargetPeers, _config.MaxPeers);
+
+    /// <summary>Whether the peer of this id is extra: the operator named it.</summary>
+    public bool IsStatic(NodeId id) => IsKnown(id);
+
+    private bool IsStatic(PeerEntry peer) => IsKnown(peer.Id) || peer.Newcomers.Any(IsOperators);
+
+    private static bool IsOperators(MeshConnection connection) => connection.Target is { } target && (target.Wanted || target.Adds.Count > 0);
+
+    // One connection for each peer that has a place.
+    private IEnumerable<MeshConnection> Places() => _connections.Values.Where(static c =>
+        c is { Probe: false, Phase: ConnectionPhase.Greeting or ConnectionPhase.Held or ConnectionPhase.Live, Peer: { } peer }
+        && (peer.Link ?? peer.Newcomers.FirstOrDefault()) == c);
+
+    // At HELLO. False: refused.
+    private bool TryTakePlace(MeshConnection connection, TimeSpan now)
+    {
+        PeerEntry peer = connection.Peer!;
+        if (IsKnown(peer.Id) || IsOperators(connection) || Entries(peer.Id).Any(p => p.HasPlace))
+        {
+            return true;
+        }
+
+        if (connection.Inbound && FindInboundLimit(connection) is { } met)
+        {
+            RefuseFull(connection, met, InboundLimits.RetryAfter(CountRefusal(connection, now)), now);
+            return false;
+        }
+
+        // A peer that could not be had for want of a place keeps none.
+        if (HasRoom(connection, Counts) || (connection.Inbound && TurnSlowNewcomerAway(now) && HasRoom(connection, Counts)))
+        {
+            return true;
+        }
+
+        bool mayReplace = connection.Inbound || connection.Candidate is { Purpose: DialPurpose.Replacement };
+        if (mayReplace && _passing is null && ChooseVictim(connection, now) is not null)
+        {
+            _passing = peer;
+            return true;
+        }
+
+        bool inboundOnly = Counts.Mesh < _config.MaxPeers;
+        RefuseFull(connection, inboundOnly ? new MetLimit("max_inbound_peers", InboundSlots) : new MetLimit("max_peers", _config.MaxPeers), RetryWhenFull, now);
+        return false;
+    }
+
+    private bool HasRoom(MeshConnection connection, MeshCounts counts) =>
+        counts.Mesh < _config.MaxPeers && (!connection.Inbound || counts.Inbound < InboundSlots);
+
+    // Before READY is sent, or before the link lives where READY was sent without waiting. False: it is sent away.
+    private bool TrySettle(MeshConnection connection, TimeSpan now)
+    {
+        PeerEntry peer = connection.Peer!;
+        if (connection.Probe || connection.IsSettled)
+        {
+            return true;
+        }
+
+        connection.IsSettled = true;
+        _passing = _passing == peer ? null : _passing;
+        if (connection.Candidate?.Replaces is { } worse && _peers.TryGetValue(worse, out PeerEntry? replaced) && replaced.Link is not null
+            && !IsStatic(replaced) && _book.IsDiscouraged(worse, now))
+        {
+            Evict(replaced, "a better peer was found", now);
+        }
+
+        MeshCounts counts = Counts;
+        bool over = !IsStatic(peer) && (counts.Mesh > _config.MaxPeers || (peer.Link is null && connection.Inbound && counts.Inbound > InboundSlots));
+        if (!over)
+        {
+            return true;
+        }
+
+        if (ChooseVictim(connection, now) is { } victim)
+        {
+            _lastPacedEviction = victim.Paced ? now : _lastPacedEviction;
+            Evict(_peers[victim.Id], "its place was given to another peer", now);
+            return true;
+        }
+
+        TurnAway(connection, RefuseCode.Full, GoodbyeCode.Evicted, "nobody gives way any more", now);
+        return false;
+    }
+
+    // After a change of who is static: nobody waits for a better moment.
+    private void HoldMaximum(TimeSpan now)
+    {
+        while (Counts.Mesh > _config.MaxPeers)
+        {
+            MeshConnection youngest = Places().Last(c => !IsStatic(c.Peer!) && c.Peer != _passing);
+            Evict(youngest.Peer!, "it is no longer one of those that the operator named, and there is no place", now);
+        }
+    }
+
+    private void Evict(PeerEntry peer, string why, TimeSpan now)
+    {
+        foreach (MeshConnection newcomer in peer.Newcomers.ToArray())
+        {
+            TurnAway(newcomer, RefuseCode.Full, GoodbyeCode.Evicted, why, now);
+        }
+
+        if (peer.Link is { } link)
+        {
+            Close(link, DisconnectReason.Evicted, why, now);
+        }
+    }
+
+    private EvictionChoice? ChooseVictim(MeshConnection newcomer, TimeSpan now)
+    {
+        // For an outbound replacement the place of an inbound peer will do; at MaxPeers 1 nobody is forced out for it.
+        EvictionChoice? inbound = newcomer.Inbound || _config.MaxPeers > 1
+            ? Eviction.Choose(InboundPeers(now), GroupOf(newcomer), _config.TableKey.Span, _lastPacedEviction, now)
+            : null;
+        return inbound ?? (newcomer.Inbound || WorstOutbound(now) is not { } worst ? null : new EvictionChoice(worst, Paced: false));
+    }
+
+    private NodeId? WorstOutbound(TimeSpan now) => Places()
+        .Where(c => c is { Inbound: false, Phase: ConnectionPhase.Live } && !IsStatic(c.Peer!) && _book.IsDiscouraged(c.Peer!.Id, now))
+        .OrderBy(c => _book.ValueOf(c.Peer!.Id, now))
+        .FirstOrDefault()?.Peer!.Id;
+
+    private InboundPeer[] InboundPeers(TimeSpan now) =>
+        [.. Places()
+            .Where(c => c is { Inbound: true, Phase: ConnectionPhase.Live } && !IsStatic(c.Peer!))
+            .Select(c => new InboundPeer(c.Peer!.Id, GroupOf(c), c.LiveSince)
+            {
+                RoundTrip = c.RoundTrips.Least,
+                LastUseful = c.LastUseful,
+                Discouraged = _book.IsDiscouraged(c.Peer.Id, now),
+                Marked = c.Host is { } host && _book.IsMarked(AddressGroups.KeysOf(host).Address, now),
+            })];
+
+    private AddressKey GroupOf(MeshConnection connection) =>
+        connection.Candidate?.Group ?? (connection.Host is { } host ? _groups.GroupOf(host) : AddressKey.Name(connection.Address));
+
+    private MetLimit? FindInboundLimit(MeshConnection connection)
+    {
+        if (connection.Host is not { } from)
+        {
+            return null;
+        }
+
+        IEnumerable<IPAddress> others = Places().Where(c => c.Inbound && !IsStatic(c.Peer!)).Select(c => c.Host).OfType<IPAddress>();
+        return _config.InboundLimits.Judge(from, others, InboundSlots, _groups);
+    }
+
+    private bool TurnSlowNewcomerAway(TimeSpan now)
+    {
+        PeerEntry? slow = Places()
+            .Where(c => c is { Inbound: true, Phase: ConnectionPhase.Greeting } && c.Peer != _passing && now - c.GreetingSince > SlowNewcomer && !IsStatic(c.Peer!))
+            .Select(c => c.Peer)
+            .FirstOrDefault();
+        if (slow is null)
+        {
+            return false;
+        }
+
+        Evict(slow, "it took too long, and another waits for the place", now);
+        return true;
+    }
+
+    private void RefuseFull(MeshConnection connection, MetLimit met, TimeSpan retryAfter, TimeSpan now)
+    {
+        string message = $"this node has no place: {met.Name} is {met.Value}, try again in {retryAfter.TotalSeconds:0} s";
+        Refuse(connection, RefuseCode.Full, message, now, limit: met, retryAfter: retryAfter);
+    }
+
+    // Refusals of this address within the last ten minutes, this one included.
+    private int CountRefusal(MeshConnection connection, TimeSpan now)
+    {
+        AddressKey key = AddressGroups.KeysOf(connection.Host!).Address;
+        if (_refused.Count >= MaxRefusedKeys && !_refused.ContainsKey(key))
+        {
+            foreach (AddressKey old in _refused.Where(r => now - r.Value.Since > RefusalsCounted).Select(r => r.Key).ToArray())
+            {
+                _refused.Remove(old);
+            }
+        }
+
+        (int count, TimeSpan since) = _refused.TryGetValue(key, out (int Count, TimeSpan Since) known) && now - known.Since <= RefusalsCounted ? known : (0, now);
+        if (_refused.Count < MaxRefusedKeys || _refused.ContainsKey(key))
+        {
+            _refused[key] = (count + 1, since);
+        }
+
+        return count + 1;
+    }
+
+    // Words cost more than a close: a second has only so many for strangers.
+    private bool MayRefuseWithWords(TimeSpan now)
+    {
+        _refusalsSpent = Math.Max(0, _refusalsSpent - ((now - _refusalsAt).TotalSeconds * MostRefusals));
+        _refusalsAt = now;
+        if (_refusalsSpent > MostRefusals - 1)
+        {
+            return false;
+        }
+
+        _refusalsSpent++;
+        return true;
+    }
+}
+
+/// <summary>Peers that have a place, live or about to be.</summary>
+[StructLayout(LayoutKind.Auto)]
+internal readonly record struct MeshCounts
+{
+    /// <summary>Named by the operator: they count against nothing.</summary>
+    public int Static { get; init; }
+
+    public int Inbound { get; init; }
+
+    public int Outbound { get; init; }
+
+    /// <summary>Of <see cref="Outbound"/>, those that were dialled as anchors.</summary>
+    public int Anchors { get; init; }
+
+    /// <summary>Newcomers for whom somebody will give way.</summary>
+    public int Passing { get; init; }
+
+    public int Feelers { get; init; }
+
+    public int Mesh => Inbound + Outbound;
+}

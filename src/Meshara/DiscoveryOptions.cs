@@ -1,0 +1,36 @@
+namespace Meshara;
+
+/// <summary>How many peers a node looks for by itself, and where it begins. Read once, by <c>Node.StartAsync</c>.</summary>
+/// <remarks>Peers that the operator named (added, trusted, configured, pinned) are extra: they are dialled for ever, never refused for a limit, and count against nothing here.
+/// Under <see cref="Admission.KnownPeers"/> there are no others, and nothing here has an effect.</remarks>
+public sealed class DiscoveryOptions
+{
+    /// <summary>A small device: 4 peers, at most 8.</summary>
+    public static DiscoveryOptions Minimal { get; } = new() { TargetPeers = 4, MaxPeers = 8 };
+
+    /// <summary>The default: 16 peers, at most 32.</summary>
+    public static DiscoveryOptions Standard { get; } = new();
+
+    /// <summary>A machine that holds a mesh together: 64 peers, at most 128.</summary>
+    public static DiscoveryOptions Bridge { get; } = new() { TargetPeers = 64, MaxPeers = 128 };
+
+    /// <summary>How many peers to hold: while there are fewer, learned addresses are dialled. Inbound peers count for at most half of it. Default 16; 0 (dial nobody) to <see cref="MaxPeers"/>.</summary>
+    /// <remarks>Twice the 8 full outbound connections of Bitcoin Core, since there are two directions to hold. Source: issue "The mesh keeps itself", preset standard.</remarks>
+    public int TargetPeers { get; init; } = 16;
+
+    /// <summary>Most peers at once, newcomers among them. Default 32; 1 to 4096. Further ones are refused with <see cref="MesharaErrorCode.Full"/>, or take the place of a worse one.
+    /// From 4 on, a third of <see cref="TargetPeers"/> is kept for peers that this node dials.</summary>
+    /// <remarks>Source: issue "The mesh keeps itself", preset standard.</remarks>
+    public int MaxPeers { get; init; } = 32;
+
+    /// <summary>Addresses to begin with; dialled when better ones are missing, and never pinned. With an id, another key there is an error. Default: none.</summary>
+    public IReadOnlyList<PeerAddress> BootstrapNodes { get; init; } = [];
+
+    /// <summary>How often one unproven address is tested by a short connection that becomes no link. Default 2 min; 1 s to 1 day.</summary>
+    /// <remarks>Bitcoin Core's FEELER_INTERVAL is 2 min.</remarks>
+    public TimeSpan FeelerInterval { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Upper bound of the pause between two dials of one learned address; the pause is drawn from 0 to 1 s · 2ⁿ (full jitter). Default 5 min; 1 s to 1 day.</summary>
+    /// <remarks>For peers that the operator named: <see cref="NodeTimeouts.MaxBackoff"/>.</remarks>
+    public TimeSpan MaxBackoff { get; init; } = TimeSpan.FromMinutes(5);
+}

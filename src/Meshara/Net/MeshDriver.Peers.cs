@@ -1,0 +1,92 @@
+using System.Net;
+using Meshara.Core;
+using Meshara.Core.Policy;
+
+namespace Meshara.Net;
+
+// What is learned of peers, kept, and shown.
+internal sealed partial class MeshDriver
+{
+    private static readonly TimeSpan LanesEvery = TimeSpan.FromSeconds(5);
+
+    private bool _lanesChanged;
+    private TimeSpan _lanesAt;
+
+    /// <summary>What the operator named is known: from now on the node dials on its own account too.</summary>
+    public Task BeginAsync() => AskAsync(() =>
+    {
+        RefreshLanes(force: true);
+        _mesh.HandleReady(Now);
+    });
+
+    /// <summary>Somebody named an address. Does not wait.</summary>
+    public Task LearnAsync(PeerAddress address, AddressSource source) => AskAsync(() => _mesh.HandleLearned(address, source, from: null, Now));
+
+    /// <summary>How many peers there are, by kind.</summary>
+    public Task<PeerCounts> CountAsync() => AskAsync(() =>
+    {
+        MeshCounts counts = _mesh.Counts;
+        AddressCounts addresses = _mesh.AddressCounts;
+        return new PeerCounts
+        {
+            Target = _node.Options.Discovery.TargetPeers,
+            Max = _node.Options.Discovery.MaxPeers,
+            Static = counts.Static,
+            Inbound = counts.Inbound,
+            Outbound = counts.Outbound,
+            Passing = counts.Passing + counts.Feelers,
+            ProvenAddresses = addresses.Proven,
+            UnprovenAddresses = addresses.Unproven,
+        };
+    });
+
+    /// <summary>What is known of a peer; null: nothing.</summary>
+    public Task<PeerExplanation?> ExplainAsync(NodeId id) => AskAsync(() =>
+    {
+        LiveLink? live = _live.Find(id);
+        return _ledger.RecordOf(id, _mesh.Snapshot(id, Now), live?.Describe()) is not { } record ? null : new PeerExplanation
+        {
+            Id = id,
+            Alias = record.Alias,
+            Class = _mesh.IsStatic(id) ? PeerClass.Static : PeerClass.Mesh,
+            IsConnected = live is not null,
+            Reputation = _mesh.ReputationOf(id, Now),
+            BannedUntil = _mesh.BanOf(id, Now) is { } until ? _node.Clock.UtcNow + (until - Now) : null,
+            BanCount = record.BanCount,
+            History = record.History,
+            Addresses = record.Addresses,
+            FirstSeen = record.FirstSeen,
+            LastSeen = record.LastSeen,
+            BytesSent = record.BytesSent,
+            BytesReceived = record.BytesReceived,
+        };
+    });
+
+    private Task<IReadOnlyList<PeerRecord>> RecordsOfAsync(IReadOnlyList<NodeId> ids) => AskAsync<IReadOnlyList<PeerRecord>>(() =>
+        [.. ids.Select(id => _ledger.RecordOf(id, _mesh.Snapshot(id, Now), _live.Find(id)?.Describe())).OfType<PeerRecord>()]);
+
+    // Who was reached, or named by the operator, goes by a lane of its own. Not for each change of thousands.
+    private void RefreshLanes(bool force = false)
+    {
+        if (force || (_lanesChanged && Now - _lanesAt >= LanesEvery))
+        {
+            (_lanesChanged, _lanesAt) = (false, Now);
+            _door.Lanes = LaneAddresses.Of(_mesh.PinnedHosts(), _mesh.ProvenHosts());
+        }
+    }
+
+    private void LinkEnded(PeerConnection connection)
+    {
+        NodeId id = connection.Link!.PeerId;
+        _ledger.Down(id, connection.Link.Describe(pinned: false, reputation: 0));
+        _keeper?.Changed(id);
+    }
+
+    private void ShowReputation(NodeId id)
+    {
+        if (_live.Find(id) is { } live)
+        {
+            live.Reputation = _mesh.ReputationOf(id, Now);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+namespace Meshara;
+
+/// <summary>Whether a peer counts against the limits of <see cref="DiscoveryOptions"/>.</summary>
+public enum PeerClass
+{
+    /// <summary>The operator named it (added, trusted, configured, pinned): extra, never refused for a limit, evicted or banned.</summary>
+    Static,
+
+    /// <summary>Any other peer.</summary>
+    Mesh,
+}
