@@ -1,17 +1,34 @@
 using Meshara.Benchmarks;
+using Meshara.Benchmarks.Flood;
+using Meshara.Benchmarks.Policies;
 
 if (args is [ChildProcess.Argument, string name, string parent])
 {
     return await ChildProcess.ServeAsync(name, parent);
 }
 
+if (args is [FloodChild.Argument, ..])
+{
+    return await FloodChild.RunAsync(args[1..]);
+}
+
 bool quick = args.Contains("--quick");
+if (args.Contains(PolicyProgram.Argument))
+{
+    return PolicyProgram.Run(quick, seed: 1);
+}
+
 string commit = Value("--commit=") ?? "unknown";
+if (args.Contains("flood"))
+{
+    return await FloodBenchmark.RunAsync(commit, quick);
+}
+
 string only = Value("--only=") ?? "";
 List<Workload> workloads = [.. Workload.All.Where(workload => workload.Name.Contains(only, StringComparison.Ordinal))];
 if (args.FirstOrDefault(arg => arg != "--quick" && !arg.StartsWith("--commit=", StringComparison.Ordinal) && !arg.StartsWith("--only=", StringComparison.Ordinal)) is string unknown)
 {
-    Console.Error.WriteLine($"Unknown argument {unknown}. Usage: benchmarks/run [--quick] [--only=PART_OF_A_WORKLOAD'S_NAME]");
+    Console.Error.WriteLine($"Unknown argument {unknown}. Usage: benchmarks/run [flood] [--quick] [--only=PART_OF_A_WORKLOAD'S_NAME]");
     return 2;
 }
 

@@ -54,7 +54,7 @@ internal static class Report
             ?? own.Find(other => other.Unit == line.Unit && other.Workload.Shape == line.Workload.Shape && other.Workload.Size == line.Workload.Size);
     }
 
-    private static double Percentile(double[] values, double rank)
+    public static double Percentile(double[] values, double rank)
     {
         double[] sorted = [.. values.Order()];
         return sorted[Math.Min(sorted.Length - 1, (int)(sorted.Length * rank))];
@@ -62,7 +62,7 @@ internal static class Report
 
     private static string Show(double value) => value >= 1000 ? $"{value:N0}" : $"{value:0.0}";
 
-    private static string Processor()
+    public static string Processor()
     {
         const string CpuInfo = "/proc/cpuinfo";
         string? model = File.Exists(CpuInfo)
@@ -72,7 +72,7 @@ internal static class Report
     }
 
     // Other work on the machine explains odd numbers; a busy run is not worth keeping.
-    private static string Load()
+    public static string Load()
     {
         const string LoadAverage = "/proc/loadavg";
         return File.Exists(LoadAverage) ? $", load average {File.ReadAllText(LoadAverage).Split(' ')[0]}" : "";

@@ -10,7 +10,7 @@ namespace Meshara;
 /// <para>Four levels are judged: the address (IPv4 /32, IPv6 /56: what one customer gets, RFC 6177), its network (/24, /48), its wide network (/16, /32) and the lane
 /// as a whole. Over one of the first three the connection is reset at once. Over the last it waits, unread, in the pool; who waits is served network by network in
 /// turn. In the pinned and on-link lanes each host is a group of its own and only it and the lane count. Refusals are counted
-/// (<see cref="MesharaTelemetry"/>) and logged at most once a minute for each cause.</para>
+/// (<see cref="MesharaTelemetry"/>) and logged at most once a minute for each cause; they are no events, so that a flood does not drown the others.</para>
 /// <para>Rates are connections a second, bursts connections; a burst that was spent grows back at the rate.</para>
 /// </remarks>
 public sealed class AcceptLimits

@@ -57,9 +57,6 @@ internal static partial class Log
     [LoggerMessage(3001, LogLevel.Information, "Peer {Peer} disconnected: {Address}, {Reason}. {Detail}")]
     public static partial void Disconnected(this ILogger logger, NodeId peer, string address, DisconnectReason reason, string detail);
 
-    [LoggerMessage(3004, LogLevel.Warning, "{Count} more peers at the on-link address {Address} were refused for the limit of {Limit} an address. If that is one machine with many nodes or a proxy, name its range in AcceptLimits.TrustedRanges")]
-    public static partial void ManyAtOneAddress(this ILogger logger, string address, int count, long limit);
-
     // Whoever likes can make these; the events have them all.
     [LoggerMessage(3002, LogLevel.Debug, "No link with {Address}: {Code}. {Detail}")]
     public static partial void Refused(this ILogger logger, string address, MesharaErrorCode code, string detail);
@@ -70,6 +67,10 @@ internal static partial class Log
     // Once for each configured address, until it has succeeded.
     [LoggerMessage(3004, LogLevel.Warning, "No link with {Address}: {Detail}")]
     public static partial void OtherKeyAnswers(this ILogger logger, string address, string detail);
+
+    // Once.
+    [LoggerMessage(3005, LogLevel.Warning, "{Count} peers on the local network were refused at the one address {Address}: {Limit} is {Value}. If that is a machine with many nodes, or a proxy that hides where callers come from, name its range in AcceptLimits.TrustedRanges or switch AcceptLimits.OnLinkLane off")]
+    public static partial void ManyAtOneAddress(this ILogger logger, int count, string address, string limit, long value);
 
     [LoggerMessage(4900, LogLevel.Warning, "The peer store cannot be used: {Error}. What is learned of peers is kept in memory only; it is tried again each minute")]
     public static partial void StoreFailed(this ILogger logger, string error);

@@ -266,6 +266,7 @@ public sealed partial class Node : IAsyncDisposable
             MaxPeers = _options.Discovery.MaxPeers,
             BootstrapNodes = _options.Discovery.BootstrapNodes,
             FeelerInterval = _options.Discovery.FeelerInterval,
+            MaxCandidateBackoff = _options.Discovery.MaxBackoff,
             TableKey = stored?.TableKey ?? Nonces.NewTableKey(),
             Reputation = _options.Reputation,
             IsOwn = address => _addresses.Current.Any(own => own.HostAndPort == address.HostAndPort),

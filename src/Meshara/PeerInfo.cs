@@ -21,7 +21,7 @@ public sealed record PeerInfo
     public required bool Pinned { get; init; }
 
     /// <summary>Whether the peer counts against the limits of <see cref="DiscoveryOptions"/>.</summary>
-    public PeerClass Class => Pinned ? PeerClass.Static : PeerClass.Mesh;
+    public PeerClass Class { get; init; } = PeerClass.Mesh;
 
     /// <summary>When this node first heard of the peer, as far as its store remembers.</summary>
     public DateTimeOffset FirstSeen { get; init; }

@@ -227,14 +227,14 @@ public sealed class NodeRotationTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Chain_ForgedOrOfAStranger_IsAStrangersAndTheLatterCostsNothing()
+    public async Task Chain_ForgedOrOfAStranger_TheFormerIsBannedAndTheLatterCostsNothing()
     {
         (Node alice, Node bob) = await LinkedAsync();
         using NodeIdentity stranger = NodeIdentity.Create();
         using NodeIdentity strangers = Successor(stranger);
         int before = bob.ChainsVerified;
         Node first = await StartAsync("first", o => Dialling(o, strangers));
-        await AssertRefusedAsync(first);
+        await AssertRefusedAsync(first, MesharaErrorCode.NotAdmitted);
         Assert.Equal(before, bob.ChainsVerified);
 
         // Everybody can name Alice as the old key; only she can sign for it.
@@ -246,12 +246,13 @@ public sealed class NodeRotationTests : IAsyncDisposable
         Assert.Equal(alice.Id, Assert.Single(chain.OldIds));
         using NodeIdentity forger = new(key, claimed, chain);
         Node second = await StartAsync("second", o => Dialling(o, forger));
-        await AssertRefusedAsync(second);
+        await AssertRefusedAsync(second, MesharaErrorCode.Banned);
+        Assert.Equal([ReputationCause.ForgedSignature], (await bob.ExplainPeerAsync(forger.Id))!.History.Select(h => h.Cause));
         Assert.Equal(before + 1, bob.ChainsVerified);
         Assert.Equal(alice.Id, Assert.Single(bob.ListTrusted()).Id);
 
-        async Task AssertRefusedAsync(Node from) =>
-            Assert.Equal(MesharaErrorCode.NotAdmitted, (await Assert.ThrowsAsync<MesharaException>(() => from.AddPeerAsync(bob.Addresses[0]).WaitAsync(NodeBed.Guard))).Code);
+        async Task AssertRefusedAsync(Node from, MesharaErrorCode code) =>
+            Assert.Equal(code, (await Assert.ThrowsAsync<MesharaException>(() => from.AddPeerAsync(bob.Addresses[0]).WaitAsync(NodeBed.Guard))).Code);
     }
 
     [Fact]

@@ -100,10 +100,6 @@ internal sealed partial class Mesh
         }
 
         Touch();
-        if (IsManaged && _config.TargetPeers > 0)
-        {
-            _deadlines.Set(ManageKey, TimeSpan.Zero);
-        }
     }
 }
 

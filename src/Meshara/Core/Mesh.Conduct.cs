@@ -12,7 +12,7 @@ internal sealed partial class Mesh
     public double ReputationOf(NodeId id, TimeSpan now) => _book.ValueOf(id, now);
 
     /// <summary>The end of a ban; null: not banned, or static.</summary>
-    public TimeSpan? BanOf(NodeId id, TimeSpan now) => IsKnown(id) ? null : _book.BanUntil(id, now);
+    public TimeSpan? BanOf(NodeId id, TimeSpan now) => IsStatic(id) ? null : _book.BanUntil(id, now);
 
     /// <summary>What is stored and shown of a peer.</summary>
     public PeerSnapshot Snapshot(NodeId id, TimeSpan now) => new(_book.Snapshot(id, now), [.. _table.Snapshot(id)]);
@@ -27,7 +27,7 @@ internal sealed partial class Mesh
             Touch();
         }
 
-        if (conduct == Conduct.Fine || IsKnown(id) || !_peers.TryGetValue(id, out PeerEntry? peer))
+        if (conduct == Conduct.Fine || IsStatic(id) || !_peers.TryGetValue(id, out PeerEntry? peer))
         {
             return;
         }

@@ -237,7 +237,7 @@ internal sealed partial class Mesh
         PeerAddress address = target.Address with { Id = target.Address.Id ?? CurrentOf(peer.Id) };
         bool firstUse = target.Address.Id is null && (target.Adds.Count > 0 || _config.Admission != AdmissionMode.Open);
         bool named = firstUse || (target.Address.Id is not null && (target.Wanted || target.Adds.Count > 0));
-        if (!peer.Known && named && address.Id == peer.Id)
+        if (named && address.Id == peer.Id && !peer.Known)
         {
             peer.Known = true;
             BecameStatic(peer.Id);

@@ -45,6 +45,11 @@ internal sealed partial class Mesh
     {
         PeerEntry peer = connection.Peer!;
         bool namedAddress = connection.Target is { Address.Id: null };
+        if (facts.Forged)
+        {
+            Score(peer.Id, ReputationCause.ForgedSignature, connection, now);
+        }
+
         TimeSpan? bannedFor = _book.BanUntil(peer.Id, now) - now;
         RefuseCode? refusal = AdmissionRule.Judge(_config.Admission, facts, IsKnown(peer.Id), namedAddress, bannedFor is not null);
         if (refusal is { } code)
@@ -249,9 +254,8 @@ internal sealed partial class Mesh
         Emit(isStranger && !MayRefuseWithWords(now)
             ? new MeshAction.Abort(connection.Id)
             : new MeshAction.SendRefuse(connection.Id, code, retryAfter, limit?.Name ?? "", limit?.Value ?? 0, message));
-        ConnectionFailure failure = new(
-            AdmissionRule.ToError(code), $"This node refused {connection.Address}: {detail ?? message}.", AdmissionRule.IsTransient(code), retryAfter) { IsOwnDoing = code == RefuseCode.Full };
-        Fail(connection, failure, now);
+        ConnectionFailure failure = new(AdmissionRule.ToError(code), $"This node refused {connection.Address}: {detail ?? message}.", AdmissionRule.IsTransient(code), retryAfter);
+        Fail(connection, failure with { IsOwnDoing = code == RefuseCode.Full }, now);
     }
 
     // An admitted connection that is not wanted any more: REFUSE before READY, GOODBYE after it.

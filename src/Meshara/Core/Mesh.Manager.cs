@@ -1,4 +1,3 @@
-using System.Net;
 using Meshara.Core.Policy;
 
 namespace Meshara.Core;
@@ -176,7 +175,7 @@ internal sealed partial class Mesh
         MeshCounts counts = Counts;
         InboundPeer[] inbound = InboundPeers(now);
         bool outboundVictim = WorstOutbound(now) is not null;
-        bool inboundVictim = _config.MaxPeers > 1 && Eviction.Choose(inbound, default, _config.TableKey.Span, _lastPacedEviction, now) is not null;
+        bool inboundVictim = _config.MaxPeers > 1 && Eviction.Choose(inbound, default, _config.TableKey.Span, _evictionPace.Last, now) is not null;
         return new PlanCounts
         {
             Inbound = counts.Inbound,

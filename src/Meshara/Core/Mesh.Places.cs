@@ -19,6 +19,9 @@ internal sealed partial class Mesh
     private const int MaxRefusedKeys = 1024;
     private const int MostRefusals = 20;
 
+    // So many refused ids at one address of the local network are a machine with many nodes, or a proxy.
+    private const int ManyIds = 5;
+
     /// <summary>What a peer is told who finds no place.</summary>
     private static readonly TimeSpan RetryWhenFull = TimeSpan.FromSeconds(60);
 
@@ -26,11 +29,12 @@ internal sealed partial class Mesh
     private static readonly TimeSpan SlowNewcomer = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RefusalsCounted = TimeSpan.FromMinutes(10);
 
-    private readonly Dictionary<AddressKey, (int Count, TimeSpan Since)> _refused = [];
+    private readonly Dictionary<AddressKey, RefusedAt> _refused = [];
 
     // Admitted beyond the places; a victim is chosen when it goes live.
     private PeerEntry? _passing;
-    private TimeSpan? _lastPacedEviction;
+    private EvictionPace _evictionPace;
+    private bool _toldOfMany;
     private double _refusalsSpent;
     private TimeSpan _refusalsAt;
 
@@ -55,12 +59,13 @@ internal sealed partial class Mesh
 
     private int InboundSlots => ConnectionPlan.InboundSlots(_config.TargetPeers, _config.MaxPeers);
 
-    /// <summary>Whether the peer of this id is extra: the operator named it.</summary>
-    public bool IsStatic(NodeId id) => IsKnown(id);
+    /// <summary>Whether the peer of this id is extra: the operator named it, or the address at which it was reached.</summary>
+    public bool IsStatic(NodeId id) => _peers.TryGetValue(id, out PeerEntry? peer) ? IsStatic(peer) : IsKnown(id);
 
-    private bool IsStatic(PeerEntry peer) => IsKnown(peer.Id) || peer.Newcomers.Any(IsOperators);
+    private bool IsStatic(PeerEntry peer) => IsKnown(peer.Id) || (peer.Link is { } link && IsOperators(link)) || peer.Newcomers.Any(IsOperators);
 
-    private static bool IsOperators(MeshConnection connection) => connection.Target is { } target && (target.Wanted || target.Adds.Count > 0);
+    private bool IsOperators(MeshConnection connection) =>
+        connection.Target is { } target && (target.Wanted || target.Adds.Count > 0) && _targets.GetValueOrDefault(target.Address.ToString()) == target;
 
     // One connection for each peer that has a place.
     private IEnumerable<MeshConnection> Places() => _connections.Values.Where(static c =>
@@ -71,14 +76,14 @@ internal sealed partial class Mesh
     private bool TryTakePlace(MeshConnection connection, TimeSpan now)
     {
         PeerEntry peer = connection.Peer!;
-        if (IsKnown(peer.Id) || IsOperators(connection) || Entries(peer.Id).Any(p => p.HasPlace))
+        if (IsStatic(peer) || IsOperators(connection) || Entries(peer.Id).Any(p => p.HasPlace))
         {
             return true;
         }
 
         if (connection.Inbound && FindInboundLimit(connection) is { } met)
         {
-            RefuseFull(connection, met, InboundLimits.RetryAfter(CountRefusal(connection, now)), now);
+            RefuseFull(connection, met, InboundLimits.RetryAfter(CountRefusal(connection, met, now)), now);
             return false;
         }
 
@@ -129,7 +134,11 @@ internal sealed partial class Mesh
 
         if (ChooseVictim(connection, now) is { } victim)
         {
-            _lastPacedEviction = victim.Paced ? now : _lastPacedEviction;
+            if (victim.Paced)
+            {
+                _evictionPace = _evictionPace.After(now);
+            }
+
             Evict(_peers[victim.Id], "its place was given to another peer", now);
             return true;
         }
@@ -165,7 +174,7 @@ internal sealed partial class Mesh
     {
         // For an outbound replacement the place of an inbound peer will do; at MaxPeers 1 nobody is forced out for it.
         EvictionChoice? inbound = newcomer.Inbound || _config.MaxPeers > 1
-            ? Eviction.Choose(InboundPeers(now), GroupOf(newcomer), _config.TableKey.Span, _lastPacedEviction, now)
+            ? Eviction.Choose(InboundPeers(now), GroupOf(newcomer), _config.TableKey.Span, _evictionPace.Last, now)
             : null;
         return inbound ?? (newcomer.Inbound || WorstOutbound(now) is not { } worst ? null : new EvictionChoice(worst, Paced: false));
     }
@@ -222,24 +231,40 @@ internal sealed partial class Mesh
     }
 
     // Refusals of this address within the last ten minutes, this one included.
-    private int CountRefusal(MeshConnection connection, TimeSpan now)
+    private int CountRefusal(MeshConnection connection, MetLimit met, TimeSpan now)
     {
         AddressKey key = AddressGroups.KeysOf(connection.Host!).Address;
-        if (_refused.Count >= MaxRefusedKeys && !_refused.ContainsKey(key))
+        if (_refused.TryGetValue(key, out RefusedAt? at) && now - at.Since > RefusalsCounted)
         {
-            foreach (AddressKey old in _refused.Where(r => now - r.Value.Since > RefusalsCounted).Select(r => r.Key).ToArray())
+            _refused.Remove(key);
+            at = null;
+        }
+
+        if (at is null)
+        {
+            at = new RefusedAt(now);
+            if (_refused.Count >= MaxRefusedKeys)
             {
-                _refused.Remove(old);
+                foreach (AddressKey old in _refused.Where(r => now - r.Value.Since > RefusalsCounted).Select(r => r.Key).ToArray())
+                {
+                    _refused.Remove(old);
+                }
+            }
+
+            if (_refused.Count < MaxRefusedKeys)
+            {
+                _refused.Add(key, at);
             }
         }
 
-        (int count, TimeSpan since) = _refused.TryGetValue(key, out (int Count, TimeSpan Since) known) && now - known.Since <= RefusalsCounted ? known : (0, now);
-        if (_refused.Count < MaxRefusedKeys || _refused.ContainsKey(key))
+        at.Count++;
+        if (!_toldOfMany && at.Ids.Count < ManyIds && at.Ids.Add(connection.Peer!.Id) && at.Ids.Count == ManyIds && _groups.IsOnLink(connection.Host!))
         {
-            _refused[key] = (count + 1, since);
+            _toldOfMany = true;
+            Emit(new MeshAction.ManyAtOneAddress(ManyIds, connection.Host!.ToString(), met.Name, met.Value));
         }
 
-        return count + 1;
+        return at.Count;
     }
 
     // Words cost more than a close: a second has only so many for strangers.
@@ -254,6 +279,15 @@ internal sealed partial class Mesh
 
         _refusalsSpent++;
         return true;
+    }
+
+    private sealed class RefusedAt(TimeSpan since)
+    {
+        public TimeSpan Since { get; } = since;
+
+        public int Count { get; set; }
+
+        public HashSet<NodeId> Ids { get; } = [];
     }
 }
 

@@ -22,8 +22,8 @@ internal sealed partial class Mesh
     {
         _config = config;
         _groups = config.Groups;
-        _book = new ReputationBook(config.Reputation, id => IsKnown(id) || LinkOf(id) is not null, IsKnown);
-        _table = new AddressTable(config.TableKey.Span, config.Groups, config.Random, a => _selfAddresses.Contains(a.HostAndPort) || config.IsOwn?.Invoke(a) == true);
+        _book = new ReputationBook(config.Reputation, id => IsKnown(id) || LinkOf(id) is not null, IsStatic);
+        _table = new AddressTable(config.TableKey.Span, config.Groups, config.Random, a => _selfAddresses.Contains(a.HostAndPort) || config.IsOwn?.Invoke(a) == true, ConnectionPlan.Regulars(config.TargetPeers)) { LongestBackoff = config.MaxCandidateBackoff };
     }
 
     private NodeTimeouts Timeouts => _config.Timeouts;
@@ -49,8 +49,9 @@ internal sealed partial class Mesh
     {
         Unfollow(id);
         Entry(id).Known = true;
-        DialTrusted(id, now);
         BecameStatic(id);
+        DialTrusted(id, now);
+        Manage(now);
     }
 
     /// <summary>Forgets that the operator named this peer, by its newest key or an older one, stops dialling it and closes its link; false: nothing was known of it.</summary>

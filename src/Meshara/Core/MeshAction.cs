@@ -77,6 +77,9 @@ internal abstract record MeshAction
         public bool IsNewMismatch { get; init; }
     }
 
+    /// <summary>Several peers met the limit of one on-link address: told once.</summary>
+    public sealed record ManyAtOneAddress(int Peers, string Address, string Limit, long Value) : MeshAction;
+
     /// <summary>For PeerEvent: two live nodes have one key. <paramref name="OtherAddress"/> is null when the other is this node.</summary>
     public sealed record Shared(NodeId Peer, string Address, string? OtherAddress) : MeshAction;
 }

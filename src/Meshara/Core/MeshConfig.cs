@@ -19,6 +19,8 @@ internal sealed record MeshConfig
 
     public TimeSpan FeelerInterval { get; init; } = TimeSpan.FromMinutes(2);
 
+    public TimeSpan MaxCandidateBackoff { get; init; } = AddressTable.MaxBackoff;
+
     /// <summary>Secret; spreads addresses over the table and hides whom eviction spares. The same after a restart.</summary>
     public ReadOnlyMemory<byte> TableKey { get; init; } = new byte[PeerStoreContent.TableKeySize];
 
@@ -47,6 +49,9 @@ internal readonly record struct PeerFacts(NodeId Id, UInt128 Instance)
 
     /// <summary>Of an accepted connection: the address in HELLO whose host is the one that the connection came from.</summary>
     public PeerAddress? Back { get; init; }
+
+    /// <summary>Its chain names a known key, and the signatures are wrong: it tries to pass for that peer.</summary>
+    public bool Forged { get; init; }
 
     /// <summary>The older keys that <c>FindKnown</c> named and the verified chain leads from; oldest first.</summary>
     public IReadOnlyList<Predecessor> Succeeds { get; init; } = [];

@@ -38,7 +38,7 @@ internal sealed class AcceptDoor : IAsyncDisposable
         _gate = new AcceptGate(limits, seed);
         _rooms = [.. Enum.GetValues<AcceptLane>().Select(_ => new WaitingRoom(limits, node.Timeouts.Tls))];
         _groups = FindGroups();
-        _timer = node.Clock.Provider.CreateTimer(_ => Poll(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = node.Clock.Provider.CreateTimer(_ => OnTimer(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>From where known peers come. Whoever knows that changes it, from any thread.</summary>
@@ -199,6 +199,17 @@ internal sealed class AcceptDoor : IAsyncDisposable
         }
 
         return level is not null;
+    }
+
+    private void OnTimer()
+    {
+        lock (_sync)
+        {
+            // It may have fired a moment too early, and is then to be set for the same time again.
+            _armedFor = null;
+        }
+
+        Poll();
     }
 
     private void Poll()

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.InteropServices;
 using Meshara.Core.Policy;
 
 namespace Meshara.Net;
@@ -66,6 +67,7 @@ internal sealed class AcceptRefusals(NodeContext node)
         node.Logger.AcceptRefused(count, source, why);
     }
 
+    [StructLayout(LayoutKind.Auto)]
     private struct Count
     {
         public long Number;

@@ -39,6 +39,7 @@ internal sealed class LiveLinks
 internal sealed class LiveLink(Link link, PublicKey key, double reputation, bool pinned)
 {
     private volatile bool _pinned = pinned;
+    private volatile bool _isStatic;
     private double _reputation = reputation;
 
     public Link Link { get; } = link;
@@ -51,6 +52,12 @@ internal sealed class LiveLink(Link link, PublicKey key, double reputation, bool
         set => _pinned = value;
     }
 
+    public bool IsStatic
+    {
+        get => _isStatic;
+        set => _isStatic = value;
+    }
+
     public double Reputation
     {
         get => Volatile.Read(ref _reputation);
@@ -60,5 +67,5 @@ internal sealed class LiveLink(Link link, PublicKey key, double reputation, bool
     /// <summary>When the peer was first seen, in this run or an earlier one.</summary>
     public DateTimeOffset FirstSeen { get; init; }
 
-    public PeerInfo Describe() => Link.Describe(Pinned, Reputation) with { FirstSeen = FirstSeen };
+    public PeerInfo Describe() => Link.Describe(Pinned, Reputation) with { FirstSeen = FirstSeen, Class = IsStatic ? PeerClass.Static : PeerClass.Mesh };
 }

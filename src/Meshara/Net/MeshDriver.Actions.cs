@@ -106,6 +106,9 @@ internal sealed partial class MeshDriver
 
                 _node.Events.Publish(new PeerRefused(time, a.Address, a.Peer, f.Code, f.ByPeer, f.Message, f.RetryAfter));
                 break;
+            case MeshAction.ManyAtOneAddress a:
+                _node.Logger.ManyAtOneAddress(a.Peers, a.Address, a.Limit, a.Value);
+                break;
             case MeshAction.Shared a:
                 _node.Logger.IdentityShared(a.Peer, PeerText.Clean(a.Address), a.OtherAddress ?? "this node");
                 _node.Events.Publish(new IdentityShared(time, a.Peer, a.Address, a.OtherAddress));
@@ -130,7 +133,7 @@ internal sealed partial class MeshDriver
 
         _node.Metrics.LinkUp(link);
         DateTimeOffset firstSeen = _ledger.Up(up.Peer, connection.RemoteKey);
-        _live.Set(up.Peer, new LiveLink(link, connection.RemoteKey, _mesh.ReputationOf(up.Peer, Now), _mesh.IsKnown(up.Peer)) { FirstSeen = firstSeen });
+        _live.Set(up.Peer, new LiveLink(link, connection.RemoteKey, _mesh.ReputationOf(up.Peer, Now), _mesh.IsKnown(up.Peer)) { FirstSeen = firstSeen, IsStatic = _mesh.IsStatic(up.Peer) });
         _keeper?.Changed(up.Peer);
         _node.Logger.Connected(up.Peer, connection.Address, up.Inbound);
         _node.Events.Publish(new PeerConnected(_node.Clock.UtcNow, up.Peer, connection.Address, up.Inbound));

@@ -50,6 +50,7 @@ internal sealed partial class MeshDriver
         foreach ((NodeId id, LiveLink link) in _live.All())
         {
             link.Pinned = _mesh.IsKnown(id);
+            link.IsStatic = _mesh.IsStatic(id);
         }
     }
 }

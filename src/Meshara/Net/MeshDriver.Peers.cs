@@ -1,4 +1,3 @@
-using System.Net;
 using Meshara.Core;
 using Meshara.Core.Policy;
 

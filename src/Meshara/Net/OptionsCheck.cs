@@ -50,6 +50,11 @@ internal static class OptionsCheck
         Check(options.Timeouts);
         Check(options.Limits);
         Check(options.Discovery, options.Admission.Mode);
+        if (options.Reputation.FindWrong() is { } wrong)
+        {
+            throw Wrong(wrong.Name, wrong.What);
+        }
+
         AcceptCheck.Check(options.Accept);
         return Listen(options.Listen);
     }

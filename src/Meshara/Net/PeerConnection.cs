@@ -236,12 +236,14 @@ internal sealed class PeerConnection
             NodeId? expected = _dial?.Address.Id is null ? null : channel.RemoteId;
             HelloFacts facts = await handshake.ExchangeAsync(expected, probe: _dial?.Probe == true, either.Token).ConfigureAwait(false);
             _remote = facts.Remote;
+            (IReadOnlyList<Predecessor> succeeds, bool forged) = await FindSucceededAsync(channel).ConfigureAwait(false);
             await _driver.HelloAsync(this, new PeerFacts(channel.RemoteId, _remote.Instance)
             {
                 Probe = _remote.Purpose == HelloPurpose.Probe,
                 SecretProven = facts.SecretProven,
                 Back = _accepted is null ? null : DialBackAddress.Find(_accepted.Transport.RemoteHost, channel.RemoteId, _remote.Addresses),
-                Succeeds = await FindSucceededAsync(channel).ConfigureAwait(false),
+                Succeeds = succeeds,
+                Forged = forged,
             }).ConfigureAwait(false);
             link = await SettleAsync(handshake, either.Token).ConfigureAwait(false);
         }
@@ -266,22 +268,22 @@ internal sealed class PeerConnection
     }
 
     // The known keys that a chain leads from. A stranger's chain costs a question and no signature.
-    private async Task<IReadOnlyList<Predecessor>> FindSucceededAsync(SecureChannel channel)
+    private async Task<(IReadOnlyList<Predecessor> Keys, bool Forged)> FindSucceededAsync(SecureChannel channel)
     {
         if (channel.Chain is not { } chain || await _driver.FindKnownAsync(chain, channel.RemoteId).ConfigureAwait(false) is not [var first, ..] known)
         {
-            return [];
+            return ([], false);
         }
 
         _driver.OnChainVerified();
         if (!chain.Verify(first))
         {
             _node.Logger.ForgedChain(channel.RemoteId, Address, chain.OldIds[first]);
-            return [];
+            return ([], true);
         }
 
         DateTimeOffset learned = _node.Clock.UtcNow;
-        return [.. known.Select(i => _driver.Older(chain.OldIds[i], chain.Records[i].AcceptOldUntil(learned)))];
+        return ([.. known.Select(i => _driver.Older(chain.OldIds[i], chain.Records[i].AcceptOldUntil(learned)))], false);
     }
 
     // The other side's answer and the mesh's orders, whichever comes first.

@@ -1,6 +1,9 @@
+using System.Runtime.InteropServices;
+
 namespace Meshara.Security;
 
 /// <summary>Tells when the first bytes of a connection hold a whole ClientHello (RFC 8446 sections 4 and 5.1), or none. What it says is for TLS to judge.</summary>
+[StructLayout(LayoutKind.Auto)]
 internal struct ClientHello
 {
     /// <summary>Most bytes that are looked at: a record of the greatest size, and what smaller ones cost more.</summary>

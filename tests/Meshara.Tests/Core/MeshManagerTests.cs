@@ -1,6 +1,5 @@
 using Meshara.Core;
 using Meshara.Core.Policy;
-using Meshara.Wire;
 using Xunit;
 
 namespace Meshara.Tests.Core;
@@ -30,7 +29,7 @@ public sealed class MeshManagerTests
         MeshScript s = new(Self, target: 2, maxPeers: 4);
         s.Learn(Address(0x10));
         s.Learn(Address(0x20));
-        s.Mesh.HandleTrust(Ids.Of(0x10));
+        s.Mesh.HandleTrust(Ids.Of(0x10), s.Now);
         s.Advance(1);
         Assert.Empty(s.Take());
 

@@ -1,4 +1,5 @@
 using Meshara.Core;
+using Meshara.Core.Policy;
 using Meshara.Wire;
 using Xunit;
 
@@ -131,7 +132,7 @@ public sealed class MeshPlacesTests
     public void Full_StaticPeers_AreExtraAndStay()
     {
         MeshScript s = Full(2, "10.1.0.1", "10.2.0.1");
-        s.Mesh.HandleTrust(Ids.Of(0xF0));
+        s.Mesh.HandleTrust(Ids.Of(0xF0), s.Now);
 
         s.Link(Ids.Of(0xF0), from: "10.1.0.1:1");
 
@@ -179,6 +180,24 @@ public sealed class MeshPlacesTests
 
         // Who comes again and again is told to wait longer.
         Assert.Equal(TimeSpan.FromSeconds(65), s.Take().OfType<MeshAction.SendRefuse>().Last().RetryAfter);
+    }
+
+    [Fact]
+    public void Inbound_OneOnLinkAddressWithManyNodes_IsToldOnce()
+    {
+        MeshScript s = Ready(target: 4, max: 40);
+        s.Mesh.HandleGroups(new AddressGroups([], [System.Net.IPNetwork.Parse("192.168.0.0/24")]));
+        for (byte i = 0; i < 4; i++)
+        {
+            s.Link(Ids.Of((byte)(0x10 + i)), from: $"192.168.0.7:{1000 + i}");
+        }
+
+        for (byte i = 0; i < 20; i++)
+        {
+            s.Accept(Ids.Of((byte)(0x40 + i)), from: "192.168.0.7:1");
+        }
+
+        Assert.Equal([new MeshAction.ManyAtOneAddress(5, "192.168.0.7", "inbound_per_ipv4_address", 4)], s.Take().OfType<MeshAction.ManyAtOneAddress>());
     }
 
     [Fact]

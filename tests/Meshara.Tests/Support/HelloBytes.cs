@@ -4,6 +4,8 @@ using Meshara.Security;
 
 namespace Meshara.Tests.Support;
 
+#pragma warning disable CA5359 // Nobody answers, and so nobody is checked.
+
 /// <summary>A ClientHello that an acceptor answers.</summary>
 internal static class HelloBytes
 {

@@ -58,6 +58,9 @@ internal sealed class AddressEntry(PeerAddress address, long number, AddressSour
     /// <summary>It was not usable when it was drawn.</summary>
     public bool IsParked { get; set; }
 
+    /// <summary>This node chose it before, and had a link to it for a while: chosen first when it is back.</summary>
+    public bool IsRegular { get; set; }
+
     /// <summary>In the table of proven addresses.</summary>
     public bool IsProven { get; set; }
 

@@ -18,6 +18,7 @@ internal sealed class AddressGroups
     private readonly Prefix[] _trusted;
     private readonly Prefix[] _onLink;
 
+    /// <summary>Groups as they are until the interfaces change.</summary>
     /// <param name="trusted">Ranges that no limit applies to, loopback among them if it is trusted.</param>
     /// <param name="interfaces">The prefixes of this machine's interfaces; none: nothing is on-link. Those of loopback are passed over.</param>
     public AddressGroups(IEnumerable<IPNetwork> trusted, IEnumerable<IPNetwork> interfaces)

@@ -3,17 +3,19 @@ namespace Meshara.Core.Policy;
 // What is dialled next, and what came of it.
 internal sealed partial class AddressTable
 {
-    private const int MostDraws = 64;
+    private const int MostDraws = 64, MostRegularDraws = 16;
     private const double LeastChance = 0.05;
+    private static readonly TimeSpan RegularAfter = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan Freshness = TimeSpan.FromDays(7);
 
     /// <summary>The next address to dial, which is then being dialled; null: none is ready and usable, look again at <see cref="NextDue"/>.</summary>
     /// <remarks>
     /// A coin chooses the table, then each group of sources (or of proven addresses) is as likely as any other: an attacker's share of the picks is
     /// its share of the groups, however many entries it has. What is drawn is taken by its chance, halved for each outbound link in its address group;
-    /// after 64 draws whatever comes: a peer too near is better than none.
+    /// after 64 draws whatever comes: a peer too near is better than none. Regulars come first: each draw of a stranger is a chance for an attacker, and
+    /// its links never end, while honest peers come and go; to whom this node was linked before, it can be linked again without a draw.
     /// </remarks>
-    public AddressEntry? Pick(PickView view, TimeSpan now) => Draw(view, now, unprovenOnly: false);
+    public AddressEntry? Pick(PickView view, TimeSpan now) => DrawRegular(view, now) ?? Draw(view, now, unprovenOnly: false);
 
     /// <summary>An address whose state is worth knowing: a proven one whose slot is contested, else an unproven one. It is then being dialled.</summary>
     public AddressEntry? PickForFeeler(PickView view, TimeSpan now)
@@ -79,7 +81,7 @@ internal sealed partial class AddressTable
         entry.Failures = 0;
         entry.LastSeen = now;
         entry.NotBefore = Max(entry.NotBefore, now + Min(MaxRetryAfter, retryAfter ?? TimeSpan.Zero));
-        Wait(entry, now + Backoff.Delay(entry.RefusedInRow++, MaxBackoff, null, _random.NextDouble()));
+        Wait(entry, now + Backoff.Delay(entry.RefusedInRow++, LongestBackoff, null, _random.NextDouble()));
     }
 
     /// <summary>No connection, no TLS, or another key.</summary>
@@ -100,7 +102,7 @@ internal sealed partial class AddressTable
             entry.LastCounted = now;
         }
 
-        Wait(entry, now + Backoff.Delay(entry.Attempts++, MaxBackoff, null, _random.NextDouble()));
+        Wait(entry, now + Backoff.Delay(entry.Attempts++, LongestBackoff, null, _random.NextDouble()));
         if (online && entry.IsProven)
         {
             SettleLost(entry, now);
@@ -130,10 +132,15 @@ internal sealed partial class AddressTable
             return;
         }
 
+        if (lived >= RegularAfter)
+        {
+            MakeRegular(entry);
+        }
+
         bool stable = lived >= Stable;
         entry.Attempts = stable ? 0 : entry.Attempts + 1;
         double random = _random.NextDouble();
-        Wait(entry, now + (stable ? Backoff.AfterLoss(random) : Backoff.Delay(entry.Attempts - 1, MaxBackoff, null, random)));
+        Wait(entry, now + (stable ? Backoff.AfterLoss(random) : Backoff.Delay(entry.Attempts - 1, LongestBackoff, null, random)));
     }
 
     /// <summary>No entry of this id is dialled before <paramref name="until"/>, at most 1 h from now (GOODBYE evicted on a live link: <see cref="AfterEviction"/>).</summary>
@@ -182,6 +189,19 @@ internal sealed partial class AddressTable
         }
 
         return Math.Clamp(chance, LeastChance, 1);
+    }
+
+    private AddressEntry? DrawRegular(PickView view, TimeSpan now)
+    {
+        WakeDue(now);
+        for (int draws = 0; draws < MostRegularDraws && _regulars.Count > 0; draws++)
+        {
+            AddressEntry entry = _regulars[_random.Next(_regulars.Count)];
+            if (entry.ReadyIndex >= 0 && view.IsUsable(entry) && _random.NextDouble() < ChanceOf(entry, view.Standing(entry), now) * Math.Pow(0.5, view.GroupUse(entry.Group)))
+                return Take(entry, now);
+        }
+
+        return null;
     }
 
     private AddressEntry? Draw(PickView view, TimeSpan now, bool unprovenOnly)
@@ -305,6 +325,7 @@ internal sealed partial class AddressTable
                 : entry.Slot >= 0 && (entry.IsProven ? _proven : _unproven)[entry.Slot] != entry ? "is not in its slot"
                 : _byNumber.GetValueOrDefault(entry.Number) != entry ? "is not found by its number"
                 : entry.Address.Id is { } id && !_byId[id].Contains(entry) ? "is not found by its id"
+                : entry.IsRegular != _regulars.Contains(entry) || entry is { IsRegular: true, IsProven: false } ? "is a regular in one place only"
                 : entry is { IsProven: true, LastSuccess: null } ? "is proven by nothing"
                 : entry.IsFixed != _fixed.Contains(entry) ? "is fixed in one place only"
                 : null;

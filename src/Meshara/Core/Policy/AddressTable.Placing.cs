@@ -3,7 +3,7 @@ namespace Meshara.Core.Policy;
 // Who has which slot, and who gives way to whom.
 internal sealed partial class AddressTable
 {
-    private const int MostContests = 16;
+    private const int MostContests = 16, GoneAfter = 8;
     private static readonly TimeSpan NeverTriedFor = TimeSpan.FromDays(1), NotSeenFor = TimeSpan.FromDays(30), DeadFor = TimeSpan.FromDays(7);
     private static readonly TimeSpan ContestFor = TimeSpan.FromMinutes(40), SureFor = TimeSpan.FromHours(4);
 
@@ -107,6 +107,12 @@ internal sealed partial class AddressTable
         if (entry.Slot >= 0)
         {
             (entry.IsProven ? _proven : _unproven)[entry.Slot] = null;
+        }
+
+        if (entry.IsRegular)
+        {
+            _regulars.Remove(entry);
+            entry.IsRegular = false;
         }
 
         _provenCount -= entry.IsProven ? 1 : 0;
@@ -314,6 +320,42 @@ internal sealed partial class AddressTable
         if (ready)
         {
             MakeReady(entry);
+        }
+    }
+
+    private void MakeRegular(AddressEntry entry)
+    {
+        if (!entry.IsProven || entry.IsRegular)
+        {
+            return;
+        }
+
+        if (_regulars.Count >= _maxRegulars)
+        {
+            // Whoever has not come back for long makes room.
+            AddressEntry? gone = _regulars.Where(r => r.Failures >= GoneAfter).MaxBy(r => r.Failures);
+            if (gone is null)
+                return;
+
+            _regulars.Remove(gone);
+            gone.IsRegular = false;
+        }
+
+        _regulars.Add(entry);
+        entry.IsRegular = true;
+    }
+
+    // Who they were is not stored. Whoever floods a node came later than those that it has known longest, and has few groups.
+    private void RestoreRegulars(TimeSpan now)
+    {
+        IEnumerable<AddressEntry> longest = _entries.Values
+            .Where(e => e is { IsProven: true, Failures: 0, LastSuccess: { } success } && now - success < NeverTriedFor)
+            .GroupBy(e => e.Group)
+            .Select(g => g.OrderBy(e => e.FirstSeen).ThenBy(e => e.Number).First())
+            .OrderBy(e => e.FirstSeen).ThenBy(e => e.Number);
+        foreach (AddressEntry entry in longest.Take(_maxRegulars).ToArray())
+        {
+            MakeRegular(entry);
         }
     }
 

@@ -39,6 +39,7 @@ internal sealed partial class AddressTable
     private readonly Dictionary<AddressKey, List<AddressEntry>> _unprovenAt = [];
     private readonly Dictionary<AddressKey, int> _bySource = [];
     private readonly List<AddressEntry> _fixed = [];
+    private readonly List<AddressEntry> _regulars = [];
     private readonly AddressEntry?[] _unproven = new AddressEntry?[AddressSlots.UnprovenBuckets * AddressSlots.BucketSize];
     private readonly AddressEntry?[] _proven = new AddressEntry?[AddressSlots.ProvenBuckets * AddressSlots.BucketSize];
     private readonly ReadyLists _readyUnproven = new(static e => e.SourceGroup);
@@ -46,6 +47,7 @@ internal sealed partial class AddressTable
     private readonly Deadlines _waiting = new();
     private readonly AddressSlots _slots;
     private readonly Random _random;
+    private readonly int _maxRegulars;
     private readonly Func<PeerAddress, bool> _isOwn;
     private AddressGroups _groups;
     private long _lastNumber;
@@ -54,17 +56,23 @@ internal sealed partial class AddressTable
     // The first success since the start, and the last: only then the age of an entry, or a failure, says something about it and not about this node.
     private TimeSpan? _lastGood;
 
+    /// <summary>An empty table.</summary>
     /// <param name="key"><see cref="PeerStoreContent.TableKeySize"/> secret bytes, kept over restarts.</param>
     /// <param name="groups">See <see cref="Regroup"/>.</param>
     /// <param name="random">For the choice and the backoff.</param>
     /// <param name="isOwn">Whether an address is this node's own; null: none is.</param>
-    public AddressTable(ReadOnlySpan<byte> key, AddressGroups groups, Random random, Func<PeerAddress, bool>? isOwn = null)
+    /// <param name="regulars">How many it keeps: <see cref="ConnectionPlan.Regulars"/>.</param>
+    public AddressTable(ReadOnlySpan<byte> key, AddressGroups groups, Random random, Func<PeerAddress, bool>? isOwn = null, int regulars = 0)
     {
+        _maxRegulars = regulars;
         _slots = new AddressSlots(key);
         _groups = groups;
         _random = random;
         _isOwn = isOwn ?? (static _ => false);
     }
+
+    /// <summary>The longest wait between two dials of an address, where it is not <see cref="MaxBackoff"/>.</summary>
+    public TimeSpan LongestBackoff { get; init; } = MaxBackoff;
 
     public AddressCounts Counts => new(_entries.Count - _provenCount, _provenCount, _readyUnproven.Count + _readyProven.Count);
 
@@ -128,7 +136,7 @@ internal sealed partial class AddressTable
     {
         foreach (AddressEntry old in Of(oldId))
         {
-            bool proven = old.IsProven;
+            bool proven = old.IsProven, regular = old.IsRegular;
             Drop(old);
             PeerAddress address = old.Address with { Id = newId };
             if (_entries.ContainsKey(address))
@@ -144,7 +152,10 @@ internal sealed partial class AddressTable
             entry.Failures = old.Failures;
             entry.Attempts = old.Attempts;
             entry.NotBefore = old.NotBefore;
-            Reinsert(entry, proven, now);
+            if (Reinsert(entry, proven, now) && regular)
+            {
+                MakeRegular(entry);
+            }
         }
 
         foreach (AddressEntry entry in _fixed.Where(e => e.AnsweredBy == oldId))
@@ -190,14 +201,14 @@ internal sealed partial class AddressTable
                 continue;
             }
 
-            AddressEntry entry = New(record.Address, record.Source, record.SourceGroup, Min(record.FirstSeen, now));
-            entry.LastSeen = Min(record.LastSeen, now);
-            entry.LastTried = record.LastTried is { } tried ? Min(tried, now) : null;
-            entry.LastSuccess = record.LastSuccess is { } success ? Min(success, now) : null;
+            AddressEntry entry = New(record.Address, record.Source, record.SourceGroup, Past.Clamp(record.FirstSeen, now));
+            entry.LastSeen = Past.Clamp(record.LastSeen, now);
+            entry.LastTried = record.LastTried is { } tried ? Past.Clamp(tried, now) : null;
+            entry.LastSuccess = record.LastSuccess is { } success ? Past.Clamp(success, now) : null;
             entry.Failures = entry.Attempts = Math.Clamp(record.Failures, 0, 1000);
             if (entry is { LastTried: { } last, Attempts: > 0 })
             {
-                entry.NotBefore = last + Backoff.Ceiling(entry.Attempts - 1, MaxBackoff);
+                entry.NotBefore = last + Backoff.Ceiling(entry.Attempts - 1, LongestBackoff);
             }
 
             restored += Reinsert(entry, entry.LastSuccess is not null, now) ? 1 : 0;
@@ -206,6 +217,7 @@ internal sealed partial class AddressTable
             entry.NotBefore = TimeSpan.Zero;
         }
 
+        RestoreRegulars(now);
         return restored;
     }
 

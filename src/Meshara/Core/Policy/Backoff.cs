@@ -20,9 +20,15 @@ internal static class Backoff
     }
 
     /// <summary>The longest that <see cref="Delay"/> draws: 1 s · 2^attempt, at most <paramref name="max"/>.</summary>
-    public static TimeSpan Ceiling(int attempt, TimeSpan max) =>
-        // 2^40 s is beyond any bound; more would overflow.
-        attempt >= 40 ? max : Min(max, Base * Math.Pow(2, Math.Max(0, attempt)));
+    public static TimeSpan Ceiling(int attempt, TimeSpan max) => Doubled(Base, attempt, max);
+
+    /// <summary>first · 2^times, at most <paramref name="max"/>.</summary>
+    public static TimeSpan Doubled(TimeSpan first, int times, TimeSpan max)
+    {
+        // As numbers: a time overflows long before the bound would be seen.
+        double seconds = first.TotalSeconds * Math.Pow(2, Math.Clamp(times, 0, 64));
+        return seconds < max.TotalSeconds ? TimeSpan.FromSeconds(seconds) : max;
+    }
 
     /// <summary>After a start, for static peers and anchors: at most 1 s of what was left, so that a restart is no reason to wait, and not everybody at once.</summary>
     /// <param name="left">What was left of the backoff.</param>

@@ -21,19 +21,18 @@ internal sealed class BucketTable(Pace pace, int capacity, ulong seed)
     public void Spend(AddressKey key, TimeSpan now)
     {
         // Whoever had shared begins with what the shared bucket has left: changing buckets must not pay.
-        TimeSpan after = pace.Spend(Find(key), now);
-        if (_fullAt.ContainsKey(key))
-        {
-            _fullAt[key] = after;
-        }
-        else if (HasRoom(now))
-        {
-            _fullAt.Add(key, after);
-            _order.Enqueue(key, after);
-        }
-        else
+        bool isOwn = _fullAt.TryGetValue(key, out TimeSpan own);
+        TimeSpan after = pace.Spend(isOwn ? own : Shared(key), now);
+        if (!isOwn && !HasRoom(now))
         {
             Shared(key) = after;
+            return;
+        }
+
+        _fullAt[key] = after;
+        if (!isOwn)
+        {
+            _order.Enqueue(key, after);
         }
     }
 

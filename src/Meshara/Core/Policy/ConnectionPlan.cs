@@ -63,6 +63,10 @@ internal static class ConnectionPlan
     /// <summary>Places that inbound mesh peers may take: the last <see cref="LeastOutbound"/> are not theirs, unless there are fewer than 4 places in all.</summary>
     public static int InboundSlots(int target, int max) => max >= 4 ? max - LeastOutbound(target) : max;
 
+    /// <summary>How many former outbound peers to come back to: three for each outbound place that callers leave free, so that some are there when
+    /// others are not; at least 16.</summary>
+    public static int Regulars(int target) => Math.Max(16, (target + 1) / 2 * 3);
+
     /// <summary>What to do at <paramref name="now"/>.</summary>
     /// <param name="counts">The present state.</param>
     /// <param name="target">TargetPeers, at most <paramref name="max"/>.</param>

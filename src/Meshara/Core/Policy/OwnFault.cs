@@ -10,6 +10,7 @@ internal sealed class OwnFault
     private const int Most = 8192;
 
     private readonly Queue<(TimeSpan At, NodeId Id)> _losses = new();
+    private readonly Dictionary<NodeId, int> _lost = [];
     private TimeSpan? _last;
 
     /// <summary>A link was lost by timeout or reset (not by GOODBYE or this node's own decision).</summary>
@@ -22,12 +23,19 @@ internal sealed class OwnFault
         while (_losses.TryPeek(out (TimeSpan At, NodeId Id) oldest) && (now - oldest.At > Window || _losses.Count >= Most))
         {
             _losses.Dequeue();
+            if (--_lost[oldest.Id] == 0)
+            {
+                _lost.Remove(oldest.Id);
+            }
         }
 
         _losses.Enqueue((now, id));
-        HashSet<NodeId> lost = [.. _losses.Select(l => l.Id)];
-        int all = lost.Count + linked.Count(peer => !lost.Contains(peer));
-        if (all >= 2 && lost.Count * 2 > all)
+        _lost[id] = _lost.GetValueOrDefault(id) + 1;
+
+        // Who is back already is counted once, among the lost.
+        int back = linked is IReadOnlySet<NodeId> set ? _lost.Keys.Count(set.Contains) : linked.Count(_lost.ContainsKey);
+        int all = _lost.Count + linked.Count - back;
+        if (all >= 2 && _lost.Count * 2 > all)
         {
             _last = now;
         }

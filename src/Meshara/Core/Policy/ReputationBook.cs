@@ -65,6 +65,7 @@ internal sealed class ReputationBook
     private readonly Func<NodeId, bool> _isStatic;
     private int _trimAt = MaxStrangers + 1;
 
+    /// <summary>An empty book.</summary>
     /// <param name="options">The numbers.</param>
     /// <param name="isKept">Linked or static: never forgotten for want of room.</param>
     /// <param name="isStatic">Never disconnected or banned.</param>
@@ -113,7 +114,8 @@ internal sealed class ReputationBook
         double delta = DeltaOf(score, cause, before, now);
         if (delta == 0)
         {
-            return Conduct.Fine;
+            // At the floor of its cause: not less than before, and what followed then follows again.
+            return cause == ReputationCause.Rate && !_isStatic(id) ? Judge(id, before, from, now) : Conduct.Fine;
         }
 
         // Credit buys no abuse: a loss is counted from 0 down.
@@ -184,7 +186,7 @@ internal sealed class ReputationBook
         Forget(record.Id);
         if (record.BanUntil is { } until && record.BanCount > 0)
         {
-            SetBan(record.Id, new Ban(Min(until, now + _options.LongestBan), Math.Min(record.BanCount, 64)), now);
+            SetBan(record.Id, new Ban(Past.Clamp(until, now + _options.LongestBan), Math.Min(record.BanCount, 64)), now);
         }
 
         double value = double.IsNaN(record.Value) ? 0 : Math.Clamp(record.Value, PeerRecord.MinReputation, PeerRecord.MaxReputation);
@@ -194,24 +196,27 @@ internal sealed class ReputationBook
         }
 
         Score score = ScoreOf(record.Id, now);
-        score.Restore(value, Min(record.ValueAt, now));
+        score.Restore(value, Past.Clamp(record.ValueAt, now));
         foreach (ReputationLine line in record.History.TakeLast(PeerRecord.MaxHistory))
         {
-            score.History.Add(line with { At = Min(line.At, now), Count = Math.Max(1, line.Count) });
+            score.History.Add(line with { At = Past.Clamp(line.At, now), Count = Math.Max(1, line.Count) });
         }
     }
 
     private double DeltaOf(Score score, ReputationCause cause, double before, TimeSpan now) => cause switch
     {
-        ReputationCause.UsefulExchange => score.Gain(_options, now),
+        // Below 0 only time heals: who pays with work for each misdeed would be banned later than who does not.
+        ReputationCause.UsefulExchange => before < 0 ? 0 : score.Gain(_options, now),
 
         // A bad line is no misbehaviour, however bad it is.
-        ReputationCause.Timeout => -Math.Clamp(Math.Min(0, before) - _options.TimeoutFloor, 0, _options.Timeout),
-        ReputationCause.Rate => -_options.Rate,
+        ReputationCause.Timeout => DownTo(_options.TimeoutFloor, _options.Timeout, before),
+        ReputationCause.Rate => DownTo(_options.RateFloor, _options.Rate, before),
         ReputationCause.ProtocolViolation => -_options.ProtocolViolation,
         ReputationCause.ForgedSignature => -_options.ForgedSignature,
         _ => 0,
     };
+
+    private static double DownTo(double floor, double loss, double before) => -Math.Clamp(Math.Min(0, before) - floor, 0, loss);
 
     private Conduct Judge(NodeId id, double value, AddressKey? from, TimeSpan now)
     {
@@ -234,8 +239,7 @@ internal sealed class ReputationBook
         if (BanUntil(id, now) is null)
         {
             int count = _banOf.TryGetValue(id, out Ban last) && now - last.Until <= _options.BanMemory ? last.Count + 1 : 1;
-            TimeSpan length = Min(_options.LongestBan, _options.FirstBan * Math.Pow(2, Math.Min(count - 1, 32)));
-            SetBan(id, new Ban(now + length, count), now);
+            SetBan(id, new Ban(now + Backoff.Doubled(_options.FirstBan, count - 1, _options.LongestBan), count), now);
         }
 
         return Conduct.Ban;
@@ -302,8 +306,6 @@ internal sealed class ReputationBook
 
         _timeouts.Enqueue((id, now, delta));
     }
-
-    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
     [StructLayout(LayoutKind.Auto)]
     private readonly record struct Ban(TimeSpan Until, int Count);

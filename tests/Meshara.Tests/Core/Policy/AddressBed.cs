@@ -7,11 +7,11 @@ namespace Meshara.Tests.Core.Policy;
 /// <summary>A table, a clock, and a mesh that answers its questions.</summary>
 internal sealed class AddressBed
 {
-    private static readonly byte[] Key = [.. Enumerable.Range(0, 32).Select(i => (byte)(i * 7))];
+    public static byte[] Secret { get; } = [.. Enumerable.Range(0, 32).Select(i => (byte)(i * 7))];
 
-    public AddressBed(int seed = 1, AddressGroups? groups = null, Func<PeerAddress, bool>? isOwn = null)
+    public AddressBed(int seed = 1, AddressGroups? groups = null, Func<PeerAddress, bool>? isOwn = null, int regulars = 0)
     {
-        Table = new AddressTable(Key, groups ?? new AddressGroups(AddressGroups.Loopback, []), new Random(seed), isOwn);
+        Table = new AddressTable(Secret, groups ?? new AddressGroups(AddressGroups.Loopback, []), new Random(seed), isOwn, regulars);
         View = new PickView(e => !Busy.Contains(e.Id ?? default), g => Use.GetValueOrDefault(g), e => Standing(e));
     }
 

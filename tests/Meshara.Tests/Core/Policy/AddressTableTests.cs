@@ -365,12 +365,21 @@ public sealed class AddressTableTests
             LastSuccess = TimeSpan.FromDays(9),
             Failures = int.MaxValue,
         };
-        _bed.Table.Restore([record], _bed.Now);
+        AddressRecord ancient = new(AddressBed.Address(2, 1), AddressSource.Hello, default)
+        {
+            FirstSeen = TimeSpan.MinValue,
+            LastSeen = TimeSpan.MinValue,
+            LastTried = TimeSpan.MinValue,
+            LastSuccess = TimeSpan.MinValue,
+            Failures = -1,
+        };
+        _bed.Table.Restore([record, ancient], _bed.Now);
         _bed.Check();
 
         AddressEntry entry = _bed.Table.Find(record.Address)!;
         Assert.Equal((_bed.Now, _bed.Now, 1000), (entry.LastSeen, entry.LastSuccess, entry.Failures));
         Assert.Equal(_bed.Now + AddressTable.MaxBackoff, _bed.Table.NextDue);
+        Assert.Equal(ancient.Address, _bed.Pick()!.Address);
         _bed.Wait(300);
         Assert.NotNull(_bed.Pick());
     }

@@ -41,4 +41,20 @@ public sealed class BackoffTests
     [InlineData(1.0, 60)]
     public void Slow_Any_IsFromHalfToAll(double random, double seconds) =>
         Assert.Equal(TimeSpan.FromSeconds(seconds), Backoff.Slow(Max, random));
+
+    [Theory]
+    [InlineData(-5, 1.0, 0)]
+    [InlineData(0.4, 1.0, 0.4)]
+    [InlineData(300, 1.0, 1)]
+    [InlineData(300, 0.25, 0.25)]
+    public void AfterStart_WhatWasLeft_IsAtMostASecond(double left, double random, double seconds) =>
+        Assert.Equal(TimeSpan.FromSeconds(seconds), Backoff.AfterStart(TimeSpan.FromSeconds(left), random));
+
+    [Theory]
+    [InlineData(-1, 1)]
+    [InlineData(0, 1)]
+    [InlineData(5, 32)]
+    [InlineData(int.MaxValue, 60)]
+    public void Ceiling_Attempt_DoublesUpToTheBound(int attempt, double seconds) =>
+        Assert.Equal(TimeSpan.FromSeconds(seconds), Backoff.Ceiling(attempt, Max));
 }

@@ -1,0 +1,177 @@
+using Meshara.Core.Policy;
+using Xunit;
+
+namespace Meshara.Tests.Core.Policy;
+
+/// <summary>Two addresses that claim one slot among the proven, and slots among the unproven.</summary>
+public sealed class AddressTableContestTests
+{
+    private readonly AddressBed _bed = new();
+
+    // Addresses of one group share 128 slots: among a few hundred some collide.
+    private (PeerAddress Old, PeerAddress New) Collide()
+    {
+        for (int i = 0; i < 2000; i++)
+        {
+            PeerAddress address = AddressBed.Address(1, i);
+            Assert.Equal(AddOutcome.Added, _bed.Add(address, $"9.{i % 250}.1.1"));
+            int before = _bed.Table.Counts.Proven;
+            _bed.Prove(address);
+            if (_bed.Table.Counts.Proven == before)
+            {
+                PeerAddress old = Enumerable.Range(0, i).Select(n => AddressBed.Address(1, n)).First(a => Contested(a, address));
+                return (old, address);
+            }
+        }
+
+        throw new InvalidOperationException("no collision");
+    }
+
+    private static bool Contested(PeerAddress a, PeerAddress b)
+    {
+        AddressSlots slots = new(AddressBed.Secret);
+        AddressKey group = AddressGroups.KeysOf(System.Net.IPAddress.Parse("20.1.0.1")).Wide;
+        return slots.Proven(a, group) == slots.Proven(b, group);
+    }
+
+    private (PeerAddress Old, PeerAddress New) CollideHoursLater()
+    {
+        (PeerAddress old, PeerAddress newcomer) = Collide();
+        _bed.Wait(5 * 3600);
+        _bed.Prove(newcomer);
+        return (old, newcomer);
+    }
+
+    [Fact]
+    public void Succeeded_SlotTakenAndSureOfTheOld_OldStaysUnasked()
+    {
+        (PeerAddress old, PeerAddress newcomer) = Collide();
+
+        Assert.True(_bed.Table.Find(old)!.IsProven);
+        Assert.False(_bed.Table.Find(newcomer)!.IsProven);
+        Assert.NotEqual(old, _bed.Table.PickForFeeler(_bed.View, _bed.Now)?.Address);
+    }
+
+    [Fact]
+    public void PickForFeeler_Contest_TestsTheOldAndDeadItGivesWay()
+    {
+        (PeerAddress old, PeerAddress newcomer) = CollideHoursLater();
+
+        Assert.Equal(old, _bed.Table.PickForFeeler(_bed.View, _bed.Now)!.Address);
+        _bed.Table.Failed(old, online: true, _bed.Now);
+        _bed.Check();
+
+        Assert.False(_bed.Table.Find(old)?.IsProven ?? false);
+        Assert.True(_bed.Table.Find(newcomer)!.IsProven);
+    }
+
+    [Fact]
+    public void PickForFeeler_ContestAndOwnNetworkDown_OldStays()
+    {
+        (PeerAddress old, _) = CollideHoursLater();
+
+        Assert.Equal(old, _bed.Table.PickForFeeler(_bed.View, _bed.Now)!.Address);
+        _bed.Table.Failed(old, online: false, _bed.Now);
+        Assert.True(_bed.Table.Find(old)!.IsProven);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void PickForFeeler_ContestAndOldAnswers_OldStays(bool refuses)
+    {
+        (PeerAddress old, PeerAddress newcomer) = CollideHoursLater();
+
+        Assert.Equal(old, _bed.Table.PickForFeeler(_bed.View, _bed.Now)!.Address);
+        if (refuses)
+        {
+            _bed.Table.Alive(old, null, _bed.Now);
+        }
+        else
+        {
+            _bed.Table.Succeeded(old, old.Id!.Value, _bed.Now);
+        }
+
+        _bed.Check();
+        Assert.True(_bed.Table.Find(old)!.IsProven);
+        Assert.False(_bed.Table.Find(newcomer)!.IsProven);
+        _bed.Wait(400);
+        Assert.NotEqual(old, _bed.Table.PickForFeeler(_bed.View, _bed.Now)?.Address);
+    }
+
+    [Fact]
+    public void PickForFeeler_ContestOlderThanFortyMinutes_OldStays()
+    {
+        (PeerAddress old, PeerAddress newcomer) = CollideHoursLater();
+        _bed.Wait(41 * 60);
+
+        AddressEntry? picked = _bed.Table.PickForFeeler(_bed.View, _bed.Now);
+        Assert.NotEqual(old, picked?.Address);
+        _bed.Table.TryTake(old, _bed.Now);
+        _bed.Table.Failed(old, online: true, _bed.Now);
+        Assert.True(_bed.Table.Find(old)!.IsProven);
+        Assert.False(_bed.Table.Find(newcomer)!.IsProven);
+    }
+
+    // Of many sources each fills a few slots; whoever collides with one of a larger source has the slot.
+    [Fact]
+    public void Add_SlotOfALargerSourceNeverTried_IsTaken()
+    {
+        for (int i = 0; i < 20_000; i++)
+        {
+            _bed.Table.Add(new AddressCandidate(AddressBed.Address(i % 200, i / 200), AddressSource.PeerExchange, new System.Net.IPAddress([9, (byte)(i % 40), 1, 1])), _bed.Now);
+        }
+
+        int added = 0;
+        for (int i = 0; i < 100; i++)
+        {
+            added += _bed.Add(AddressBed.Address(300, i), "11.1.1.1") == AddOutcome.Added ? 1 : 0;
+        }
+
+        Assert.InRange(added, 80, 100);
+    }
+
+    [Fact]
+    public void Add_SlotTakenForADayOrFailedThrice_IsTaken()
+    {
+        PeerAddress[] addresses = [.. Enumerable.Range(0, 2000).Select(i => AddressBed.Address(i % 200, i))];
+        foreach (PeerAddress address in addresses)
+        {
+            _bed.Table.Add(new AddressCandidate(address, AddressSource.PeerExchange, System.Net.IPAddress.Parse("8.8.8.8")), _bed.Now);
+        }
+
+        PeerAddress refused = addresses.First(a => _bed.Table.Find(a) is null);
+        Assert.Equal(AddOutcome.NoRoom, _bed.Add(refused));
+        AddressSlots slots = new(AddressBed.Secret);
+        AddressKey source = AddressGroups.KeysOf(System.Net.IPAddress.Parse("8.8.8.8")).Wide;
+        PeerAddress holder = addresses.First(a => a != refused && _bed.Table.Find(a) is not null && slots.Unproven(a, source) == slots.Unproven(refused, source));
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal(AddOutcome.NoRoom, _bed.Add(refused));
+            _bed.Fail(holder);
+        }
+
+        Assert.Equal(AddOutcome.Added, _bed.Add(refused));
+        Assert.Equal(AddOutcome.NoRoom, _bed.Add(holder));
+        _bed.Wait((24 * 3600) + 1);
+        Assert.Equal(AddOutcome.Added, _bed.Add(holder));
+    }
+
+    // A11: after a long sleep everything is old, and that alone is no reason to throw it away.
+    [Fact]
+    public void Add_SlotNotSeenForAMonth_IsTakenOnlyAfterASuccess()
+    {
+        AddressSlots slots = new(AddressBed.Secret);
+        AddressKey source = AddressGroups.KeysOf(System.Net.IPAddress.Parse("8.8.8.8")).Wide;
+        PeerAddress old = AddressBed.Address(1, 1);
+        PeerAddress rival = Enumerable.Range(2, 60_000).Select(i => AddressBed.Address(2, i)).First(a => slots.Unproven(a, source) == slots.Unproven(old, source));
+        AddressRecord record = new(old, AddressSource.PeerExchange, source) { FirstSeen = -TimeSpan.FromDays(60), LastSeen = -TimeSpan.FromDays(40), LastTried = -TimeSpan.FromDays(40) };
+        _bed.Table.Restore([record], _bed.Now);
+
+        Assert.Equal(AddOutcome.NoRoom, _bed.Add(rival));
+        PeerAddress good = AddressBed.Address(3, 1);
+        _bed.Add(good, "7.7.7.7");
+        _bed.Prove(good);
+        Assert.Equal(AddOutcome.Added, _bed.Add(rival));
+    }
+}
