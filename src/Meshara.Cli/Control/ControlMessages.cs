@@ -208,7 +208,7 @@ internal sealed record PeerLine
 
     public required bool Pinned { get; init; }
 
-    /// <summary><c>static</c>: the operator named it; <c>mesh</c>: it counts against the limits.</summary>
+    /// <summary><c>static</c>: the operator named it or its address; <c>mesh</c>: it counts against the limits.</summary>
     public required string Class { get; init; }
 
     public required DateTimeOffset FirstSeen { get; init; }

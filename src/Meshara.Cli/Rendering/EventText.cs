@@ -44,7 +44,7 @@ internal static class EventText
         }
 
         // When this node refuses, its own words say it already.
-        string again = line.ByPeer == true && line.RetryAfter is { } wait ? $" Again {In(wait)}." : "";
+        string again = line.ByPeer == true && line.RetryAfter is { } wait ? $" (again {In(wait)})" : "";
         return $"{(line.ByPeer == true ? "refused by  " : "no link     ")}  {who}: {Because(line)}{again}";
     }
 

@@ -20,7 +20,7 @@ internal static class ExplanationText
         }
 
         yield return peer.Class == "static"
-            ? "class       static: the operator named it; no limit and no ban holds for it"
+            ? "class       static: the operator named it or its address; no limit, no ban"
             : $"class       {Safe.Text(peer.Class, 20)}: counts against the limits";
         yield return peer.Link is not { } link
             ? "link        none"

@@ -20,6 +20,7 @@ internal static class PeerTable
         new("round trip", 10, static (peer, _) => Show.Milliseconds(peer.RoundTripMs)),
         new("messages in/out", 15, static (peer, _) => $"{peer.MessagesReceived}/{peer.MessagesSent}"),
         new("bytes in/out", 21, static (peer, _) => $"{Show.Bytes(peer.BytesReceived)}/{Show.Bytes(peer.BytesSent)}"),
+        new("pinned", 6, static (peer, _) => peer.Pinned ? "yes" : "no"),
         new("seen", 10, static (peer, now) => Show.Span(now - peer.LastSeen)),
         new("agent", 20, static (peer, _) => Show.Fit(peer.Agent, 40)),
     ];
