@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text;
@@ -35,30 +36,16 @@ internal static class CommonOptions
     public static Argument<string> Peer(Terminal terminal)
     {
         Argument<string> argument = new("ID") { Description = "Id of a peer: 64 hex digits, or the first 8 or more of a pinned one." };
-        argument.Validators.Add(static result =>
-        {
-            if (result.Tokens.Count == 0)
-            {
-                return;
-            }
-
-            string text = result.Tokens[0].Value;
-            bool isPrefix = text.Length is > 0 and < NodeId.Size * 2 && text.All(char.IsAsciiHexDigit);
-            if (isPrefix && text.Length < PeerResolver.ShortestPrefix)
-            {
-                result.AddError(PeerResolver.TooShort(text));
-            }
-            else if (!isPrefix)
-            {
-                Try(result, () => NodeId.Parse(text));
-            }
-        });
-        argument.CompletionSources.Add(_ =>
-        {
-            terminal.PeersWanted = true;
-            return [];
-        });
+        argument.Validators.Add(CheckPeer);
+        argument.CompletionSources.Add(_ => Peers(terminal));
         return argument;
+    }
+
+    /// <summary>Makes an option one that takes the id of a peer.</summary>
+    public static void IsPeer(Option<string?> option, Terminal terminal)
+    {
+        option.Validators.Add(CheckPeer);
+        option.CompletionSources.Add(_ => Peers(terminal));
     }
 
     /// <summary><c>--protocol NAME</c>.</summary>
@@ -115,6 +102,30 @@ internal static class CommonOptions
         // XDG_DATA_HOME or ~/.local/share on Linux, Application Support on macOS, AppData\Local on Windows.
         string root = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
         return root.Length > 0 ? Path.Combine(root, "meshara") : null;
+    }
+
+    private static void CheckPeer(SymbolResult result)
+    {
+        if (result.Tokens is not [{ Value: { } text }, ..])
+        {
+            return;
+        }
+
+        bool isPrefix = text.Length is > 0 and < NodeId.Size * 2 && text.All(char.IsAsciiHexDigit);
+        if (isPrefix && text.Length < PeerResolver.ShortestPrefix)
+        {
+            result.AddError(PeerResolver.TooShort(text));
+        }
+        else if (!isPrefix)
+        {
+            Try(result, () => NodeId.Parse(text));
+        }
+    }
+
+    private static IEnumerable<CompletionItem> Peers(Terminal terminal)
+    {
+        terminal.PeersWanted = true;
+        return [];
     }
 
     private static string DefaultDirectory(ArgumentResult result)

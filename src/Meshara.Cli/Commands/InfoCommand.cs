@@ -31,6 +31,22 @@ internal static class InfoCommand
         return command;
     }
 
+    private static void WritePeers(Terminal terminal, InfoLine info)
+    {
+        CountsLine counts = info.Counts;
+        terminal.WriteLine($"peers       {info.Peers} linked: {counts.Static} static, {counts.Inbound + counts.Outbound} mesh ({counts.Outbound} out, {counts.Inbound} in), {counts.Passing} passing");
+        terminal.WriteLine(info.Admission == "known-peers"
+            ? "            only known peers may join; no others are looked for"
+            : $"            looks for {counts.Target} mesh peers, takes at most {counts.Max}; static ones are extra");
+        terminal.WriteLine($"known       {counts.ProvenAddresses + counts.UnprovenAddresses} addresses: {counts.ProvenAddresses} proven, {counts.UnprovenAddresses} unproven");
+        terminal.WriteLine(info.Store switch
+        {
+            { State: "file", Path: { } path } => $"store       {Safe.Text(path, 4096)}",
+            { Why: { } why } => $"store       memory: {Safe.Text(why, 400)}",
+            _ => "store       memory",
+        });
+    }
+
     private static void Write(Terminal terminal, InfoLine info)
     {
         terminal.WriteLine($"node id     {info.NodeId}");
@@ -43,7 +59,7 @@ internal static class InfoCommand
         terminal.WriteLine($"mesh        {Safe.Text(info.Mesh)} (admits: {info.Admission})");
         terminal.WriteLine($"state       {info.State} for {Show.Span(terminal.Time.GetUtcNow() - info.StartedAt)}, process {info.ProcessId}, {Safe.Text(info.Agent)}");
         terminal.WriteLine($"data        {Safe.Text(info.DataDirectory, 4096)}");
-        terminal.WriteLine($"peers       {info.Peers} of at most {info.Limits.MaxPeers}");
+        WritePeers(terminal, info);
         foreach (string address in info.Addresses)
         {
             terminal.WriteLine($"address     {Safe.Text(address, 400)}");

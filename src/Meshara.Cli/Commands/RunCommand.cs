@@ -29,10 +29,12 @@ internal static class RunCommand
         Option<bool> open = new("--open") { Description = "Let whoever proves a key join." };
         Option<string?> secretFile = new("--secret-file") { HelpName = "FILE", Description = "Let whoever knows the secret in this file join." };
         Option<LogLevel?> log = Log();
-        Command command = new("run", "Run a node until Ctrl-C or SIGTERM. Only known peers may join, unless --open or --secret-file says otherwise.")
+        Command command = new("run", "Run a node until Ctrl-C or SIGTERM. Only known peers may join, unless --open or --secret-file says otherwise; then it looks for peers by itself.")
         {
             data, mesh, listen, advertise, peer, open, secretFile, passphraseFile, json, log,
         };
+        MeshArguments more = new();
+        more.AddTo(command, result => result.GetValue(open) || result.GetValue(secretFile) is not null);
         command.Validators.Add(result =>
         {
             if (result.GetValue(open) && result.GetValue(secretFile) is not null)
@@ -54,7 +56,14 @@ internal static class RunCommand
                 PassphraseFile = parsed.GetValue(passphraseFile),
                 Json = parsed.GetValue(json),
                 LogLevel = parsed.GetValue(log) ?? DefaultLog,
+                Discovery = more.Discovery(parsed),
+                TrustedRanges = more.TrustedRanges(parsed),
             };
+            if (settings is { Open: false, SecretFile: null } && more.FirstForStrangers(parsed) is { } idle)
+            {
+                terminal.Complain($"{idle} has no effect: only known peers may join, and they count against no limit. --open or --secret-file lets others in.");
+            }
+
             using StopSignals signals = new(terminal.Time, ct);
             await new NodeRunner(terminal, settings).RunAsync(signals);
             return ExitCode.Done;

@@ -54,7 +54,7 @@ internal static class ControlClient
             reply = await ReadAsync(null);
         }
 
-        return reply.Ok == true ? reply : throw new ControlException(reply.Code ?? "error", reply.Message ?? "The node says no and not why.");
+        return reply.Ok == true ? reply : throw Failure(reply);
 
         async Task<ControlReply> ReadAsync(ControlRequest? ask)
         {
@@ -130,6 +130,12 @@ internal static class ControlClient
         {
             throw new ControlException("timeout", $"The node did not answer within {patience.TotalSeconds:0} s.");
         }
+    }
+
+    private static ControlException Failure(ControlReply reply)
+    {
+        string message = reply.Message ?? "The node says no and not why.";
+        return new ControlException(reply.Code ?? "error", reply.RetryAfter is { } wait ? $"{message} Again {EventText.In(wait)}." : message);
     }
 
     private static ControlException NobodyRuns(string dataDirectory, Exception? cause) =>

@@ -18,7 +18,7 @@ internal sealed record ControlRequest
     /// <summary><c>trust-add</c>: what to call the peer.</summary>
     public string? Name { get; init; }
 
-    /// <summary><c>remove</c>, <c>send</c>, <c>trust-replace</c>, <c>ping</c>, <c>request</c>, <c>pipe</c>: an id, or the first digits of one.
+    /// <summary><c>remove</c>, <c>send</c>, <c>trust-replace</c>, <c>ping</c>, <c>request</c>, <c>pipe</c>, <c>explain</c>: an id, or the first digits of one.
     /// <c>pipe-accept</c>: the same, or absent for anybody.</summary>
     public string? Peer { get; init; }
 
@@ -40,6 +40,7 @@ internal static class ControlCommand
 {
     public const string Info = "info";
     public const string Peers = "peers";
+    public const string Explain = "explain";
     public const string Add = "add";
     public const string TrustAdd = "trust-add";
     public const string TrustReplace = "trust-replace";
@@ -68,11 +69,17 @@ internal sealed record ControlReply
     /// <summary>The same for people.</summary>
     public string? Message { get; init; }
 
+    /// <summary>After a failure: seconds after which it may be tried again.</summary>
+    public double? RetryAfter { get; init; }
+
     /// <summary>The answer to <c>info</c>.</summary>
     public InfoLine? Info { get; init; }
 
     /// <summary>One part of the answer to <c>peers</c>.</summary>
     public PeerLine? Row { get; init; }
+
+    /// <summary>The answer to <c>explain</c>.</summary>
+    public ExplanationLine? Explanation { get; init; }
 
     /// <summary>The id that was added, trusted, removed or spoken to. <c>rotate-identity</c>: the one that the node has until it starts anew.</summary>
     public string? Peer { get; init; }
@@ -121,6 +128,11 @@ internal sealed record InfoLine
 
     /// <summary>How many links live.</summary>
     public required int Peers { get; init; }
+
+    /// <summary>Peers by kind, how many are wanted, and known addresses.</summary>
+    public required CountsLine Counts { get; init; }
+
+    public required StoreLine Store { get; init; }
 
     public required string DataDirectory { get; init; }
 
@@ -196,6 +208,11 @@ internal sealed record PeerLine
 
     public required bool Pinned { get; init; }
 
+    /// <summary><c>static</c>: the operator named it or its address; <c>mesh</c>: it counts against the limits.</summary>
+    public required string Class { get; init; }
+
+    public required DateTimeOffset FirstSeen { get; init; }
+
     public required DateTimeOffset ConnectedSince { get; init; }
 
     public required DateTimeOffset LastSeen { get; init; }
@@ -222,6 +239,8 @@ internal sealed record PeerLine
         Address = peer.Address,
         Inbound = peer.Inbound,
         Pinned = peer.Pinned,
+        Class = Kebab.Of(peer.Class),
+        FirstSeen = peer.FirstSeen,
         ConnectedSince = peer.ConnectedSince,
         LastSeen = peer.LastSeen,
         BytesSent = peer.BytesSent,

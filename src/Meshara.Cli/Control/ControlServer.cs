@@ -284,8 +284,8 @@ internal sealed class ControlServer : IAsyncDisposable
 
     private static ControlReply Explain(Exception fault) => fault switch
     {
-        MesharaException e => new ControlReply { Ok = false, Code = Kebab.Of(e.Code), Message = e.Message },
-        ControlException e => new ControlReply { Ok = false, Code = e.Code, Message = e.Message },
+        MesharaException e => new ControlReply { Ok = false, Code = Kebab.Of(e.Code), Message = e.Message, RetryAfter = e.RetryAfter?.TotalSeconds },
+        ControlException e => new ControlReply { Ok = false, Code = e.Code, Message = e.Message, RetryAfter = (e.InnerException as MesharaException)?.RetryAfter?.TotalSeconds },
         OperationCanceledException => new ControlReply { Ok = false, Code = "cancelled", Message = "The node is stopping." },
         _ => new ControlReply { Ok = false, Code = "internal-error", Message = $"{fault.GetType().Name}: {fault.Message}" },
     };

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Meshara.Cli.Rendering;
+using Meshara.Sqlite;
 
 namespace Meshara.Cli.Control;
 
@@ -16,7 +17,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
         switch (request.Command)
         {
             case ControlCommand.Info:
-                yield return new ControlReply { Ok = true, Info = Info() };
+                yield return new ControlReply { Ok = true, Info = await InfoAsync() };
                 break;
             case ControlCommand.Peers:
                 foreach (PeerInfo peer in node.ListPeers())
@@ -25,6 +26,9 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
                 }
 
                 yield return ControlReply.Done;
+                break;
+            case ControlCommand.Explain:
+                yield return new ControlReply { Ok = true, Explanation = await ExplainAsync(request) };
                 break;
             case ControlCommand.Add:
                 yield return await AddAsync(request, cancellationToken);
@@ -76,7 +80,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
     public Task PipeAsync(ControlRequest request, PipeSession session, CancellationToken cancellationToken) =>
         new NodePipes(node, _peers.Resolve).RunAsync(request, session, cancellationToken);
 
-    private InfoLine Info() => new()
+    private async Task<InfoLine> InfoAsync() => new()
     {
         NodeId = node.Id.ToString(),
         NextNodeId = _peers.Next?.ToString(),
@@ -86,6 +90,10 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
         State = Kebab.Of(node.State),
         Addresses = [.. node.Addresses.Select(static address => address.ToString())],
         Peers = node.ListPeers().Count,
+        Counts = CountsLine.Of(await node.CountPeersAsync()),
+        Store = facts.Store is { } store
+            ? new StoreLine(store.Trouble is null ? "file" : "memory") { Path = store.FilePath, Why = store.Trouble }
+            : new StoreLine("memory"),
         DataDirectory = facts.DataDirectory,
         Agent = facts.Agent,
         ProcessId = Environment.ProcessId,
@@ -94,6 +102,19 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
         Limits = LimitsLine.Of(facts.Options),
         Timeouts = TimeoutsLine.Of(facts.Options.Timeouts),
     };
+
+    private async Task<ExplanationLine> ExplainAsync(ControlRequest request)
+    {
+        NodeId id = _peers.ResolveToShow(request.Peer ?? throw Missing("peer"));
+        return ExplanationLine.Of(
+                id,
+                await node.ExplainPeerAsync(id),
+                node.ListPeers().FirstOrDefault(peer => peer.Id == id),
+                node.ListTrusted().FirstOrDefault(peer => peer.Id == id),
+                [.. facts.Options.Peers.Where(address => address.Id == id)],
+                facts.Options.Reputation)
+            ?? throw new ControlException("unknown-peer", $"Nothing is known of {id}: it is neither linked, nor pinned, nor among the peers that this node remembers.");
+    }
 
     private async Task<ControlReply> AddAsync(ControlRequest request, CancellationToken cancellationToken)
     {
@@ -166,4 +187,8 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
 }
 
 /// <summary>What a running node was started with; of the options, limits and timeouts count here.</summary>
-internal sealed record NodeFacts(string Mesh, string Admission, string DataDirectory, string Agent, DateTimeOffset StartedAt, NodeOptions Options);
+internal sealed record NodeFacts(string Mesh, string Admission, string DataDirectory, string Agent, DateTimeOffset StartedAt, NodeOptions Options)
+{
+    /// <summary>Where it keeps what it learns of peers; null: in memory.</summary>
+    public SqlitePeerStore? Store { get; init; }
+}

@@ -15,7 +15,13 @@ internal sealed class PeerResolver(Node node, string dataDirectory)
 
     /// <summary>The one peer that is meant: by a whole id, or by the first digits of the id that a pinned peer has or had.</summary>
     /// <exception cref="ControlException">There is none, there are several, or it is this node.</exception>
-    public NodeId Resolve(string text)
+    public NodeId Resolve(string text) => Resolve(text, show: false);
+
+    /// <summary>The same to look at a peer: the first digits may be those of any linked one, which 'meshara peers' shows. Nothing is done to whoever chose such an id.</summary>
+    /// <exception cref="ControlException">There is none, there are several, or it is this node.</exception>
+    public NodeId ResolveToShow(string text) => Resolve(text, show: true);
+
+    private NodeId Resolve(string text, bool show)
     {
         if (NodeId.TryParse(text, out NodeId id))
         {
@@ -27,15 +33,16 @@ internal sealed class PeerResolver(Node node, string dataDirectory)
             throw new ControlException("invalid-format", TooShort(text));
         }
 
-        List<NodeId> found = Find(text);
+        List<NodeId> found = Find(text, show);
+        string kind = show ? "linked or pinned" : "pinned";
         return found switch
         {
             [NodeId one] => one,
             [] when Begins(node.Id, text) => throw Self(node.Id),
             [] when Next is { } next && Begins(next, text) => throw Self(next),
             [] => throw new ControlException(
-                "unknown-peer", $"No pinned peer has an id that begins with '{Safe.Text(text, 80)}'. Give all {NodeId.Size * 2} digits: 'meshara peers --json' shows them."),
-            _ => throw new ControlException("ambiguous-peer", $"{found.Count} pinned peers have ids that begin with '{Safe.Text(text, 80)}'. Give more digits."),
+                "unknown-peer", $"No {kind} peer has an id that begins with '{Safe.Text(text, 80)}'. Give all {NodeId.Size * 2} digits: 'meshara peers --json' shows them."),
+            _ => throw new ControlException("ambiguous-peer", $"{found.Count} {kind} peers have ids that begin with '{Safe.Text(text, 80)}'. Give more digits."),
         };
     }
 
@@ -43,12 +50,12 @@ internal sealed class PeerResolver(Node node, string dataDirectory)
     public static string TooShort(string text) =>
         $"'{Safe.Text(text, 80)}' is too short for a node id: the first {ShortestPrefix} of its {NodeId.Size * 2} digits suffice for a pinned peer.";
 
-    // Among pinned peers only: anybody else can choose a key whose id begins as he likes.
-    private List<NodeId> Find(string text)
+    // Where something is done to a peer, among pinned ones only: anybody else can choose a key whose id begins as he likes.
+    private List<NodeId> Find(string text, bool show)
     {
         // Those on the list may be away; those that --peer names have a link and are on no list.
         IEnumerable<NodeId> now = node.ListTrusted().Select(static peer => peer.Id)
-            .Concat(node.ListPeers().Where(static peer => peer.Pinned).Select(static peer => peer.Id));
+            .Concat(node.ListPeers().Where(peer => show || peer.Pinned).Select(static peer => peer.Id));
         IEnumerable<NodeId> before = OlderKey.Read(dataDirectory).Where(older => Begins(older.Id, text)).Select(static older => older.Peer);
         return [.. now.Where(peer => Begins(peer, text)).Concat(before).Distinct()];
     }

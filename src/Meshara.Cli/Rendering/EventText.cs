@@ -24,6 +24,9 @@ internal static class EventText
     /// <summary>The text of a refusal whose words and remedy were shown before.</summary>
     public static string StillNotAdmitted(EventLine line) => $"refused by    {Who(line)}: not-admitted, as before";
 
+    /// <summary>How long to wait: <c>in 60 s</c>.</summary>
+    public static string In(double seconds) => seconds < 120 ? $"in {Math.Ceiling(seconds):0} s" : $"in {Show.Span(TimeSpan.FromSeconds(seconds))}";
+
     private static string Who(EventLine line) =>
         line.Peer is { } peer ? $"{Show.ShortId(Safe.Text(peer, 64))} at {Safe.Text(line.Address)}" : Safe.Text(line.Address);
 
@@ -40,7 +43,8 @@ internal static class EventText
             return $"refused by    {who}: {Hints.NotAdmitted(line.Detail ?? "", own)}";
         }
 
-        string again = line.RetryAfter is { } wait ? $" (again in {Show.Span(TimeSpan.FromSeconds(wait))})" : "";
+        // When this node refuses, its own words say it already.
+        string again = line.ByPeer == true && line.RetryAfter is { } wait ? $" (again {In(wait)})" : "";
         return $"{(line.ByPeer == true ? "refused by  " : "no link     ")}  {who}: {Because(line)}{again}";
     }
 

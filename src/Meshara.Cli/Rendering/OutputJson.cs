@@ -101,6 +101,7 @@ internal sealed record ReplyLine(string Peer, string Protocol)
 [JsonSerializable(typeof(TrustLine))]
 [JsonSerializable(typeof(DoneLine))]
 [JsonSerializable(typeof(InfoLine))]
+[JsonSerializable(typeof(ExplanationLine))]
 [JsonSerializable(typeof(EventLine))]
 [JsonSerializable(typeof(PingLine))]
 [JsonSerializable(typeof(PingSummary))]

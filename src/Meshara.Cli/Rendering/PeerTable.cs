@@ -10,15 +10,18 @@ internal static class PeerTable
     private static readonly Column[] Columns =
     [
         new("peer", 16, static (peer, _) => Show.ShortId(peer.Peer)),
-        new("address", 22, static (peer, _) => Safe.Text(peer.Address, 60)),
+        new("address", 21, static (peer, _) => Safe.Text(peer.Address, 60)),
         new("way", 3, static (peer, _) => peer.Inbound ? "in" : "out"),
+        new("class", 6, static (peer, _) => Safe.Text(peer.Class, 6)),
+
+        // The reputation, under a shorter name: so all down to 'since' fits into 80 columns.
+        new("score", 5, static (peer, _) => Show.Score(peer.Reputation)),
         new("since", 10, static (peer, now) => Show.Span(now - peer.ConnectedSince)),
         new("round trip", 10, static (peer, _) => Show.Milliseconds(peer.RoundTripMs)),
         new("messages in/out", 15, static (peer, _) => $"{peer.MessagesReceived}/{peer.MessagesSent}"),
         new("bytes in/out", 21, static (peer, _) => $"{Show.Bytes(peer.BytesReceived)}/{Show.Bytes(peer.BytesSent)}"),
         new("pinned", 6, static (peer, _) => peer.Pinned ? "yes" : "no"),
         new("seen", 10, static (peer, now) => Show.Span(now - peer.LastSeen)),
-        new("reputation", 10, static (peer, _) => $"{peer.Reputation:0.##}"),
         new("agent", 20, static (peer, _) => Show.Fit(peer.Agent, 40)),
     ];
 

@@ -38,6 +38,9 @@ internal static class Show
         _ => $"{value:0} ms",
     };
 
+    /// <summary>A reputation to one digit behind the point, and never <c>-0</c>.</summary>
+    public static string Score(double value) => (Math.Round(value, 1) + 0.0).ToString("0.#", CultureInfo.InvariantCulture);
+
     /// <summary>Safe text cut to a number of cells of a terminal; a rune from U+1100 on is counted as two.</summary>
     public static string Fit(string? text, int cells)
     {

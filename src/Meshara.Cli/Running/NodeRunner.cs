@@ -1,4 +1,5 @@
 using Meshara.Cli.Control;
+using Meshara.Sqlite;
 using Microsoft.Extensions.Logging;
 
 namespace Meshara.Cli.Running;
@@ -6,6 +7,8 @@ namespace Meshara.Cli.Running;
 /// <summary><c>meshara run</c>: a node, its control socket and its report, from the start to the goodbye.</summary>
 internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
 {
+    private const string StoreFile = "peers.db";
+
     // Events of the goodbyes themselves: what has not come by then is not waited for.
     private static readonly TimeSpan LastEvents = TimeSpan.FromSeconds(2);
 
@@ -19,6 +22,9 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
             _ => ("known-peers", Admission.KnownPeers),
         };
         using ILoggerFactory logs = ErrorLog.Factory(terminal, settings.LogLevel);
+
+        // Opened by the node, once it has the lock of the data directory; closed after the node has written its last.
+        await using SqlitePeerStore store = new(Path.Combine(settings.DataDirectory, StoreFile), logs, terminal.Time);
         INodeReport report = settings.Json ? new JsonReport(terminal) : new TextReport(terminal);
         NodeAttachment attachment = new(report, signals);
         try
@@ -27,8 +33,8 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
             Node node = await Passphrase.UseAsync(
                 terminal,
                 settings.PassphraseFile,
-                passphrase => Node.StartAsync(options = NodeStarter.Options(settings, admission, passphrase, logs, TcpTransport.Everywhere, attachment.Attach), signals.Token));
-            NodeFacts facts = new(settings.Mesh, admits, settings.DataDirectory, Agent, terminal.Time.GetUtcNow(), options);
+                passphrase => Node.StartAsync(options = NodeStarter.Options(settings, admission, passphrase, logs, TcpTransport.Everywhere, attachment.Attach, store), signals.Token));
+            NodeFacts facts = new(settings.Mesh, admits, settings.DataDirectory, Agent, terminal.Time.GetUtcNow(), options) { Store = store };
             await ServeAsync(node, facts, report, attachment, signals);
         }
         catch (MesharaException e) when (e.Code == MesharaErrorCode.DataDirectoryInUse)

@@ -21,8 +21,9 @@ internal static class NodeStarter
     /// <param name="logs">Where logs go.</param>
     /// <param name="defaultListen">Where to listen if nothing was asked for.</param>
     /// <param name="onStarting">Called before it listens.</param>
+    /// <param name="store">Where it keeps what it learns of peers; null: in memory.</param>
     public static NodeOptions Options(
-        RunSettings settings, Admission admission, string? passphrase, ILoggerFactory logs, IReadOnlyList<string> defaultListen, Action<Node>? onStarting) => new()
+        RunSettings settings, Admission admission, string? passphrase, ILoggerFactory logs, IReadOnlyList<string> defaultListen, Action<Node>? onStarting, IPeerStore? store = null) => new()
         {
             Mesh = settings.Mesh,
             Admission = admission,
@@ -33,5 +34,8 @@ internal static class NodeStarter
             Peers = settings.Peers,
             LoggerFactory = logs,
             OnStarting = onStarting,
+            Discovery = settings.Discovery,
+            Accept = new AcceptLimits { TrustedRanges = settings.TrustedRanges },
+            PeerStore = store,
         };
 }

@@ -26,4 +26,10 @@ internal sealed record RunSettings
     public required bool Json { get; init; }
 
     public required LogLevel LogLevel { get; init; }
+
+    /// <summary>How many peers to look for, and where to begin.</summary>
+    public DiscoveryOptions Discovery { get; init; } = DiscoveryOptions.Standard;
+
+    /// <summary>Networks that no limit before TLS holds for.</summary>
+    public IReadOnlyList<string> TrustedRanges { get; init; } = [];
 }

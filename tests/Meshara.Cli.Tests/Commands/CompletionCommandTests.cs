@@ -12,6 +12,9 @@ public sealed class CompletionCommandTests
     [InlineData("run --l", "--listen --log")]
     [InlineData("run --log ", "critical debug error info none trace warning")]
     [InlineData("run --log w", "warning")]
+    [InlineData("run --preset ", "bridge minimal standard")]
+    [InlineData("run --t", "--target-peers --trusted-range")]
+    [InlineData("peers --e", "--explain")]
     [InlineData("completion ", "bash fish zsh")]
     [InlineData("nonsense ", "")]
     [InlineData("comple", "completion")]
@@ -30,7 +33,7 @@ public sealed class CompletionCommandTests
     {
         await using CommandBed bed = new();
         (_, Node bob) = await bed.StartPairAsync();
-        foreach (string[] words in (string[][])[["ping", ""], ["send", bob.Id.ToString()[..5]], ["pipe", "--protocol", "x/1", ""]])
+        foreach (string[] words in (string[][])[["ping", ""], ["send", bob.Id.ToString()[..5]], ["pipe", "--protocol", "x/1", ""], ["peers", "--explain", ""]])
         {
             TestTerminal terminal = new();
             await App.RunAsync(["complete", "--", words[0], "--data", bed.DirectoryOf("alice"), .. words[1..]], terminal.Terminal);

@@ -101,6 +101,8 @@ public sealed class TopCommandTests
         Address = "127.0.0.1:4040",
         Inbound = false,
         Pinned = true,
+        Class = "static",
+        FirstSeen = DateTimeOffset.UnixEpoch,
         ConnectedSince = Start,
         LastSeen = Start,
         BytesSent = 0,

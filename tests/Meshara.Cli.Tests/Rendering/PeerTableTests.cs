@@ -76,6 +76,8 @@ public sealed class PeerTableTests
         Address = address,
         Inbound = true,
         Pinned = true,
+        Class = "static",
+        FirstSeen = DateTimeOffset.UnixEpoch,
         ConnectedSince = Now - TimeSpan.FromMinutes(64),
         LastSeen = Now - TimeSpan.FromSeconds(3),
         BytesSent = 10,

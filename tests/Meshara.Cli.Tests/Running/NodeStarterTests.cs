@@ -1,5 +1,7 @@
+using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
+using Meshara.Cli.Commands;
 using Meshara.Cli.Running;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -54,6 +56,30 @@ public sealed class NodeStarterTests : IDisposable
     [Fact]
     public void Everywhere_ThisMachine_IsIPv4AndWhereThereIsOneIPv6WithoutAPort() =>
         Assert.Equal("0.0.0.0", TcpTransport.Everywhere[0]);
+
+    // What was not given is the preset's; a target above the most peers is lowered.
+    [Theory]
+    [InlineData("", 16, 32)]
+    [InlineData("--preset minimal", 4, 8)]
+    [InlineData("--preset bridge", 64, 128)]
+    [InlineData("--preset bridge --target-peers 100", 100, 128)]
+    [InlineData("--max-peers 2", 2, 2)]
+    [InlineData("--target-peers 0 --max-peers 1", 0, 1)]
+    [InlineData("--max-peers 4096 --target-peers 4096", 4096, 4096)]
+    public void Discovery_PresetAndSingleValues_TheValuesCountMore(string line, int target, int max)
+    {
+        MeshArguments arguments = new();
+        Command command = new("run");
+        arguments.AddTo(command, static _ => true);
+
+        ParseResult parsed = command.Parse([.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--bootstrap", "192.0.2.1:1", "--bootstrap", "example.org:2", "--trusted-range", "10.0.0.0/8"]);
+
+        Assert.Empty(parsed.Errors);
+        DiscoveryOptions discovery = arguments.Discovery(parsed);
+        Assert.Equal((target, max), (discovery.TargetPeers, discovery.MaxPeers));
+        Assert.Equal(["192.0.2.1:1", "example.org:2"], discovery.BootstrapNodes.Select(static address => address.HostAndPort));
+        Assert.Equal(["10.0.0.0/8"], arguments.TrustedRanges(parsed));
+    }
 
     private Task<Node> StartAsync(IReadOnlyList<string> listen, IReadOnlyList<string> defaultListen, params string[] advertise) => Node.StartAsync(NodeStarter.Options(
         new RunSettings

@@ -25,6 +25,17 @@ public sealed class ServiceTests : IDisposable
     }
 
     [Fact]
+    public async Task Install_LimitsOfTheMesh_AreInTheUnit()
+    {
+        TestTerminal terminal = new();
+
+        Assert.Equal(ExitCode.Done, await terminal.RunAsync(
+            "service", "install", "--user", "--dry-run", "--", "--open", "--preset", "bridge", "--max-peers=100", "--bootstrap", "192.0.2.1:4040", "--bootstrap", "[2001:db8::1]:4040", "--trusted-range", "10.0.0.0/8"));
+
+        Assert.Contains(" --open --preset bridge --max-peers 100 --bootstrap 192.0.2.1:4040 --bootstrap [2001:db8::1]:4040 --trusted-range 10.0.0.0/8\n", terminal.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Format_UserUnit_KeepsTheUsersDirectoryAndFiles()
     {
         string unit = (Unit("--secret-file", "/srv/u/s") with { DataDirectory = "/srv/u/my data" }).Format();

@@ -18,7 +18,7 @@ internal static class ServiceInstallCommand
         Option<bool> noStart = new("--no-start") { Description = "Write the unit, but do not start it." };
         Argument<string[]> options = new("RUN-OPTIONS")
         {
-            Description = "Options of 'meshara run', after --; for example: -- --mesh gpu --secret-file /etc/meshara.secret",
+            Description = "Options of 'meshara run', after --; for example: -- --mesh gpu --secret-file /etc/meshara.secret --preset bridge",
             Arity = ArgumentArity.ZeroOrMore,
         };
         Command command = new("install", "Write a systemd unit for 'meshara run', with hardening, and start it.") { name, user, dryRun, noStart, options };

@@ -9,12 +9,12 @@ internal static class ServiceUninstallCommand
     {
         Option<string> name = ServiceCommand.Name();
         Option<bool> user = ServiceCommand.User();
-        Command command = new("uninstall", "Stop the service and remove its unit; identity and pins stay.") { name, user };
+        Command command = new("uninstall", "Stop the service and remove its unit; identity, pins and what was learned of peers stay.") { name, user };
         command.SetAction(async (parsed, _) =>
         {
             string called = parsed.GetValue(name)!;
             await ServiceCommand.Installer(terminal, parsed.GetValue(user)).UninstallAsync(called);
-            terminal.WriteLine(parsed.GetValue(user) ? $"stays     {CommonOptions.DefaultDirectory()}" : $"stays     /var/lib/{called} (identity and pins)");
+            terminal.WriteLine(parsed.GetValue(user) ? $"stays     {CommonOptions.DefaultDirectory()}" : $"stays     /var/lib/{called} (identity, pins, what was learned of peers)");
             return ExitCode.Done;
         });
         return command;

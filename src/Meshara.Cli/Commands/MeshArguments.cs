@@ -1,0 +1,152 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Net;
+
+namespace Meshara.Cli.Commands;
+
+/// <summary>The options of <c>meshara run</c> that say how many peers it looks for, where it begins, and which networks it trusts.</summary>
+internal sealed class MeshArguments
+{
+    // As DiscoveryOptions and AcceptLimits say.
+    private const int MostPeers = 4096;
+    private const int MostRanges = 1024;
+
+    private const string Standard = "standard";
+
+    private static readonly (string Name, DiscoveryOptions Options)[] Presets =
+    [
+        ("minimal", DiscoveryOptions.Minimal),
+        (Standard, DiscoveryOptions.Standard),
+        ("bridge", DiscoveryOptions.Bridge),
+    ];
+
+    private readonly Option<string> _preset = Preset();
+    private readonly Option<int?> _target = Number("--target-peers", "How many peers to look for, beside those that you name.", least: 0);
+    private readonly Option<int?> _max = Number("--max-peers", "Most peers at once, beside those that you name; further ones are refused or take the place of worse ones. A target above it is lowered to it.", least: 1);
+    private readonly Option<PeerAddress[]> _bootstrap = Bootstrap();
+    private readonly Option<string[]> _trustedRange = TrustedRange();
+
+    /// <summary>Adds the options to a command, with the checks that concern several of them.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="admitsStrangers">Whether anybody but known peers may join.</param>
+    public void AddTo(Command command, Func<CommandResult, bool> admitsStrangers)
+    {
+        foreach (Option option in (Option[])[_preset, _target, _max, _bootstrap, _trustedRange])
+        {
+            command.Add(option);
+        }
+
+        command.Validators.Add(result =>
+        {
+            // The tokens: a value with an error of its own, which is told already, cannot be asked for.
+            string preset = Text(result, _preset) ?? Standard;
+            int? max = Number(Text(result, _max));
+            int most = max ?? PresetOf(preset).MaxPeers;
+            if (Number(Text(result, _target)) is { } target && target <= MostPeers && target > most)
+            {
+                result.AddError(max is not null
+                    ? $"--target-peers is {target}, more than --max-peers: 0 to {most} is allowed."
+                    : $"--target-peers is {target}, more than the most peers of preset {preset}: 0 to {most} is allowed, or give --max-peers too.");
+            }
+
+            if (Text(result, _bootstrap) is not null && !admitsStrangers(result))
+            {
+                result.AddError("--bootstrap needs --open or --secret-file: without them only known peers may join, and nobody found through it is one. For a known peer take --peer.");
+            }
+        });
+    }
+
+    /// <summary>How many peers, and where to begin.</summary>
+    public DiscoveryOptions Discovery(ParseResult parsed)
+    {
+        DiscoveryOptions preset = PresetOf(parsed.GetValue(_preset));
+        int max = parsed.GetValue(_max) ?? preset.MaxPeers;
+        return new DiscoveryOptions
+        {
+            MaxPeers = max,
+            TargetPeers = parsed.GetValue(_target) ?? Math.Min(preset.TargetPeers, max),
+            BootstrapNodes = parsed.GetValue(_bootstrap) ?? [],
+            FeelerInterval = preset.FeelerInterval,
+            MaxBackoff = preset.MaxBackoff,
+        };
+    }
+
+    /// <summary>Networks that no limit before TLS holds for.</summary>
+    public IReadOnlyList<string> TrustedRanges(ParseResult parsed) => parsed.GetValue(_trustedRange) ?? [];
+
+    /// <summary>The first of these options that has no effect where only known peers may join; null: none was given.</summary>
+    public string? FirstForStrangers(ParseResult parsed) =>
+        ((Option[])[_preset, _target, _max]).FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false })?.Name;
+
+    private static DiscoveryOptions PresetOf(string? name) => Presets.FirstOrDefault(preset => preset.Name == name).Options ?? DiscoveryOptions.Standard;
+
+    private static string? Text(CommandResult result, Option option) => result.GetResult(option) is { Tokens: [{ Value: { } text }, ..] } ? text : null;
+
+    private static int? Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : null;
+
+    private static Option<string> Preset()
+    {
+        Option<string> preset = new("--preset")
+        {
+            HelpName = string.Join('|', Presets.Select(static preset => preset.Name)),
+            Description = $"Peers to look for and most peers at once: {string.Join(", ", Presets.Select(static preset => $"{preset.Name} {preset.Options.TargetPeers} and {preset.Options.MaxPeers}"))}.",
+            DefaultValueFactory = static _ => Standard,
+        };
+        preset.Validators.Add(static result =>
+        {
+            if (result.Tokens is [{ Value: { } text }] && Presets.All(known => known.Name != text))
+            {
+                result.AddError($"--preset knows {string.Join(", ", Presets.Select(static known => known.Name))}, not '{text}'.");
+            }
+        });
+        preset.CompletionSources.Add([.. Presets.Select(static known => known.Name)]);
+        return preset;
+    }
+
+    private static Option<int?> Number(string name, string description, int least) => new(name)
+    {
+        HelpName = "N",
+        Description = $"{description} [default: of the preset]",
+        CustomParser = result =>
+        {
+            string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
+            if (Number(text) is { } value && value >= least && value <= MostPeers)
+            {
+                return value;
+            }
+
+            result.AddError($"{name} needs a number from {least} to {MostPeers}, not '{text}'.");
+            return null;
+        },
+    };
+
+    private static Option<PeerAddress[]> Bootstrap() => new("--bootstrap")
+    {
+        HelpName = "ADDRESS",
+        Description = "Where to begin looking for peers: host:port or id@host:port; may be given again. Nobody there is pinned. Needs --open or --secret-file.",
+        CustomParser = static result => CommonOptions.Try(result, () => result.Tokens.Select(static token => PeerAddress.Parse(token.Value)).ToArray()),
+    };
+
+    private static Option<string[]> TrustedRange()
+    {
+        Option<string[]> range = new("--trusted-range")
+        {
+            HelpName = "CIDR",
+            Description = "A network of your own, such as 10.20.0.0/16, for which the limits on inbound connections do not hold; may be given again. Loopback is one always.",
+        };
+        range.Validators.Add(static result =>
+        {
+            foreach (string text in result.Tokens.Select(static token => token.Value).Where(static text => !IPNetwork.TryParse(text, out _)))
+            {
+                result.AddError($"--trusted-range needs a network and the length of its prefix, such as 10.20.0.0/16 or fd00:1::/56, not '{text}'.");
+            }
+
+            if (result.Tokens.Count > MostRanges)
+            {
+                result.AddError($"--trusted-range was given {result.Tokens.Count} times; at most {MostRanges} are allowed.");
+            }
+        });
+        return range;
+    }
+}
