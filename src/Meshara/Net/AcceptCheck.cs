@@ -43,7 +43,7 @@ internal static class AcceptCheck
             if (!IPNetwork.TryParse(range, out _))
             {
                 throw OptionsCheck.Wrong(
-                    Name(nameof(limits.TrustedRanges)), $"has {Printable.Quote(range ?? "")}, which is not the first address of a network and the length of its prefix. Write for example 10.20.0.0/16 or fd00:1::/56");
+                    Name(nameof(limits.TrustedRanges)), $"has {Printable.Quote(range ?? "")}, which is not an address and the length of a prefix. Write for example 10.20.0.0/16 or fd00:1::/56");
             }
         }
     }

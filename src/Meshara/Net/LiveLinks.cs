@@ -67,5 +67,11 @@ internal sealed class LiveLink(Link link, PublicKey key, double reputation, bool
     /// <summary>When the peer was first seen, in this run or an earlier one.</summary>
     public DateTimeOffset FirstSeen { get; init; }
 
-    public PeerInfo Describe() => Link.Describe(Pinned, Reputation) with { FirstSeen = FirstSeen, Class = IsStatic ? PeerClass.Static : PeerClass.Mesh };
+    public PeerInfo Describe()
+    {
+        PeerInfo info = Link.Describe(Pinned, Reputation);
+
+        // The link has taken its time before the ledger did.
+        return info with { FirstSeen = FirstSeen < info.ConnectedSince ? FirstSeen : info.ConnectedSince, Class = IsStatic ? PeerClass.Static : PeerClass.Mesh };
+    }
 }
