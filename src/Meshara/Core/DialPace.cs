@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Meshara.Core;
 
-/// <summary>How fast a node dials on its own account: some at once, then two a second. Thousands of addresses that refuse at once must not become a flood.</summary>
+/// <summary>How fast a node dials on its own account: some at once, then two a second of those that lead to nobody. Thousands of addresses that refuse at once must not become a flood.</summary>
 /// <param name="Spent">Dials that are not paid off, at <paramref name="At"/>.</param>
 /// <param name="At">When that was.</param>
 [StructLayout(LayoutKind.Auto)]
@@ -22,6 +22,9 @@ internal readonly record struct DialPace(double Spent, TimeSpan At)
     }
 
     public DialPace After(TimeSpan now) => new(SpentAt(now) + 1, now);
+
+    /// <summary>A dial has led to somebody: it was none too many.</summary>
+    public DialPace Refund() => this with { Spent = Math.Max(0, Spent - 1) };
 
     private double SpentAt(TimeSpan now) => Math.Max(0, Spent - ((now - At) / Every));
 }

@@ -9,14 +9,14 @@ internal sealed partial class Mesh
     /// <summary>What the last run kept, and where to begin. Comes before any other event.</summary>
     public void HandleStart(StoredMesh stored, TimeSpan now)
     {
-        if (!IsManaged)
-        {
-            return;
-        }
-
         foreach (ReputationRecord record in stored.Conduct)
         {
             _book.Restore(record, now);
+        }
+
+        if (!IsManaged)
+        {
+            return;
         }
 
         _table.Restore(stored.Addresses, now);

@@ -249,6 +249,7 @@ internal sealed partial class Mesh
         {
             _candidates.Remove(connection.Id);
             _lastDialStep = now;
+            _pace = _pace.Refund();
         }
 
         Touch();

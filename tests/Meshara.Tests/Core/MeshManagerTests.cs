@@ -305,6 +305,29 @@ public sealed class MeshManagerTests
     }
 
     [Fact]
+    public void ManyAddressesThatAnswer_TheTargetIsReachedAtOnce()
+    {
+        MeshScript s = Ready(target: 64, max: 128);
+        for (int i = 0; i < 200; i++)
+        {
+            s.Learn(new PeerAddress($"{20 + (i % 40)}.{i / 40}.0.1", 4040, NodeIds.At(i)));
+        }
+
+        TimeSpan from = s.Now;
+        while (s.Mesh.Counts.Mesh < 64 && s.Now - from < TimeSpan.FromMinutes(1))
+        {
+            foreach (MeshAction.Dial dial in s.Take().OfType<MeshAction.Dial>().ToArray())
+            {
+                s.Answered(dial.Connection, dial.Address.Id!.Value);
+            }
+
+            s.Advance(0.01);
+        }
+
+        Assert.True(s.Now - from < TimeSpan.FromSeconds(1), $"{s.Now - from}");
+    }
+
+    [Fact]
     public void OnlyPeerRefusesForEver_DialsStayFew()
     {
         MeshScript s = Ready(target: 2, max: 2);
