@@ -109,24 +109,20 @@ public sealed class EightProcessTests(ITestOutputHelper output) : IAsyncLifetime
         List<(int Has, int Wants)> stored = [];
         for (int i = 0; i < Nodes; i++)
         {
-            string copy = Path.Combine(Directory.CreateTempSubdirectory("meshara-").FullName, "peers.db");
+            using TempFolder copy = new();
             try
             {
-                foreach (string part in (string[])["", "-wal"])
+                foreach (string part in (string[])["peers.db", "peers.db-wal"])
                 {
-                    File.Copy(Path.Combine(_folder[$"{i}"], $"peers.db{part}"), copy + part);
+                    File.Copy(Path.Combine(_folder[$"{i}"], part), copy[part]);
                 }
 
-                await using SqlitePeerStore store = new(copy);
+                await using SqlitePeerStore store = new(copy["peers.db"]);
                 stored.Add(((await store.LoadAsync(TestContext.Current.CancellationToken)).Peers.Count(static peer => peer.Addresses.Count > 0), Target));
             }
             catch (FileNotFoundException)
             {
                 stored.Add((0, Target));
-            }
-            finally
-            {
-                Directory.Delete(Path.GetDirectoryName(copy)!, recursive: true);
             }
         }
 
