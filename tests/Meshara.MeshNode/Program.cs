@@ -1,7 +1,7 @@
 using Meshara;
 using Meshara.Sqlite;
 
-// A node of a mesh that keeps itself, to be killed: `address ADDRESS` at first, `peers ID,ID…` after each change.
+// A node of a mesh that keeps itself, to be killed: `address ADDRESS .` at first, `peers ID,ID… .` after each change; a line without its end is half a line.
 // Reads `learn ADDRESS` and `quit`. With port 0 the system chooses.
 if (args is not [var folder, var port])
 {
@@ -21,7 +21,7 @@ await using Node node = await Node.StartAsync(new NodeOptions
     Discovery = DiscoveryOptions.Minimal,
     OnStarting = n => events = n.WatchAsync(),
 });
-Console.WriteLine($"address {node.Addresses[0]}");
+Console.WriteLine($"address {node.Addresses[0]} .");
 Task watching = WatchAsync();
 while (await Console.In.ReadLineAsync() is { } line && line != "quit")
 {
@@ -44,4 +44,4 @@ async Task WatchAsync()
     }
 }
 
-void Tell() => Console.WriteLine($"peers {string.Join(',', node.ListPeers().Select(p => p.Id))}");
+void Tell() => Console.WriteLine($"peers {string.Join(',', node.ListPeers().Select(p => p.Id))} .");

@@ -38,7 +38,8 @@ internal static class InfoCommand
         terminal.WriteLine(info.Admission == "known-peers"
             ? "            only known peers may join; no others are looked for"
             : $"            looks for {counts.Target} mesh peers, takes at most {counts.Max}; static ones are extra");
-        terminal.WriteLine($"known       {counts.ProvenAddresses + counts.UnprovenAddresses} addresses: {counts.ProvenAddresses} proven, {counts.UnprovenAddresses} unproven");
+        int known = counts.ProvenAddresses + counts.UnprovenAddresses;
+        terminal.WriteLine($"known       {known} {(known == 1 ? "address" : "addresses")}: {counts.ProvenAddresses} proven, {counts.UnprovenAddresses} unproven");
         terminal.WriteLine(info.Store switch
         {
             { State: "file", Path: { } path } => $"store       {Safe.Text(path, 4096)}",

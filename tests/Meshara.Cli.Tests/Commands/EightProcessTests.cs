@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Meshara.Cli.Commands;
 using Meshara.Cli.Control;
 using Meshara.Cli.Tests.Support;
+using Meshara.Sqlite;
 using Xunit;
 
 namespace Meshara.Cli.Tests.Commands;
@@ -39,6 +40,8 @@ public sealed class EightProcessTests(ITestOutputHelper output) : IAsyncLifetime
         await StartAllAsync(everybody);
         await MeasureAsync("eight processes, given each other's addresses, have their target", AtTarget(0));
 
+        // A store is written at most once a second: who is killed before that has learned nothing.
+        await MeasureAsync("each has the addresses of its target on disk", StoredAsync);
         await Task.WhenAll(Enumerable.Range(0, Killed).Select(KillAsync));
         string[] left = _ids[Killed..];
         await MeasureAsync(
@@ -98,6 +101,32 @@ public sealed class EightProcessTests(ITestOutputHelper output) : IAsyncLifetime
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         List<PeerLine>[] peers = await Task.WhenAll(Enumerable.Range(from, Nodes - from).Select(i => PeersCommand.ListAsync(_terminal.Terminal, _folder[$"{i}"], cancellation)));
         return [.. peers.Select(static of => of.Select(static peer => peer.Peer).ToHashSet())];
+    }
+
+    // As the next start would find it; a copy, because the store is the running node's.
+    private async Task<IEnumerable<(int Has, int Wants)>> StoredAsync()
+    {
+        List<(int Has, int Wants)> stored = [];
+        for (int i = 0; i < Nodes; i++)
+        {
+            using TempFolder copy = new();
+            try
+            {
+                foreach (string part in (string[])["peers.db", "peers.db-wal"])
+                {
+                    File.Copy(Path.Combine(_folder[$"{i}"], part), copy[part]);
+                }
+
+                await using SqlitePeerStore store = new(copy["peers.db"]);
+                stored.Add(((await store.LoadAsync(TestContext.Current.CancellationToken)).Peers.Count(static peer => peer.Addresses.Count > 0), Target));
+            }
+            catch (FileNotFoundException)
+            {
+                stored.Add((0, Target));
+            }
+        }
+
+        return stored;
     }
 
     private async Task MeasureAsync(string what, Func<Task<IEnumerable<(int Has, int Wants)>>> look)

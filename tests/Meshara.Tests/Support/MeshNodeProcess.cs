@@ -80,6 +80,12 @@ internal sealed class MeshNodeProcess : IAsyncDisposable
         while (await _process.StandardOutput.ReadLineAsync() is { } line)
         {
             string[] words = line.Split(' ');
+            if (words[^1] != ".")
+            {
+                // Killed within the line.
+                continue;
+            }
+
             if (words[0] == "address")
             {
                 _address.TrySetResult(PeerAddress.Parse(words[1]));
