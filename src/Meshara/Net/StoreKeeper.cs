@@ -137,6 +137,11 @@ internal sealed class StoreKeeper
                 NodeId[] gone = [.. ids.Except(records.Select(r => r.Id))];
                 await _store.SaveAsync(new PeerStoreChanges { Upserted = records, Removed = gone, Anchors = anchors, TableKey = key }, CancellationToken.None).ConfigureAwait(false);
                 _warned = false;
+                if (ids.Length < MaxBatch)
+                {
+                    // What came meanwhile has its turn after the pause.
+                    return true;
+                }
             }
             catch (Exception e)
             {

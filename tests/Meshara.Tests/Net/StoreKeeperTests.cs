@@ -36,6 +36,29 @@ public sealed class StoreKeeperTests
     }
 
     [Fact]
+    public async Task Changed_DuringAWrite_WaitsForItsSecondToo()
+    {
+        StoreKeeper? keeper = null;
+        _store.OnSave = changes =>
+        {
+            if (_store.Saves.Count == 1)
+            {
+                keeper!.Changed(Id(2));
+            }
+
+            return Task.CompletedTask;
+        };
+        keeper = Keeper();
+        keeper.Changed(Id(1));
+
+        await Eventually.TrueAsync(() => _clock.PendingTimers == 1);
+        Assert.Single(_store.Saves);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await Eventually.TrueAsync(() => _store.Saves.Count == 2);
+        await keeper.StopAsync(Guard);
+    }
+
+    [Fact]
     public async Task Stop_ChangesWait_TheyAreWrittenFirst()
     {
         StoreKeeper keeper = Keeper();
