@@ -27,7 +27,7 @@ public sealed class DamageTests : IDisposable
     [InlineData(511)]
     [InlineData(4096)]
     [InlineData(100_000)]
-    public async Task Load_RandomBytes_AreSetAsideAndSaidSo(int size)
+    public async Task S1_Load_RandomBytes_AreSetAsideAndSaidSo(int size)
     {
         byte[] file = Bytes(size), log = Bytes(5000), memory = Bytes(32768);
         await File.WriteAllBytesAsync(Path, file);
@@ -49,7 +49,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_DamagedAgainAndAgain_KeepsThreeCopies()
+    public async Task S1_Load_DamagedAgainAndAgain_KeepsThreeCopies()
     {
         for (int i = 0; i < 5; i++)
         {
@@ -70,7 +70,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_TruncatedAnywhere_RecoversOrSetsAside()
+    public async Task S2_Load_TruncatedAnywhere_RecoversOrSetsAside()
     {
         byte[] whole = await WholeFileAsync(batches: 40);
         Random random = new(1);
@@ -80,7 +80,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_BytesChangedAnywhere_RecoversOrSetsAside()
+    public async Task S2_Load_BytesChangedAnywhere_RecoversOrSetsAside()
     {
         byte[] whole = await WholeFileAsync(batches: 40);
         Random random = new(2);
@@ -97,7 +97,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_DamagedLog_HoldsSomeEarlierBatchWhole()
+    public async Task S2_Load_DamagedLog_HoldsSomeEarlierBatchWhole()
     {
         (byte[] file, byte[] log) = await FileAndLogAsync(batches: 30);
         Assert.True(log.Length > 100_000, $"the log has {log.Length} bytes only");
@@ -117,7 +117,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_RandomSharedMemory_IsMadeAnew()
+    public async Task S2_Load_RandomSharedMemory_IsMadeAnew()
     {
         (byte[] file, byte[] log) = await FileAndLogAsync(batches: 30);
         Put(file, log);
@@ -128,7 +128,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_DamagedWhileOpen_SetsAsideAndGoesOn()
+    public async Task S2_Load_DamagedWhileOpen_SetsAsideAndGoesOn()
     {
         await ManyPeersAsync();
         await using SqlitePeerStore store = Open();
@@ -144,7 +144,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task Save_DamagedWhileOpen_KeepsTheBatchInANewFile()
+    public async Task S2_Save_DamagedWhileOpen_KeepsTheBatchInANewFile()
     {
         await ManyPeersAsync();
         await using (SqlitePeerStore store = Open())
@@ -168,7 +168,7 @@ public sealed class DamageTests : IDisposable
     [InlineData("PRAGMA user_version = -1")]
     [InlineData("PRAGMA user_version = 0")]
     [InlineData("UPDATE peers SET alias = zeroblob(2000000)")]
-    public async Task Load_TablesThatAreNotOurs_AreSetAside(string sql)
+    public async Task S2_Load_TablesThatAreNotOurs_AreSetAside(string sql)
     {
         await WholeFileAsync(batches: 2);
         Database.Run(Path, sql);

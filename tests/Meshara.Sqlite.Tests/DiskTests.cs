@@ -17,7 +17,7 @@ public sealed class DiskTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Save_DiskFull_GoesOnInMemoryAndWritesLater()
+    public async Task S4_Save_DiskFull_GoesOnInMemoryAndWritesLater()
     {
         await using SmallDisk disk = await SmallDisk.CreateAsync(400);
         string path = disk["peers.db"];
@@ -53,7 +53,7 @@ public sealed class DiskTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_DiskFullFromTheStart_KnowsWhomItKnew()
+    public async Task S4_Load_DiskFullFromTheStart_KnowsWhomItKnew()
     {
         await using SmallDisk disk = await SmallDisk.CreateAsync(400);
         string path = disk["peers.db"];
@@ -80,7 +80,7 @@ public sealed class DiskTests : IDisposable
     [Theory]
     [InlineData("peers.db")]
     [InlineData("odd %20 #name? & [a]; 'b' \"c\".db")]
-    public async Task Load_ReadOnlyDisk_KnowsWhomItKnew(string name)
+    public async Task S4_Load_ReadOnlyDisk_KnowsWhomItKnew(string name)
     {
         await using SmallDisk disk = await SmallDisk.CreateAsync(2000);
         string path = disk[name];
@@ -105,7 +105,7 @@ public sealed class DiskTests : IDisposable
     }
 
     [Fact]
-    public async Task Save_DiskBecomesReadOnly_GoesOnInMemoryAndWritesLater()
+    public async Task S4_Save_DiskBecomesReadOnly_GoesOnInMemoryAndWritesLater()
     {
         await using SmallDisk disk = await SmallDisk.CreateAsync(2000);
         string path = disk["peers.db"];
@@ -127,7 +127,7 @@ public sealed class DiskTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_DamagedOnAReadOnlyDisk_GoesOnInMemory()
+    public async Task S4_Load_DamagedOnAReadOnlyDisk_GoesOnInMemory()
     {
         await using SmallDisk disk = await SmallDisk.CreateAsync(400);
         string path = disk["peers.db"];
@@ -146,7 +146,7 @@ public sealed class DiskTests : IDisposable
     }
 
     [Fact]
-    public async Task Save_LockedByAnotherConnection_GoesOnInMemoryAndWritesLater()
+    public async Task S4_Save_LockedByAnotherConnection_GoesOnInMemoryAndWritesLater()
     {
         string path = _folder["peers.db"];
         await using SqlitePeerStore store = Open(path);
@@ -168,7 +168,7 @@ public sealed class DiskTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_LockedByAnotherConnection_StartsInMemory()
+    public async Task S4_Load_LockedByAnotherConnection_StartsInMemory()
     {
         string path = _folder["peers.db"];
         await using (SqlitePeerStore store = Open(path))
@@ -191,7 +191,7 @@ public sealed class DiskTests : IDisposable
     }
 
     [Fact]
-    public async Task Save_NoDirectory_WritesWhenThereIsOne()
+    public async Task S4_Save_NoDirectory_WritesWhenThereIsOne()
     {
         string path = Path.Combine(_folder["later"], "peers.db");
         await using SqlitePeerStore store = Open(path);
@@ -207,7 +207,7 @@ public sealed class DiskTests : IDisposable
     }
 
     [Fact]
-    public async Task Save_PathIsADirectory_GoesOnInMemory()
+    public async Task S4_Save_PathIsADirectory_GoesOnInMemory()
     {
         await using SqlitePeerStore store = Open(_folder.Path);
         await store.SaveAsync(Peers(0));
@@ -217,7 +217,7 @@ public sealed class DiskTests : IDisposable
     }
 
     [Fact]
-    public async Task Save_InMemory_RemovalsAndSettingsAreWrittenLaterToo()
+    public async Task S4_Save_InMemory_RemovalsAndSettingsAreWrittenLaterToo()
     {
         string path = _folder["peers.db"];
         await using (SqlitePeerStore store = Open(path))

@@ -16,7 +16,7 @@ public sealed class VersionTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Load_NewerVersion_IsAnErrorAndTheFileIsLeft()
+    public async Task S3_Load_NewerVersion_IsAnErrorAndTheFileIsLeft()
     {
         await SaveAsync(Batches.Number(1));
         Database.Run(Path, "PRAGMA user_version = 2");
@@ -41,7 +41,7 @@ public sealed class VersionTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_NewerVersionWithALog_LeavesTheLogToo()
+    public async Task S3_Load_NewerVersionWithALog_LeavesTheLogToo()
     {
         await using (SqlitePeerStore newer = new(_folder["newer.db"], _log, TimeProvider.System, new StoreSettings { Steps = [.. Schema.Steps, "CREATE TABLE more (a)"] }))
         {
@@ -62,7 +62,7 @@ public sealed class VersionTests : IDisposable
     [InlineData("CREATE TABLE peers (name TEXT)")]
     [InlineData("PRAGMA application_id = 1")]
     [InlineData("PRAGMA user_version = 1")]
-    public async Task Load_FileOfAnotherProgram_IsAnErrorAndTheFileIsLeft(string sql)
+    public async Task S3_Load_FileOfAnotherProgram_IsAnErrorAndTheFileIsLeft(string sql)
     {
         Database.Run(Path, sql);
         byte[] before = await File.ReadAllBytesAsync(Path);

@@ -22,7 +22,7 @@ public sealed class WrongRowTests : IDisposable
     [InlineData("'NaN'", 0)]
     [InlineData("x'ff'", 0)]
     [InlineData("-99.5", -99.5)]
-    public async Task Load_Reputation_IsClamped(string value, double expected)
+    public async Task S5_Load_Reputation_IsClamped(string value, double expected)
     {
         PeerStoreContent content = await LoadAfterAsync($"UPDATE peers SET reputation = {value}; UPDATE history SET delta = {value}, value = {value}");
 
@@ -33,7 +33,7 @@ public sealed class WrongRowTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_InfiniteDelta_IsClamped()
+    public async Task S5_Load_InfiniteDelta_IsClamped()
     {
         PeerStoreContent content = await LoadAfterAsync("UPDATE history SET delta = -9e999, count = -4");
 
@@ -47,7 +47,7 @@ public sealed class WrongRowTests : IDisposable
     [InlineData("9e999", "9999-12-31T23:59:59.999Z")]
     [InlineData("'yesterday'", "1970-01-01T00:00:00Z")]
     [InlineData("1500", "1970-01-01T00:00:01.5Z")]
-    public async Task Load_Times_AreClamped(string value, string expected)
+    public async Task S5_Load_Times_AreClamped(string value, string expected)
     {
         PeerStoreContent content = await LoadAfterAsync(
             $"""
@@ -65,7 +65,7 @@ public sealed class WrongRowTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_NegativeAndHugeCounts_AreClamped()
+    public async Task S5_Load_NegativeAndHugeCounts_AreClamped()
     {
         PeerStoreContent content = await LoadAfterAsync(
             """
@@ -93,7 +93,7 @@ public sealed class WrongRowTests : IDisposable
     [InlineData("UPDATE addresses SET peer = 12345")]
     [InlineData("UPDATE addresses SET place = 8")]
     [InlineData("UPDATE addresses SET place = -1")]
-    public async Task Load_WrongAddress_IsLeftOutAndCounted(string sql)
+    public async Task S5_Load_WrongAddress_IsLeftOutAndCounted(string sql)
     {
         PeerStoreContent content = await LoadAfterAsync(sql);
 
@@ -107,7 +107,7 @@ public sealed class WrongRowTests : IDisposable
     [InlineData("UPDATE peers SET id = x'00'")]
     [InlineData("UPDATE peers SET id = zeroblob(33)")]
     [InlineData("UPDATE peers SET id = '12345678901234567890123456789012'")]
-    public async Task Load_WrongId_IsLeftOutWithAllThatIsIts(string sql)
+    public async Task S5_Load_WrongId_IsLeftOutWithAllThatIsIts(string sql)
     {
         PeerStoreContent content = await LoadAfterAsync(sql);
 
@@ -119,7 +119,7 @@ public sealed class WrongRowTests : IDisposable
     [InlineData("UPDATE history SET cause = 6")]
     [InlineData("UPDATE history SET cause = -1")]
     [InlineData("UPDATE history SET place = 16")]
-    public async Task Load_WrongEvent_IsLeftOutAndCounted(string sql)
+    public async Task S5_Load_WrongEvent_IsLeftOutAndCounted(string sql)
     {
         PeerStoreContent content = await LoadAfterAsync(sql);
 
@@ -128,7 +128,7 @@ public sealed class WrongRowTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_WrongKeysAndAnchors_AreLeftOutAndCounted()
+    public async Task S5_Load_WrongKeysAndAnchors_AreLeftOutAndCounted()
     {
         using NodeIdentity other = NodeIdentity.Create();
         PeerStoreContent content = await LoadAfterAsync(
@@ -149,7 +149,7 @@ public sealed class WrongRowTests : IDisposable
     [InlineData("x'00'")]
     [InlineData("zeroblob(91)")]
     [InlineData("'text'")]
-    public async Task Load_NoPublicKey_IsLeftOutAndCounted(string value)
+    public async Task S5_Load_NoPublicKey_IsLeftOutAndCounted(string value)
     {
         PeerStoreContent content = await LoadAfterAsync($"UPDATE peers SET public_key = {value}");
 
@@ -158,7 +158,7 @@ public sealed class WrongRowTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_MoreRowsThanTheBound_AreLeftOutAndCounted()
+    public async Task S5_Load_MoreRowsThanTheBound_AreLeftOutAndCounted()
     {
         await using (SqlitePeerStore large = new(Path, _log, TimeProvider.System, new StoreSettings()))
             await large.SaveAsync(new PeerStoreChanges { Upserted = [.. Enumerable.Range(0, 50).Select(i => PeerRecords.Plain(i))] });
