@@ -379,6 +379,24 @@ public sealed class MeshPlacesTests
         return s;
     }
 
+    [Theory]
+    [InlineData("[2001:db8:7:1{0:x2}::1]:1", "2001:db8:7:100::/56", 200)] // 200 pods in one named /56 all join
+    [InlineData("[2001:db8:7:1{0:x2}::1]:1", null, 4)]
+    [InlineData("203.0.113.{0}:1", null, 6)] // 200 Sybils in one public /24 don't
+    public void Accept_TwoHundredOfOneNetwork_JoinOnlyWhereItsRangeIsNamed(string from, string? named, int joined)
+    {
+        MeshScript s = Ready(target: 16, max: 256);
+        s.Mesh.HandleGroups(new AddressGroups(named is null ? [] : [System.Net.IPNetwork.Parse(named)], []));
+        for (int i = 0; i < 200; i++)
+        {
+            long connection = s.Accept(Policy.AddressBed.Id(i), from: string.Format(System.Globalization.CultureInfo.InvariantCulture, from, i));
+            s.Mesh.HandleReadyReceived(connection, s.Now);
+        }
+
+        Assert.Equal(joined, s.Mesh.Counts.Mesh);
+        Assert.All(s.Take().OfType<MeshAction.SendRefuse>(), r => Assert.True(r is { Code: RefuseCode.Full, RetryAfter.TotalSeconds: >= 60 } && r.Value == joined, r.ToString()));
+    }
+
     private static MeshScript Full(int max, params string[] from) => FullWithLinks(max, from).Script;
 
     private static (MeshScript Script, long[] Links) FullWithLinks(int max, params string[] from)
