@@ -36,7 +36,8 @@ public sealed class LinkLimits
 
     /// <summary>Messages and requests a second that are read from one peer; two seconds' worth at once. Default null: credit alone bounds them, for a handler that
     /// is slow slows its sender; 1 to 1,000,000,000.</summary>
-    /// <remarks>A peer over the limit is read more slowly, all of its frames. It loses reputation for each minute of that without a break, as over <see cref="MaxControlFrames"/>.</remarks>
+    /// <remarks>A peer over the limit is read more slowly, all of its frames. It loses reputation for each minute of that without a break, as over <see cref="MaxControlFrames"/>.
+    /// A limit so low that 64 KiB of messages are more than 30 s' worth makes a peer that goes on sending end the link itself, with <see cref="DisconnectReason.WriteTimeout"/>.</remarks>
     public int? MaxMessages { get; init; }
 
     /// <summary>Bytes a second that are read from one peer, all frames with their headers; two seconds' worth at once. Default null: credit alone bounds them;

@@ -60,7 +60,7 @@ internal sealed partial class Mesh
         }
         else if (liveness.WriteSince + Timeouts.Write <= now)
         {
-            Close(link, DisconnectReason.WriteTimeout, $"the peer read nothing for {Timeouts.Write.TotalSeconds:0.###} s", now);
+            Close(link, DisconnectReason.WriteTimeout, $"the peer did not take a write (up to 64 KiB) within {Timeouts.Write.TotalSeconds:0.###} s: it reads too slowly or not at all", now);
         }
         else if (!IsSilent(link, liveness, now) && !CheckOldLink(link, liveness, now) && !IsSilentAfterChange(link, liveness, now))
         {

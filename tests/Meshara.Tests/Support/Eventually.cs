@@ -12,4 +12,16 @@ internal static class Eventually
             await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, guard.Token);
         }
     }
+
+    /// <summary>Until <paramref name="condition"/> holds, or so long; then whether it does.</summary>
+    public static async Task<bool> WithinAsync(TimeSpan time, Func<bool> condition)
+    {
+        long from = TimeProvider.System.GetTimestamp();
+        while (!condition() && TimeProvider.System.GetElapsedTime(from) < time)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
+        }
+
+        return condition();
+    }
 }
