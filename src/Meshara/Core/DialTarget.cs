@@ -33,6 +33,9 @@ internal sealed class DialTarget(long key, PeerAddress address)
     /// <summary>From the configuration: the address stays as written, pinned or not.</summary>
     public bool KeepForever { get; set; }
 
+    /// <summary>Not the operator's word but the address table's, of a peer that he named: given up with it.</summary>
+    public bool IsLearned { get; set; }
+
     /// <summary>Not wanted, but dialled until then: a dial back.</summary>
     public TimeSpan DialUntil { get; set; }
 
