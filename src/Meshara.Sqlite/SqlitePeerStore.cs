@@ -41,7 +41,7 @@ public sealed class SqlitePeerStore : IPeerStore, IAsyncDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         FilePath = Path.GetFullPath(path);
-        _logger = logger;
+        _logger = new SteadyLogger(logger);
         _time = time;
         _settings = settings;
         _pending = new Pending(time);

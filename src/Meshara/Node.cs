@@ -38,7 +38,7 @@ public sealed partial class Node : IAsyncDisposable
     private Node(NodeOptions options)
     {
         _options = options;
-        _logger = options.LoggerFactory.CreateLogger("Meshara");
+        _logger = new SteadyLogger(options.LoggerFactory.CreateLogger("Meshara"));
         _clock = new NodeClock(options.TimeProvider);
         _events = new PeerEvents(_logger);
         _handlerTasks = new TaskTracker(_logger.TaskFailed);

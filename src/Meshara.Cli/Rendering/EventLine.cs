@@ -47,6 +47,9 @@ internal sealed record EventLine(string Event, string Time)
     /// <summary><c>peer-key-succeeded</c>: the id until now; <c>peer</c> is the one from now on.</summary>
     public string? OldPeer { get; init; }
 
+    /// <summary><c>lines-lost</c>: how many could not be written.</summary>
+    public long? Count { get; init; }
+
     /// <summary>The line of an event; null: an event of a newer library that has no line yet.</summary>
     public static EventLine? Of(PeerEvent happened)
     {

@@ -8,6 +8,8 @@ namespace Meshara.Cli.Running;
 /// <summary><c>meshara run --json</c>: one object a line.</summary>
 internal sealed class JsonReport(Terminal terminal) : INodeReport
 {
+    private readonly RunOutput _output = new(terminal);
+
     public void Started(Node node, NodeFacts facts)
     {
         foreach (PeerAddress address in node.Addresses)
@@ -47,5 +49,7 @@ internal sealed class JsonReport(Terminal terminal) : INodeReport
 
     private string Now() => EventLine.Rfc3339(terminal.Time.GetUtcNow());
 
-    private void Write(EventLine line) => terminal.WriteJson(line, OutputJson.Default.EventLine);
+    private void Write(EventLine line) => _output.Write(
+        () => terminal.WriteJson(line, OutputJson.Default.EventLine),
+        (lost, why) => terminal.WriteJson(new EventLine("lines-lost", Now()) { Count = lost, Detail = why }, OutputJson.Default.EventLine));
 }

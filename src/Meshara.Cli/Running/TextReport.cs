@@ -12,19 +12,20 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
     private const int MostHints = 1000;
 
     private readonly HashSet<string> _hinted = [];
+    private readonly RunOutput _output = new(terminal);
     private PublicKey? _own;
 
     public void Started(Node node, NodeFacts facts)
     {
         _own = node.PublicKey;
-        terminal.WriteLine($"node id     {node.Id}");
-        terminal.WriteLine($"public key  {node.PublicKey}");
-        terminal.WriteLine($"mesh        {Safe.Text(facts.Mesh)} (admits: {facts.Admission})");
-        terminal.WriteLine($"data        {Safe.Text(facts.DataDirectory, 4096)}");
-        terminal.WriteLine("Give others one of these addresses; Ctrl-C stops the node.");
+        WriteLine($"node id     {node.Id}");
+        WriteLine($"public key  {node.PublicKey}");
+        WriteLine($"mesh        {Safe.Text(facts.Mesh)} (admits: {facts.Admission})");
+        WriteLine($"data        {Safe.Text(facts.DataDirectory, 4096)}");
+        WriteLine("Give others one of these addresses; Ctrl-C stops the node.");
         foreach (PeerAddress address in node.Addresses)
         {
-            terminal.WriteLine($"  {address}");
+            WriteLine($"  {address}");
         }
     }
 
@@ -49,5 +50,9 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
     public void Stopped() => Write(terminal.Time.GetUtcNow(), "stopped");
 
     private void Write(DateTimeOffset time, string text) =>
-        terminal.WriteLine($"{Show.Time(time, terminal.Time)}  {text}");
+        WriteLine($"{Show.Time(time, terminal.Time)}  {text}");
+
+    private void WriteLine(string line) => _output.Write(
+        () => terminal.WriteLine(line),
+        (lost, why) => terminal.WriteLine($"{Show.Time(terminal.Time.GetUtcNow(), terminal.Time)}  {lost} {(lost == 1 ? "line is" : "lines are")} missing here, which could not be written: {Safe.Line(why)}"));
 }
