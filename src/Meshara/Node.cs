@@ -254,6 +254,7 @@ public sealed partial class Node : IAsyncDisposable
             OnPinned = Pin,
             OnSucceeded = Succeed,
             Stored = stored,
+            IsPinned = id => _known.Find(id) is not null,
             AliasOf = id => _known.Find(id)?.Name,
             Stopping = _stopping.Token,
         };

@@ -17,6 +17,9 @@ internal abstract record MeshAction
         /// <summary>Older keys of the one who must answer; the mesh says at HELLO whether one of them still may.</summary>
         public IReadOnlyList<NodeId> AlsoAccepted { get; init; } = [];
 
+        /// <summary>Who named the address and the id in it, where the operator did not ask for this dial.</summary>
+        public AddressSource? Source { get; init; }
+
         /// <summary>HELLO says that this is a probe.</summary>
         public bool Probe { get; init; }
     }
