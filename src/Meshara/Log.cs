@@ -71,6 +71,9 @@ internal static partial class Log
     [LoggerMessage(3004, LogLevel.Warning, "No link with {Address}: {Detail}")]
     public static partial void OtherKeyAnswers(this ILogger logger, string address, string detail);
 
+    [LoggerMessage(3007, LogLevel.Information, "Peer {Peer} is banned until {Until:u} for {Cause}; bans so far: {Count}")]
+    public static partial void Banned(this ILogger logger, NodeId peer, ReputationCause cause, DateTimeOffset until, int count);
+
     // Once.
     [LoggerMessage(3005, LogLevel.Warning, "{Count} peers on the local network were refused at the one address {Address}: {Limit} is {Value}. If that is a machine with many nodes, or a proxy that hides where callers come from, name its range in AcceptLimits.TrustedRanges (of the command: --trusted-range) or switch AcceptLimits.OnLinkLane off")]
     public static partial void ManyAtOneAddress(this ILogger logger, int count, string address, string limit, long value);
