@@ -20,7 +20,10 @@ internal static class RunCommand
     public static Command Create(Terminal terminal)
     {
         Option<string> data = CommonOptions.Data();
-        Option<bool> json = CommonOptions.Json();
+        Option<bool> json = new("--json")
+        {
+            Description = "Print one JSON object a line. Inbound connections that come to nothing are drawn together, by host, key and reason: the first, then a line a minute with their count; all else, each dial of this node too, is complete.",
+        };
         Option<string?> passphraseFile = CommonOptions.PassphraseFile();
         Option<string> mesh = Mesh();
         Option<string[]> listen = Listen();

@@ -13,6 +13,8 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
 
     private readonly HashSet<string> _hinted = [];
     private readonly RunOutput _output = new(terminal);
+    private readonly Lock _folding = new();
+    private readonly RefusalFold _fold = new(terminal.Time, foldDials: true);
     private PublicKey? _own;
 
     public void Started(Node node, NodeFacts facts)
@@ -31,7 +33,8 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
 
     public void Happened(PeerEvent happened)
     {
-        if (EventLine.Of(happened) is { } line)
+        TellDue();
+        if (EventLine.Of(happened) is { } line && IsToldAlone(line))
         {
             bool again = line is { ByPeer: true, Reason: "not-admitted" } && (_hinted.Count >= MostHints || !_hinted.Add($"{line.Peer} {line.Address}"));
             Write(happened.Time, again ? EventText.StillNotAdmitted(line) : EventText.Of(line, _own));
@@ -47,7 +50,33 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
         Write(terminal.Time.GetUtcNow(), $"message       {message.Peer.ToShortString()} {Safe.Text(message.Protocol)}: {text}");
     }
 
-    public void Stopped() => Write(terminal.Time.GetUtcNow(), "stopped");
+    public void TellDue(bool all = false)
+    {
+        IReadOnlyList<EventLine> due;
+        lock (_folding)
+        {
+            due = _fold.Due(all);
+        }
+
+        foreach (EventLine line in due)
+        {
+            Write(terminal.Time.GetUtcNow(), EventText.Of(line, _own));
+        }
+    }
+
+    public void Stopped()
+    {
+        TellDue(all: true);
+        Write(terminal.Time.GetUtcNow(), "stopped");
+    }
+
+    private bool IsToldAlone(EventLine line)
+    {
+        lock (_folding)
+        {
+            return _fold.Take(line);
+        }
+    }
 
     private void Write(DateTimeOffset time, string text) =>
         WriteLine($"{Show.Time(time, terminal.Time)}  {text}");
