@@ -1,5 +1,4 @@
 using Meshara.Sqlite.Writer;
-using Meshara.Tests.Support;
 using Microsoft.Extensions.Logging;
 using Xunit;
 
@@ -15,8 +14,7 @@ public sealed class LogFaultTests : IDisposable
     public async Task Load_LoggerThrows_DamageIsSetAsideAndTheStoreGoesOn()
     {
         await File.WriteAllBytesAsync(_folder["peers.db"], new byte[99]);
-        using ILoggerFactory logs = LoggerFactory.Create(builder => builder.AddProvider(new Broken()));
-        await using SqlitePeerStore store = new(_folder["peers.db"], logs);
+        await using SqlitePeerStore store = new(_folder["peers.db"], new Broken(), TimeProvider.System, new StoreSettings());
 
         Assert.Empty((await store.LoadAsync()).Peers);
         await store.SaveAsync(Batches.Number(1));
@@ -24,10 +22,8 @@ public sealed class LogFaultTests : IDisposable
         Assert.Null(store.Trouble);
     }
 
-    private sealed class Broken : ILoggerProvider, ILogger
+    private sealed class Broken : ILogger
     {
-        public ILogger CreateLogger(string categoryName) => this;
-
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
 
@@ -35,9 +31,5 @@ public sealed class LogFaultTests : IDisposable
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             throw new IOException("No space left on device");
-
-        public void Dispose()
-        {
-        }
     }
 }

@@ -67,6 +67,11 @@ internal static class RunCommand
                 terminal.Complain($"{idle} has no effect: only known peers may join, and they count against no limit. --open or --secret-file lets others in.");
             }
 
+            foreach (string warning in more.Warnings(parsed))
+            {
+                terminal.Complain($"warning: {warning}");
+            }
+
             using StopSignals signals = new(terminal.Time, ct);
             await new NodeRunner(terminal, settings).RunAsync(signals);
             return ExitCode.Done;
