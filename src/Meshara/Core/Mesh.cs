@@ -311,7 +311,7 @@ internal sealed partial class Mesh
     {
         NodeId? id = connection.Peer?.Id ?? failure.Peer;
         failure = WithRealWait(connection, failure with { Peer = id }, now);
-        Emit(new MeshAction.Refused(connection.Address, id, failure) { IsNewMismatch = IsNewMismatch(connection.Target, failure) });
+        Emit(new MeshAction.Refused(connection.Address, id, failure) { Inbound = connection.Inbound, IsNewMismatch = IsNewMismatch(connection.Target, failure) });
         Drop(connection);
         CandidateFailed(connection, failure, now);
         if (connection.Target is { } target)

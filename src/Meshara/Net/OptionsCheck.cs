@@ -126,16 +126,17 @@ internal static class OptionsCheck
 
     private static void Check(LinkLimits limits)
     {
-        Range(limits.MaxMessage, nameof(limits.MaxMessage), Hello.MinMaxMessage, Hello.MaxBytesLimit);
-        Range(limits.InitialWindow, nameof(limits.InitialWindow), Hello.MinInitialWindow, Hello.MaxBytesLimit);
-        Range(limits.MaxWindow, nameof(limits.MaxWindow), limits.InitialWindow, Hello.MaxBytesLimit);
-        Range(limits.MaxStreams, nameof(limits.MaxStreams), Hello.MinMaxStreams, Hello.MaxMaxStreams);
-        Range(limits.LinkReassembly, nameof(limits.LinkReassembly), limits.MaxMessage, int.MaxValue);
-        Range(limits.NodeReassembly, nameof(limits.NodeReassembly), limits.LinkReassembly, int.MaxValue);
-        Range(limits.LinkBudget, nameof(limits.LinkBudget), 2L * limits.MaxStreams * limits.InitialWindow, int.MaxValue);
-        Range(limits.MaxControlFrames, nameof(limits.MaxControlFrames), 100, MaxFrameRate);
-        Range(limits.MaxMessages ?? 1, nameof(limits.MaxMessages), 1, MaxFrameRate);
-        Range(limits.MaxBytes ?? RateMeter.MaxRate, nameof(limits.MaxBytes), 16 << 10, RateMeter.MaxRate);
+        const string name = nameof(NodeOptions.Limits) + ".";
+        Range(limits.MaxMessage, name + nameof(limits.MaxMessage), Hello.MinMaxMessage, Hello.MaxBytesLimit);
+        Range(limits.InitialWindow, name + nameof(limits.InitialWindow), Hello.MinInitialWindow, Hello.MaxBytesLimit);
+        Range(limits.MaxWindow, name + nameof(limits.MaxWindow), limits.InitialWindow, Hello.MaxBytesLimit);
+        Range(limits.MaxStreams, name + nameof(limits.MaxStreams), Hello.MinMaxStreams, Hello.MaxMaxStreams);
+        Range(limits.LinkReassembly, name + nameof(limits.LinkReassembly), limits.MaxMessage, int.MaxValue);
+        Range(limits.NodeReassembly, name + nameof(limits.NodeReassembly), limits.LinkReassembly, int.MaxValue);
+        Range(limits.LinkBudget, name + nameof(limits.LinkBudget), 2L * limits.MaxStreams * limits.InitialWindow, int.MaxValue);
+        Range(limits.MaxControlFrames, name + nameof(limits.MaxControlFrames), 100, MaxFrameRate);
+        Range(limits.MaxMessages ?? 1, name + nameof(limits.MaxMessages), 1, MaxFrameRate);
+        Range(limits.MaxBytes ?? RateMeter.MaxRate, name + nameof(limits.MaxBytes), 16 << 10, RateMeter.MaxRate);
     }
 
     private static void Check(DiscoveryOptions discovery, AdmissionMode admission)
