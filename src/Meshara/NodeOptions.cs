@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Meshara;
 
 /// <summary>Everything that can be set about a node; read once, by <c>Node.StartAsync</c>.</summary>
-public sealed class NodeOptions
+/// <remarks>Two are equal only where their lists are the same objects.</remarks>
+public sealed record NodeOptions
 {
     /// <summary>Name of the mesh, 1 to 64 bytes of UTF-8 without control characters. Required; nodes of another name are refused.</summary>
     public required string Mesh { get; init; }
@@ -89,6 +90,9 @@ public sealed class NodeOptions
 
     /// <summary>Limits on memory and streams.</summary>
     public LinkLimits Limits { get; init; } = new();
+
+    /// <summary>The mesh's name; nothing else, for a passphrase is among the options.</summary>
+    public override string ToString() => $"{nameof(NodeOptions)} {{ {nameof(Mesh)} = {Mesh} }}";
 }
 
 /// <summary>TLS versions that a mesh can insist on.</summary>
