@@ -279,8 +279,9 @@ internal sealed partial class Mesh
     {
         Touch();
         _candidates.Remove(connection.Id);
-        if (connection.Candidate is not { } candidate)
+        if (connection.Candidate is not { Moved: null } candidate)
         {
+            MoveFailed(connection, now);
             return;
         }
 
