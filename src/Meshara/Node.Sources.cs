@@ -10,6 +10,9 @@ public sealed partial class Node
     private volatile StaticPeersSource? _staticPeers;
     private ImmutableArray<(Uri List, ListSource Source)> _lists = [];
 
+    // One change of them at a time; whoever stops the node never lets go of it.
+    private readonly SemaphoreSlim _sources = new(1);
+
     /// <summary>The static peers file and the lists over HTTPS that this node uses, and how they fare.</summary>
     public IReadOnlyList<PeerSource> ListSources()
     {
@@ -27,7 +30,21 @@ public sealed partial class Node
 
     /// <summary>Reads the static peers file anew if it is another one than so far, and names its peers; begins and ends lists.</summary>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.StaticPeersFile"/>: nothing has changed.</exception>
+    /// <exception cref="OperationCanceledException">The node is stopping.</exception>
     private async Task ApplySourcesAsync(DiscoveryOptions discovery)
+    {
+        await _sources.WaitAsync(_stopping.Token).ConfigureAwait(false);
+        try
+        {
+            await ChangeSourcesAsync(discovery).ConfigureAwait(false);
+        }
+        finally
+        {
+            _sources.Release();
+        }
+    }
+
+    private async Task ChangeSourcesAsync(DiscoveryOptions discovery)
     {
         string? path = StaticPeersFileOf(discovery) is { } given ? Path.GetFullPath(given) : null;
         if (path is not null && path == _staticPeers?.State.Location)
@@ -89,6 +106,7 @@ public sealed partial class Node
 
     private async Task StopSourcesAsync()
     {
+        await _sources.WaitAsync().ConfigureAwait(false);
         if (_staticPeers is { } file)
         {
             await file.DisposeAsync().ConfigureAwait(false);

@@ -36,6 +36,7 @@ internal sealed class StaticPeersSource : IAsyncDisposable
     private FileSystemWatcher? _watcher;
     private ITimer? _timer;
     private Task _loop = Task.CompletedTask;
+    private int _disposed;
     private volatile StaticPeersContent _content = new([], []);
     private volatile IReadOnlyList<PeerAddress> _addresses = [];
     private FileStamp _stamp;
@@ -101,6 +102,12 @@ internal sealed class StaticPeersSource : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            await _loop.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return;
+        }
+
         _watcher?.Dispose();
         if (_timer is not null)
         {
