@@ -79,5 +79,5 @@ public sealed record ReputationOptions
         where T : IComparable<T> =>
 
         // NaN is less than any number here.
-        value.CompareTo(min) < 0 || value.CompareTo(max) > 0 ? ($"{nameof(ReputationOptions)}.{name}", $"is {value}; {min} to {max} is allowed") : null;
+        value.CompareTo(min) < 0 || value.CompareTo(max) > 0 ? ($"{nameof(NodeOptions.Reputation)}.{name}", $"is {value}; {min} to {max} is allowed") : null;
 }
