@@ -25,7 +25,17 @@ public sealed partial class Node
     }
 
     // Called by the driver, which does not wait for a disk. What the operator has changed meanwhile counts more.
-    private void OnPeerMoved(NodeId id, PeerAddress? old, PeerAddress proven) => _pins.Post(() =>
+    private void Moved(NodeId id, PeerAddress? old, PeerAddress proven)
+    {
+        if (old is not null)
+        {
+            OnPeerMoved(id, old, proven);
+        }
+
+        _pins.Post(() => StoreMove(id, old, proven));
+    }
+
+    private void StoreMove(NodeId id, PeerAddress? old, PeerAddress proven)
     {
         try
         {
@@ -39,5 +49,5 @@ public sealed partial class Node
         {
             _logger.MoveNotStored(id, proven.HostAndPort, e.Message);
         }
-    });
+    }
 }

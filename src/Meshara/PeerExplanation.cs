@@ -27,7 +27,7 @@ public sealed record PeerExplanation
     /// <summary>What raised and lowered its reputation, oldest first.</summary>
     public required IReadOnlyList<ReputationEvent> History { get; init; }
 
-    /// <summary>Where it may be, with where each address came from and how dialling it went. Empty for peers that the operator named: theirs are in <see cref="TrustedPeer.Addresses"/>.</summary>
+    /// <summary>Where it may be, with where each address came from and how dialling it went. Those that the operator named himself are in <see cref="TrustedPeer.Addresses"/> instead.</summary>
     public required IReadOnlyList<StoredAddress> Addresses { get; init; }
 
     /// <summary>When this node first heard of it.</summary>

@@ -32,7 +32,7 @@ public sealed class ReputationOptionsTests
     {
         (string Name, string What)? wrong = options.FindWrong();
 
-        Assert.Equal($"ReputationOptions.{name}", wrong?.Name);
+        Assert.Equal($"Reputation.{name}", wrong?.Name);
         Assert.EndsWith("is allowed", wrong?.What, StringComparison.Ordinal);
     }
 }

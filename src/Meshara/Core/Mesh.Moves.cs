@@ -46,7 +46,8 @@ internal sealed partial class Mesh
         }
     }
 
-    private DialTarget[] TargetsOf(NodeId id) => [.. _targets.Values.Where(t => t.Wanted && t.Address.Id == id)];
+    // Those that somebody named, not those that are only known.
+    private DialTarget[] TargetsOf(NodeId id) => [.. _targets.Values.Where(t => t.IsNamed && t.Address.Id == id)];
 
     private void EndMove(NodeId id)
     {
@@ -137,23 +138,40 @@ internal sealed partial class Mesh
         }
 
         DialTarget target = Target(proven);
-        target.Wanted |= replaces;
-        target.KeepForever |= gone.Any(t => t.KeepForever);
         target.DialUntil = replaces ? target.DialUntil : now + DialBackFor;
-        foreach (DialTarget old in gone)
+        Inherit(target, gone);
+        foreach (DialTarget old in _targets.Values.Where(t => t.IsLearned && t != target && t.Address.Id == id && IsOutdated(t, told)).Concat(gone).Distinct().ToArray())
         {
             RemoveTarget(old);
+        }
+
+        foreach (DialTarget old in gone)
+        {
             Emit(new MeshAction.Moved(id, old.Address, proven));
         }
 
         if (targets.Length == 0)
         {
+            target.IsLearned |= !target.Wanted;
+            target.Wanted = true;
             Emit(new MeshAction.Moved(id, Old: null, proven));
         }
 
         if (target.State is not (TargetState.Dialling or TargetState.Awaiting))
         {
             DialIfUseful(target, now);
+        }
+    }
+
+    // Whoever named the old addresses means the new one: the file until it says otherwise, the operator for ever.
+    private static void Inherit(DialTarget target, DialTarget[] gone)
+    {
+        target.Listed |= gone.Any(t => t.Listed);
+        target.KeepForever |= gone.Any(t => t.KeepForever);
+        if (gone.Any(t => t is { IsWantedApart: true, IsLearned: false }))
+        {
+            target.Wanted = true;
+            target.IsLearned = false;
         }
     }
 

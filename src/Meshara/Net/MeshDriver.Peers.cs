@@ -43,7 +43,11 @@ internal sealed partial class MeshDriver
     public Task<PeerExplanation?> ExplainAsync(NodeId id) => AskAsync(() =>
     {
         LiveLink? live = _live.Find(id);
-        return _ledger.RecordOf(id, _mesh.Snapshot(id, Now), live?.Describe()) is not { } record ? null : new PeerExplanation
+
+        // The store keeps what speaks against an address; people ask how often it was dialled in vain.
+        PeerSnapshot snapshot = _mesh.Snapshot(id, Now);
+        snapshot = snapshot with { Addresses = [.. snapshot.Addresses.Select(a => a with { Failures = a.FailedDials })] };
+        return _ledger.RecordOf(id, snapshot, live?.Describe()) is not { } record ? null : new PeerExplanation
         {
             Id = id,
             Alias = record.Alias,

@@ -35,7 +35,7 @@ internal static class OptionsCheck
         Given(options.Accept, nameof(options.Accept));
         Text(options.Mesh, nameof(options.Mesh), 1, Hello.MaxMeshBytes);
         Text(options.Agent, nameof(options.Agent), 0, Hello.MaxAgentBytes);
-        Range(options.AdvertisedAddresses.Count, "number of " + nameof(options.AdvertisedAddresses), 0, Hello.MaxAddresses);
+        Few(options.AdvertisedAddresses.Count, nameof(options.AdvertisedAddresses), Hello.MaxAddresses);
         if (options.DataDirectory is { Length: 0 })
         {
             throw Wrong(nameof(options.DataDirectory), "is empty. Name a folder, or leave it out to keep everything in memory");
@@ -129,16 +129,17 @@ internal static class OptionsCheck
 
     private static void Check(LinkLimits limits)
     {
-        Range(limits.MaxMessage, nameof(limits.MaxMessage), Hello.MinMaxMessage, Hello.MaxBytesLimit);
-        Range(limits.InitialWindow, nameof(limits.InitialWindow), Hello.MinInitialWindow, Hello.MaxBytesLimit);
-        Range(limits.MaxWindow, nameof(limits.MaxWindow), limits.InitialWindow, Hello.MaxBytesLimit);
-        Range(limits.MaxStreams, nameof(limits.MaxStreams), Hello.MinMaxStreams, Hello.MaxMaxStreams);
-        Range(limits.LinkReassembly, nameof(limits.LinkReassembly), limits.MaxMessage, int.MaxValue);
-        Range(limits.NodeReassembly, nameof(limits.NodeReassembly), limits.LinkReassembly, int.MaxValue);
-        Range(limits.LinkBudget, nameof(limits.LinkBudget), 2L * limits.MaxStreams * limits.InitialWindow, int.MaxValue);
-        Range(limits.MaxControlFrames, nameof(limits.MaxControlFrames), 100, MaxFrameRate);
-        Range(limits.MaxMessages ?? 1, nameof(limits.MaxMessages), 1, MaxFrameRate);
-        Range(limits.MaxBytes ?? RateMeter.MaxRate, nameof(limits.MaxBytes), 16 << 10, RateMeter.MaxRate);
+        const string name = nameof(NodeOptions.Limits) + ".";
+        Range(limits.MaxMessage, name + nameof(limits.MaxMessage), Hello.MinMaxMessage, Hello.MaxBytesLimit);
+        Range(limits.InitialWindow, name + nameof(limits.InitialWindow), Hello.MinInitialWindow, Hello.MaxBytesLimit);
+        Range(limits.MaxWindow, name + nameof(limits.MaxWindow), limits.InitialWindow, Hello.MaxBytesLimit);
+        Range(limits.MaxStreams, name + nameof(limits.MaxStreams), Hello.MinMaxStreams, Hello.MaxMaxStreams);
+        Range(limits.LinkReassembly, name + nameof(limits.LinkReassembly), limits.MaxMessage, int.MaxValue);
+        Range(limits.NodeReassembly, name + nameof(limits.NodeReassembly), limits.LinkReassembly, int.MaxValue);
+        Range(limits.LinkBudget, name + nameof(limits.LinkBudget), 2L * limits.MaxStreams * limits.InitialWindow, int.MaxValue);
+        Range(limits.MaxControlFrames, name + nameof(limits.MaxControlFrames), 100, MaxFrameRate);
+        Range(limits.MaxMessages ?? 1, name + nameof(limits.MaxMessages), 1, MaxFrameRate);
+        Range(limits.MaxBytes ?? RateMeter.MaxRate, name + nameof(limits.MaxBytes), 16 << 10, RateMeter.MaxRate);
     }
 
     private static void Check(DiscoveryOptions discovery, AdmissionMode admission)
@@ -171,7 +172,7 @@ internal static class OptionsCheck
         }
 
         Given(discovery.BootstrapLists, name + nameof(discovery.BootstrapLists));
-        Range(discovery.BootstrapLists.Count, $"{name}{nameof(discovery.BootstrapLists)}.Count", 0, MaxLists);
+        Few(discovery.BootstrapLists.Count, name + nameof(discovery.BootstrapLists), MaxLists);
         foreach (Uri? list in discovery.BootstrapLists)
         {
             // Who sits on the line could put peers of his own into a list that came without TLS.
@@ -225,5 +226,13 @@ internal static class OptionsCheck
         }
     }
 
-    internal static MesharaException Wrong(string name, string what) => new(MesharaErrorCode.InvalidOption, $"The option {name} {what}.");
+    private static void Few(int count, string name, int most)
+    {
+        if (count > most)
+        {
+            throw Wrong(name, $"has {count} entries; 0 to {most} are allowed");
+        }
+    }
+
+    internal static MesharaException Wrong(string name, string what) => new(MesharaErrorCode.InvalidOption, $"The option {name} {what}.") { Option = name, OptionFault = what };
 }

@@ -23,7 +23,7 @@ internal sealed class MeshScript
 {
     private readonly List<MeshAction> _actions = [];
 
-    public MeshScript(NodeId? self = null, AdmissionMode admission = AdmissionMode.Open, int maxPeers = 128, NodeTimeouts? timeouts = null, int target = 0, IReadOnlyList<PeerAddress>? bootstrap = null, bool exchanges = false) =>
+    public MeshScript(NodeId? self = null, AdmissionMode admission = AdmissionMode.Open, int maxPeers = 128, NodeTimeouts? timeouts = null, int target = 0, IReadOnlyList<PeerAddress>? bootstrap = null, bool exchanges = false, int seed = 7) =>
         Mesh = new Mesh(new MeshConfig
         {
             Self = self ?? Ids.Middle,
@@ -33,7 +33,7 @@ internal sealed class MeshScript
             BootstrapNodes = bootstrap ?? [],
             Exchanges = exchanges,
             Timeouts = timeouts ?? new NodeTimeouts(),
-            Random = new Random(7),
+            Random = new Random(seed),
         });
 
     public Mesh Mesh { get; }

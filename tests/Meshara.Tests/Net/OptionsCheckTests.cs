@@ -26,7 +26,7 @@ public sealed class OptionsCheckTests
         { "Discovery.BootstrapLists", new NodeOptions { Mesh = "m", Admission = Admission.Open, Discovery = new DiscoveryOptions { BootstrapLists = [new Uri("http://127.0.0.1/")] } } },
         { "Discovery.BootstrapLists", new NodeOptions { Mesh = "m", Admission = Admission.Open, Discovery = new DiscoveryOptions { BootstrapLists = [new Uri("h", UriKind.Relative)] } } },
         { "Discovery.BootstrapLists", new NodeOptions { Mesh = "m", Admission = Admission.Open, Discovery = new DiscoveryOptions { BootstrapLists = [null!] } } },
-        { "Discovery.BootstrapLists.Count", new NodeOptions { Mesh = "m", Admission = Admission.Open, Discovery = new DiscoveryOptions { BootstrapLists = [.. Enumerable.Repeat(new Uri("https://h/"), 9)] } } },
+        { "Discovery.BootstrapLists", new NodeOptions { Mesh = "m", Admission = Admission.Open, Discovery = new DiscoveryOptions { BootstrapLists = [.. Enumerable.Repeat(new Uri("https://h/"), 9)] } } },
         { "Discovery.EnabledMethods", new NodeOptions { Mesh = "m", Discovery = new DiscoveryOptions { EnabledMethods = (DiscoveryMethods)64 } } },
         { "Discovery.StaticPeersFile", new NodeOptions { Mesh = "m", Discovery = new DiscoveryOptions { StaticPeersFile = "" } } },
         { "Reputation", new NodeOptions { Mesh = "m", Reputation = null! } },
@@ -45,16 +45,16 @@ public sealed class OptionsCheckTests
         { "Timeouts.Hello", new NodeOptions { Mesh = "m", Timeouts = new NodeTimeouts { Hello = TimeSpan.Zero } } },
         { "Timeouts.PingAfter", new NodeOptions { Mesh = "m", Timeouts = new NodeTimeouts { PingAfter = TimeSpan.MaxValue } } },
         { "Timeouts.Drain", new NodeOptions { Mesh = "m", Timeouts = new NodeTimeouts { Drain = Timeout.InfiniteTimeSpan } } },
-        { "MaxMessage", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxMessage = 1023 } } },
-        { "LinkReassembly", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxMessage = 9 << 20 } } },
-        { "NodeReassembly", new NodeOptions { Mesh = "m", Limits = new LinkLimits { NodeReassembly = 1 << 20 } } },
-        { "LinkBudget", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxStreams = 2048 } } },
-        { "MaxStreams", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxStreams = 0 } } },
-        { "MaxControlFrames", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxControlFrames = 99 } } },
-        { "MaxControlFrames", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxControlFrames = int.MaxValue } } },
-        { "MaxMessages", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxMessages = 0 } } },
-        { "MaxBytes", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxBytes = (16 << 10) - 1 } } },
-        { "MaxBytes", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxBytes = (64L << 30) + 1 } } },
+        { "Limits.MaxMessage", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxMessage = 1023 } } },
+        { "Limits.LinkReassembly", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxMessage = 9 << 20 } } },
+        { "Limits.NodeReassembly", new NodeOptions { Mesh = "m", Limits = new LinkLimits { NodeReassembly = 1 << 20 } } },
+        { "Limits.LinkBudget", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxStreams = 2048 } } },
+        { "Limits.MaxStreams", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxStreams = 0 } } },
+        { "Limits.MaxControlFrames", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxControlFrames = 99 } } },
+        { "Limits.MaxControlFrames", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxControlFrames = int.MaxValue } } },
+        { "Limits.MaxMessages", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxMessages = 0 } } },
+        { "Limits.MaxBytes", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxBytes = (16 << 10) - 1 } } },
+        { "Limits.MaxBytes", new NodeOptions { Mesh = "m", Limits = new LinkLimits { MaxBytes = (64L << 30) + 1 } } },
         { "Accept", new NodeOptions { Mesh = "m", Accept = null! } },
         { "Accept.AddressRate", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { AddressRate = 0 } } },
         { "Accept.NetworkRate", new NodeOptions { Mesh = "m", Accept = new AcceptLimits { NetworkRate = double.NaN } } },
@@ -85,7 +85,8 @@ public sealed class OptionsCheckTests
         MesharaException e = Assert.Throws<MesharaException>(() => OptionsCheck.Check(options));
 
         Assert.Equal(MesharaErrorCode.InvalidOption, e.Code);
-        Assert.StartsWith($"The option {(name.EndsWith("Addresses", StringComparison.Ordinal) && e.Message.Contains("number of", StringComparison.Ordinal) ? "number of " : "")}{name} ", e.Message, StringComparison.Ordinal);
+        Assert.Equal(name, e.Option);
+        Assert.StartsWith($"The option {name} ", e.Message, StringComparison.Ordinal);
     }
 
     [Theory]
