@@ -10,8 +10,9 @@ public sealed partial class Node
     private volatile StaticPeersSource? _staticPeers;
     private ImmutableArray<(Uri List, ListSource Source)> _lists = [];
 
-    // One change of them at a time; whoever stops the node never lets go of it.
+    // One change of them at a time, and none after the stop.
     private readonly SemaphoreSlim _sources = new(1);
+    private bool _sourcesStopped;
 
     /// <summary>The static peers file and the lists over HTTPS that this node uses, and how they fare.</summary>
     public IReadOnlyList<PeerSource> ListSources()
@@ -29,13 +30,17 @@ public sealed partial class Node
         discovery.EnabledMethods.HasFlag(DiscoveryMethods.Bootstrap) ? discovery.BootstrapLists.DistinctBy(l => l.AbsoluteUri) : [];
 
     /// <summary>Reads the static peers file anew if it is another one than so far, and names its peers; begins and ends lists.</summary>
-    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.StaticPeersFile"/>: nothing has changed.</exception>
-    /// <exception cref="OperationCanceledException">The node is stopping.</exception>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.StaticPeersFile"/>: nothing has changed. <see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     private async Task ApplySourcesAsync(DiscoveryOptions discovery)
     {
-        await _sources.WaitAsync(_stopping.Token).ConfigureAwait(false);
+        await _sources.WaitAsync().ConfigureAwait(false);
         try
         {
+            if (_sourcesStopped)
+            {
+                throw new MesharaException(MesharaErrorCode.NodeStopped, "The node has been stopped.");
+            }
+
             await ChangeSourcesAsync(discovery).ConfigureAwait(false);
         }
         finally
@@ -107,14 +112,22 @@ public sealed partial class Node
     private async Task StopSourcesAsync()
     {
         await _sources.WaitAsync().ConfigureAwait(false);
-        if (_staticPeers is { } file)
+        try
         {
-            await file.DisposeAsync().ConfigureAwait(false);
-        }
+            _sourcesStopped = true;
+            if (_staticPeers is { } file)
+            {
+                await file.DisposeAsync().ConfigureAwait(false);
+            }
 
-        foreach ((_, ListSource source) in _lists)
+            foreach ((_, ListSource source) in _lists)
+            {
+                await source.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+        finally
         {
-            await source.DisposeAsync().ConfigureAwait(false);
+            _sources.Release();
         }
     }
 }

@@ -273,10 +273,15 @@ internal sealed class StaticPeersSource : IAsyncDisposable
     private async Task WriteAsync()
     {
         (StaticPeer Peer, PeerAddress Now)[] changes = [.. _content.Peers.Where(p => MoveOf(p) is not null).Select(p => (p, MoveOf(p)!.Now))];
+
+        // Of the others the operator, or another node that shares the file, has written already, or the file never named them.
+        foreach ((NodeId Id, string Old) done in _moves.Keys.Except(changes.Select(c => (c.Peer.Address.Id!.Value, c.Peer.Address.HostAndPort))).ToArray())
+        {
+            _moves.Remove(done);
+        }
+
         if (changes.Length == 0)
         {
-            // The operator, or another node that shares the file, has done it already.
-            _moves.Clear();
             return;
         }
 
