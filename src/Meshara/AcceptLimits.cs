@@ -13,7 +13,7 @@ namespace Meshara;
 /// (<see cref="MesharaTelemetry"/>) and logged at most once a minute for each cause; they are no events, so that a flood does not drown the others.</para>
 /// <para>Rates are connections a second, bursts connections; a burst that was spent grows back at the rate.</para>
 /// </remarks>
-public sealed class AcceptLimits
+public sealed record AcceptLimits
 {
     /// <summary>Connections a second from one address (IPv4 /32, IPv6 /56). Default 0.2; 0.001 to 1,000,000. Source: the defaults of go-libp2p's resource manager, for the same prefixes.</summary>
     public double AddressRate { get; init; } = 0.2;

@@ -3,7 +3,7 @@ namespace Meshara;
 /// <summary>How many peers a node looks for by itself, and where it begins. Read once, by <c>Node.StartAsync</c>.</summary>
 /// <remarks>Peers that the operator named (added, trusted, configured, pinned) are extra: they are dialled for ever, never refused for a limit, and count against nothing here.
 /// Under <see cref="Admission.KnownPeers"/> there are no others, and nothing here has an effect.</remarks>
-public sealed class DiscoveryOptions
+public sealed record DiscoveryOptions
 {
     /// <summary>A small device: 4 peers, at most 8.</summary>
     public static DiscoveryOptions Minimal { get; } = new() { TargetPeers = 4, MaxPeers = 8 };
@@ -34,4 +34,27 @@ public sealed class DiscoveryOptions
     /// <summary>Upper bound of the pause between two dials of one learned address; the pause is drawn from 0 to 1 s · 2ⁿ (full jitter). Default 5 min; 1 s to 1 day.</summary>
     /// <remarks>For peers that the operator named: <see cref="NodeTimeouts.MaxBackoff"/>.</remarks>
     public TimeSpan MaxBackoff { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Which of the ways to find peers are used. Default: all.</summary>
+    public DiscoveryMethods EnabledMethods { get; init; } = DiscoveryMethods.All;
+
+    /// <summary>A file of peers that the operator names, watched and reread: each is pinned by its id, may join, and is dialled for ever. Null (the default): none.
+    /// A relative path is taken from the working directory. A missing file is waited for.</summary>
+    /// <remarks>
+    /// <para><c>{ "static_peers": [ { "name": "…", "multiaddr": "/ip4/…/tcp/…/p2p/ID" }, { "address": "host:port", "public_key": "…" } ] }</c>, JSON in UTF-8 of at most 1 MiB
+    /// and 4096 entries; comments, a comma after the last entry, and fields that this version does not know are passed over. A file that is wrong keeps a node from starting
+    /// (<see cref="MesharaErrorCode.StaticPeersFile"/>, with line and column). Later on the peers that were read before stay until it is right again, also where it is gone;
+    /// <see cref="Node.ListSources"/> and the log say so.</para>
+    /// <para>A change ends no link, but that of a peer which nobody names any more, under <see cref="Admission.KnownPeers"/>. A peer that <see cref="Node.RemovePeerAsync"/> removes
+    /// comes back with the next change or start: take it out of the file. Source: issue "Where peers come from".</para>
+    /// </remarks>
+    public string? StaticPeersFile { get; init; }
+
+    /// <summary>Whether the address of a peer in <see cref="StaticPeersFile"/> is changed there when that peer has proven that it moved: a record signed by its key, and a
+    /// handshake at the new address. Default true.</summary>
+    public bool UpdateStaticPeersFile { get; init; } = true;
+
+    /// <summary>Lists of peers to begin with, in the form of <see cref="StaticPeersFile"/>, fetched over HTTPS at start and every hour; used as <see cref="BootstrapNodes"/> are.
+    /// Absolute <c>https</c> addresses, at most 8. Default: none.</summary>
+    public IReadOnlyList<Uri> BootstrapLists { get; init; } = [];
 }

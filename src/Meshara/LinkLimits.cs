@@ -1,7 +1,7 @@
 namespace Meshara;
 
 /// <summary>Limits on what one peer, and all together, can make this node hold in memory and do (wire protocol section 9).</summary>
-public sealed class LinkLimits
+public sealed record LinkLimits
 {
     /// <summary>Largest message, request or reply body accepted, in bytes. Default 1 MiB; 1 KiB to 1 GiB.</summary>
     public int MaxMessage { get; init; } = 1 << 20;

@@ -29,4 +29,11 @@ public sealed class MesharaException : Exception
 
     /// <summary>The code that the other side's application gave to <c>MeshStream.Abort</c>; 0 when it gave none.</summary>
     public long StreamCode { get; init; }
+
+    /// <summary>Of <see cref="MesharaErrorCode.InvalidOption"/>: which option, as in code (<c>Discovery.TargetPeers</c>) or as the key of a configuration
+    /// (<c>Meshara:Discovery:TargetPeers</c>); else null.</summary>
+    public string? Option { get; init; }
+
+    /// <summary>What is wrong with <see cref="Option"/>, as the end of a sentence.</summary>
+    internal string? OptionFault { get; init; }
 }

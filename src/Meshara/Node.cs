@@ -1,5 +1,6 @@
 using Meshara.Core;
 using Meshara.Net;
+using Meshara.Protocols;
 using Meshara.Security;
 using Meshara.Storage;
 using Microsoft.Extensions.Logging;
@@ -31,6 +32,7 @@ public sealed partial class Node : IAsyncDisposable
     private KnownPeersFile _known = null!;
     private NodeMetrics _metrics = null!;
     private MeshDriver _driver = null!;
+    private PeerExchange _exchange = null!;
     private NetworkWatcher? _watcher;
     private volatile NodeState _state = NodeState.Starting;
     private Task? _stopped;
@@ -80,6 +82,7 @@ public sealed partial class Node : IAsyncDisposable
     /// <see cref="MesharaErrorCode.ListenFailed"/>: an address is taken or not ours.
     /// <see cref="MesharaErrorCode.DataDirectory"/>, <see cref="MesharaErrorCode.DataDirectoryInUse"/>: the directory, or <c>known_peers</c> in it, cannot be used.
     /// <see cref="MesharaErrorCode.IdentityFile"/>, <see cref="MesharaErrorCode.Passphrase"/>: the identity cannot be read.
+    /// <see cref="MesharaErrorCode.StaticPeersFile"/>: the static peers file is wrong, or cannot be read; one that does not exist is waited for.
     /// </exception>
     public static async Task<Node> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
     {
@@ -158,7 +161,9 @@ public sealed partial class Node : IAsyncDisposable
             await _driver.TrustAsync(peer.Id).ConfigureAwait(false);
         }
 
-        _driver.Door.Lanes = LaneAddresses.Of(_known.All.SelectMany(p => p.Addresses).Concat(_options.Peers).Select(a => a.Host), []);
+        await ApplySourcesAsync(_options.Discovery).ConfigureAwait(false);
+        IReadOnlyList<PeerAddress> listed = _staticPeers?.Addresses ?? [];
+        _driver.Door.Lanes = LaneAddresses.Of(_known.All.SelectMany(p => p.Addresses).Concat(_options.Peers).Concat(listed).Select(a => a.Host), []);
 
         // Only now: a known peer that was quick would be refused before.
         foreach (TransportListener listener in _listeners)
@@ -237,6 +242,7 @@ public sealed partial class Node : IAsyncDisposable
     private MeshDriver CreateDriver(ITransport transport, PeerStoreContent? stored)
     {
         LinkLimits limits = _options.Limits;
+        byte[] tableKey = stored?.TableKey?.ToArray() ?? Nonces.NewTableKey();
         NodeContext context = new()
         {
             Options = _options,
@@ -251,11 +257,14 @@ public sealed partial class Node : IAsyncDisposable
             Events = _events,
             Logger = _logger,
             Metrics = _metrics,
+            Records = CreateRecords(tableKey),
+            AskPeers = link => _exchange.Ask(link),
+            PeerMoved = Moved,
             OnPinned = Pin,
             OnSucceeded = Succeed,
             Stored = stored,
             IsPinned = id => _known.Find(id) is not null,
-            AliasOf = id => _known.Find(id)?.Name,
+            AliasOf = id => _known.Find(id)?.Name ?? _staticPeers?.NameOf(id),
             Stopping = _stopping.Token,
         };
         MeshConfig config = new()
@@ -267,13 +276,16 @@ public sealed partial class Node : IAsyncDisposable
             BootstrapNodes = _options.Discovery.BootstrapNodes,
             FeelerInterval = _options.Discovery.FeelerInterval,
             MaxCandidateBackoff = _options.Discovery.MaxBackoff,
-            TableKey = stored?.TableKey ?? Nonces.NewTableKey(),
+            TableKey = tableKey,
+            Exchanges = context.Exchanges,
             Reputation = _options.Reputation,
             IsOwn = address => _addresses.Current.Any(own => own.HostAndPort == address.HostAndPort),
             Timeouts = _options.Timeouts,
             Random = new Random(_options.Seed ?? Nonces.NewSeed()),
         };
-        return new MeshDriver(context, config, _live);
+        MeshDriver driver = new(context, config, _live);
+        _exchange = new PeerExchange(driver, context.Records, _live, _handlers, _clock, _handlerTasks, context.Exchanges, _logger);
+        return driver;
     }
 
     // The four steps; each works for a node that never came to run as well.
@@ -290,6 +302,7 @@ public sealed partial class Node : IAsyncDisposable
             await listener.DisposeAsync().ConfigureAwait(false);
         }
 
+        await StopSourcesAsync().ConfigureAwait(false);
         if (_driver is not null)
         {
             await _driver.StopAsync().ConfigureAwait(false);

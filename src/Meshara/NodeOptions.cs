@@ -1,10 +1,13 @@
+using Meshara.Configuration;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Meshara;
 
 /// <summary>Everything that can be set about a node; read once, by <c>Node.StartAsync</c>.</summary>
-public sealed class NodeOptions
+/// <remarks>Two are equal only where their lists are the same objects.</remarks>
+public sealed record NodeOptions
 {
     /// <summary>Name of the mesh, 1 to 64 bytes of UTF-8 without control characters. Required; nodes of another name are refused.</summary>
     public required string Mesh { get; init; }
@@ -60,6 +63,9 @@ public sealed class NodeOptions
     /// <summary>The transport. Null: a TCP transport.</summary>
     public ITransport? Transport { get; init; }
 
+    // What fetches lists over HTTPS, for tests. Null: the framework's sockets.
+    internal Func<HttpMessageHandler>? ListHandler { get; init; }
+
     /// <summary>The clock of every deadline. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
@@ -89,6 +95,28 @@ public sealed class NodeOptions
 
     /// <summary>Limits on memory and streams.</summary>
     public LinkLimits Limits { get; init; } = new();
+
+    /// <summary>Reads the options from a configuration: <c>appsettings.json</c>, the environment (<c>MESHARA__DISCOVERY__TARGETPEERS</c>), or whatever else the host has.</summary>
+    /// <remarks>
+    /// <para>Keys are the names of the options and of their sections, in either case: <c>Mesh</c>, <c>Listen</c>, <c>Discovery:TargetPeers</c>, <c>Limits:MaxMessage</c>. Beside them there are
+    /// <c>Discovery:Preset</c> (<c>Minimal</c>, <c>Standard</c>, <c>Bridge</c>), and for <see cref="Admission"/> <c>Admission</c> (<c>KnownPeers</c>, <c>Open</c>) or <c>Secret</c> or <c>SecretFile</c>.
+    /// What only code can give (<see cref="Identity"/>, <see cref="Transport"/>, <see cref="LoggerFactory"/> …) has no key: take <c>with</c>.</para>
+    /// <para>Times are <c>00:00:30</c> or <c>500ms</c>, <c>30s</c>, <c>5m</c>, <c>1h</c>, <c>7d</c>. Lists are JSON arrays, keys with an index (<c>Listen:0</c>), or one text with commas;
+    /// over several sources in one of these forms only. A <see cref="DiscoveryOptions.TargetPeers"/> that is not written is lowered to <see cref="DiscoveryOptions.MaxPeers"/>. Unknown keys are errors. Relative paths start
+    /// from the working directory.</para>
+    /// </remarks>
+    /// <param name="section">The section of this node alone, for example <c>configuration.GetSection("Meshara")</c>.</param>
+    /// <param name="defaults">What is not written there; null: the defaults, and <c>Mesh</c> has to be written.</param>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.InvalidOption"/>: a value or a key is wrong. The message names the key as it is written, the value and what is allowed;
+    /// <see cref="MesharaException.Option"/> is the key.</exception>
+    public static NodeOptions FromConfiguration(IConfiguration section, NodeOptions? defaults = null)
+    {
+        ArgumentNullException.ThrowIfNull(section);
+        return ConfigurationReader.Read(section, defaults);
+    }
+
+    /// <summary>The mesh's name; nothing else, for a passphrase is among the options.</summary>
+    public override string ToString() => $"{nameof(NodeOptions)} {{ {nameof(Mesh)} = {Mesh} }}";
 }
 
 /// <summary>TLS versions that a mesh can insist on.</summary>

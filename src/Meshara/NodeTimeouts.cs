@@ -1,7 +1,7 @@
 namespace Meshara;
 
 /// <summary>Deadlines of a node. All must be positive.</summary>
-public sealed class NodeTimeouts
+public sealed record NodeTimeouts
 {
     /// <summary>TCP connect. Default 5 s.</summary>
     public TimeSpan Connect { get; init; } = TimeSpan.FromSeconds(5);

@@ -6,7 +6,7 @@ namespace Meshara;
 /// <see cref="PeerRecord.MaxReputation"/> (10). Peers that the operator named are scored and shown, and neither disconnected nor banned. That these
 /// numbers ban no honest peer is simulated over a million hours of them: <c>benchmarks/run policies</c>.
 /// </remarks>
-public sealed class ReputationOptions
+public sealed record ReputationOptions
 {
     /// <summary>Time in which half of a reputation is forgotten. Default 10 min: a fault that is mended is forgotten within the hour, while bans, which last longer, have a memory of their own; 10 s to 1 day.</summary>
     public TimeSpan HalfLife { get; init; } = TimeSpan.FromMinutes(10);

@@ -98,6 +98,7 @@ internal sealed partial class Mesh
             DialTarget target = Target(address);
             if (target is { Wanted: true } or { State: not TargetState.Idle } or { Connection: not null })
             {
+                target.IsLearned |= !target.Wanted;
                 target.Wanted = true;
                 continue;
             }

@@ -55,8 +55,8 @@ internal sealed partial class Mesh
 
         DialTarget target = Target(address);
         target.KeepForever |= keepForever;
-        target.Wanted |= keepForever;
-        target.IsLearned = false;
+        target.Wanted = target.IsWantedApart || keepForever;
+        target.IsLearned &= !keepForever;
         if (addId is { } id)
         {
             target.JoinedLate |= target is { State: TargetState.Dialling, Adds.Count: 0 };
@@ -264,7 +264,7 @@ internal sealed partial class Mesh
         // Trust on first use: the operator named this address, and here is who answered. An older key stands for its successor.
         PeerAddress address = target.Address with { Id = target.Address.Id ?? CurrentOf(peer.Id) };
         bool firstUse = target.Address.Id is null && (target.Adds.Count > 0 || _config.Admission != AdmissionMode.Open);
-        bool named = firstUse || (target.Address.Id is not null && (target.Wanted || target.Adds.Count > 0));
+        bool named = firstUse || (target.Address.Id is not null && (target.IsNamedApart || target.Adds.Count > 0));
         if (named && address.Id == peer.Id && !peer.Known)
         {
             peer.Known = true;
@@ -279,6 +279,7 @@ internal sealed partial class Mesh
         foreach (long add in target.Adds)
         {
             target.Wanted = true;
+            target.IsLearned = false;
             Emit(new MeshAction.AddSucceeded(add, peer.Id, address));
         }
 
@@ -356,7 +357,7 @@ internal sealed partial class Mesh
 
     private void DialAfterFailure(DialTarget target, ConnectionFailure failure, TimeSpan now)
     {
-        bool isWrong = target.IsLearned && failure.Code == MesharaErrorCode.PinMismatch && _table.Find(target.Address) is null;
+        bool isWrong = target is { IsLearned: true, Listed: false } && failure.Code == MesharaErrorCode.PinMismatch && _table.Find(target.Address) is null;
         if (isWrong || (!target.Wanted && (now >= target.DialUntil || !failure.IsTransient)))
         {
             RemoveTarget(target);

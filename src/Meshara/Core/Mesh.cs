@@ -35,8 +35,8 @@ internal sealed partial class Mesh
 
     /// <summary>Whether the operator named this id.</summary>
     public bool IsKnown(NodeId id) =>
-        (_peers.TryGetValue(id, out PeerEntry? peer) && peer.Known) || (CurrentOf(id) is var current && current != id && IsKnown(current))
-        || _targets.Values.Any(t => t.Address.Id == id && (t.Wanted || t.Adds.Count > 0));
+        _named.Contains(id) || (_peers.TryGetValue(id, out PeerEntry? peer) && peer.Known) || (CurrentOf(id) is var current && current != id && IsKnown(current))
+        || _targets.Values.Any(t => t.Address.Id == id && (t.IsNamed || t.Adds.Count > 0));
 
     /// <summary>The live link of a peer; null: none.</summary>
     public long? LinkOf(NodeId id) => _peers.TryGetValue(id, out PeerEntry? peer) ? peer.Link?.Id : null;
@@ -65,6 +65,7 @@ internal sealed partial class Mesh
         bool isNamed = IsKnown(current);
         RememberWhere(current);
         bool found = RemoveTargetsOf(current);
+        EndMove(current);
         NodeId[] older = OlderKeysOf(current);
         foreach (NodeId old in older)
         {
@@ -79,6 +80,8 @@ internal sealed partial class Mesh
 
         foreach (NodeId key in older.Append(current))
         {
+            // The static peers file names it again when it changes.
+            _named.Remove(key);
             if (successor is { } heir)
             {
                 _table.Rename(key, heir, now);
@@ -147,7 +150,7 @@ internal sealed partial class Mesh
 
         if (failure.Penalise && (connection.Peer?.Id ?? failure.Peer) is { } id)
         {
-            Score(id, ReputationCause.ProtocolViolation, connection, now);
+            Score(id, failure.IsForgery ? ReputationCause.ForgedSignature : ReputationCause.ProtocolViolation, connection, now);
             if (!_connections.ContainsKey(connectionId))
             {
                 // It was turned away for that.
@@ -257,7 +260,11 @@ internal sealed partial class Mesh
             {
                 Touch();
             }
-            else
+            else if (key == ExchangeKey)
+            {
+                AskThoseDue(now);
+            }
+            else if (!MoveDue(key, now))
             {
                 TargetDue(key, now);
             }

@@ -15,6 +15,9 @@ internal static class OptionsCheck
     // Frames a second; no machine reads as many.
     private const int MaxFrameRate = 1_000_000_000;
 
+    // Each is a connection and up to 1 MiB an hour.
+    private const int MaxLists = 8;
+
     /// <summary>Checks every option; reads the listen addresses.</summary>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.InvalidOption"/>: the first wrong one, its value and its range.</exception>
     public static IReadOnlyList<ListenEntry> Check(NodeOptions options)
@@ -32,7 +35,7 @@ internal static class OptionsCheck
         Given(options.Accept, nameof(options.Accept));
         Text(options.Mesh, nameof(options.Mesh), 1, Hello.MaxMeshBytes);
         Text(options.Agent, nameof(options.Agent), 0, Hello.MaxAgentBytes);
-        Range(options.AdvertisedAddresses.Count, "number of " + nameof(options.AdvertisedAddresses), 0, Hello.MaxAddresses);
+        Few(options.AdvertisedAddresses.Count, nameof(options.AdvertisedAddresses), Hello.MaxAddresses);
         if (options.DataDirectory is { Length: 0 })
         {
             throw Wrong(nameof(options.DataDirectory), "is empty. Name a folder, or leave it out to keep everything in memory");
@@ -147,11 +150,36 @@ internal static class OptionsCheck
         Within(discovery.FeelerInterval, name + nameof(discovery.FeelerInterval), TimeSpan.FromSeconds(1), TimeSpan.FromDays(1));
         Within(discovery.MaxBackoff, name + nameof(discovery.MaxBackoff), TimeSpan.FromSeconds(1), TimeSpan.FromDays(1));
         Given(discovery.BootstrapNodes, name + nameof(discovery.BootstrapNodes));
-        if (admission == AdmissionMode.KnownPeers && discovery.BootstrapNodes.Count > 0)
+        CheckSources(discovery, name);
+        if (admission == AdmissionMode.KnownPeers && discovery.BootstrapNodes.Count + discovery.BootstrapLists.Count > 0)
         {
             throw Wrong(
-                name + nameof(discovery.BootstrapNodes),
+                name + (discovery.BootstrapNodes.Count > 0 ? nameof(discovery.BootstrapNodes) : nameof(discovery.BootstrapLists)),
                 "has addresses, but under Admission.KnownPeers nobody found through them could join. Put them into Peers, or choose Admission.Secret or Admission.Open");
+        }
+    }
+
+    private static void CheckSources(DiscoveryOptions discovery, string name)
+    {
+        if ((discovery.EnabledMethods & ~DiscoveryMethods.All) != 0)
+        {
+            throw Wrong(name + nameof(discovery.EnabledMethods), $"is {discovery.EnabledMethods}; {DiscoveryMethods.All} or some of them are allowed");
+        }
+
+        if (discovery.StaticPeersFile is { Length: 0 })
+        {
+            throw Wrong(name + nameof(discovery.StaticPeersFile), "is empty. Name a file, or leave it out");
+        }
+
+        Given(discovery.BootstrapLists, name + nameof(discovery.BootstrapLists));
+        Few(discovery.BootstrapLists.Count, name + nameof(discovery.BootstrapLists), MaxLists);
+        foreach (Uri? list in discovery.BootstrapLists)
+        {
+            // Who sits on the line could put peers of his own into a list that came without TLS.
+            if (list is not { IsAbsoluteUri: true, Scheme: "https" })
+            {
+                throw Wrong(name + nameof(discovery.BootstrapLists), $"has {Printable.Quote(list?.ToString() ?? "null")}; https://… is allowed");
+            }
         }
     }
 
@@ -198,5 +226,13 @@ internal static class OptionsCheck
         }
     }
 
-    internal static MesharaException Wrong(string name, string what) => new(MesharaErrorCode.InvalidOption, $"The option {name} {what}.");
+    private static void Few(int count, string name, int most)
+    {
+        if (count > most)
+        {
+            throw Wrong(name, $"has {count} entries; 0 to {most} are allowed");
+        }
+    }
+
+    internal static MesharaException Wrong(string name, string what) => new(MesharaErrorCode.InvalidOption, $"The option {name} {what}.") { Option = name, OptionFault = what };
 }

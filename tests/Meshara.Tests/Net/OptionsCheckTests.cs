@@ -21,6 +21,14 @@ public sealed class OptionsCheckTests
         { "Discovery.FeelerInterval", new NodeOptions { Mesh = "m", Discovery = new DiscoveryOptions { FeelerInterval = TimeSpan.Zero } } },
         { "Discovery.BootstrapNodes", new NodeOptions { Mesh = "m", Discovery = new DiscoveryOptions { BootstrapNodes = null! } } },
         { "Discovery.BootstrapNodes", new NodeOptions { Mesh = "m", Discovery = new DiscoveryOptions { BootstrapNodes = [new PeerAddress("h", 1)] } } },
+        { "Discovery.BootstrapLists", new NodeOptions { Mesh = "m", Discovery = new DiscoveryOptions { BootstrapLists = null! } } },
+        { "Discovery.BootstrapLists", new NodeOptions { Mesh = "m", Discovery = new DiscoveryOptions { BootstrapLists = [new Uri("https://h/")] } } },
+        { "Discovery.BootstrapLists", new NodeOptions { Mesh = "m", Admission = Admission.Open, Discovery = new DiscoveryOptions { BootstrapLists = [new Uri("http://127.0.0.1/")] } } },
+        { "Discovery.BootstrapLists", new NodeOptions { Mesh = "m", Admission = Admission.Open, Discovery = new DiscoveryOptions { BootstrapLists = [new Uri("h", UriKind.Relative)] } } },
+        { "Discovery.BootstrapLists", new NodeOptions { Mesh = "m", Admission = Admission.Open, Discovery = new DiscoveryOptions { BootstrapLists = [null!] } } },
+        { "Discovery.BootstrapLists", new NodeOptions { Mesh = "m", Admission = Admission.Open, Discovery = new DiscoveryOptions { BootstrapLists = [.. Enumerable.Repeat(new Uri("https://h/"), 9)] } } },
+        { "Discovery.EnabledMethods", new NodeOptions { Mesh = "m", Discovery = new DiscoveryOptions { EnabledMethods = (DiscoveryMethods)64 } } },
+        { "Discovery.StaticPeersFile", new NodeOptions { Mesh = "m", Discovery = new DiscoveryOptions { StaticPeersFile = "" } } },
         { "Reputation", new NodeOptions { Mesh = "m", Reputation = null! } },
         { "Reputation.HalfLife", new NodeOptions { Mesh = "m", Reputation = new ReputationOptions { HalfLife = TimeSpan.Zero } } },
         { "Reputation.BanAt", new NodeOptions { Mesh = "m", Reputation = new ReputationOptions { BanAt = -10 } } },
@@ -80,7 +88,8 @@ public sealed class OptionsCheckTests
         MesharaException e = Assert.Throws<MesharaException>(() => OptionsCheck.Check(options));
 
         Assert.Equal(MesharaErrorCode.InvalidOption, e.Code);
-        Assert.StartsWith($"The option {(name.EndsWith("Addresses", StringComparison.Ordinal) && e.Message.Contains("number of", StringComparison.Ordinal) ? "number of " : "")}{name} ", e.Message, StringComparison.Ordinal);
+        Assert.Equal(name, e.Option);
+        Assert.StartsWith($"The option {name} ", e.Message, StringComparison.Ordinal);
     }
 
     [Theory]
