@@ -123,4 +123,7 @@ public enum MesharaErrorCode
 
     /// <summary>The peer store cannot be used by this version; it was left as it is.</summary>
     PeerStore,
+
+    /// <summary>The file of static peers (<see cref="DiscoveryOptions.StaticPeersFile"/>) cannot be used; the message names the file, the line and the column. It was left as it is.</summary>
+    StaticPeersFile,
 }

@@ -186,7 +186,7 @@ public sealed partial class Node
     public IReadOnlyList<PeerInfo> ListPeers() => [.. _live.All().Select(l => l.Value.Describe())];
 
     /// <summary>The pins, in the order of <c>known_peers</c>: who may join under <see cref="Admission.KnownPeers"/>, connected or not. Beside them may join whom
-    /// <see cref="NodeOptions.Peers"/> names with an id.</summary>
+    /// <see cref="NodeOptions.Peers"/> names with an id, and whom <see cref="DiscoveryOptions.StaticPeersFile"/> names.</summary>
     public IReadOnlyList<TrustedPeer> ListTrusted() => [.. _known.All.Select(p => p.Describe())];
 
     /// <summary>What happens between this node and others, from the moment of this call on; ends with the node.</summary>
@@ -219,7 +219,7 @@ public sealed partial class Node
         {
             if (_live.Aliases.ContainsKey(old))
             {
-                _known.Succeed(old, key, until, createIfMissing: _options.Peers.Any(p => p.Id == old));
+                _known.Succeed(old, key, until, createIfMissing: _options.Peers.Concat(_staticPeers?.Addresses ?? []).Any(p => p.Id == old));
             }
         }
         catch (MesharaException e)

@@ -80,6 +80,7 @@ public sealed partial class Node : IAsyncDisposable
     /// <see cref="MesharaErrorCode.ListenFailed"/>: an address is taken or not ours.
     /// <see cref="MesharaErrorCode.DataDirectory"/>, <see cref="MesharaErrorCode.DataDirectoryInUse"/>: the directory, or <c>known_peers</c> in it, cannot be used.
     /// <see cref="MesharaErrorCode.IdentityFile"/>, <see cref="MesharaErrorCode.Passphrase"/>: the identity cannot be read.
+    /// <see cref="MesharaErrorCode.StaticPeersFile"/>: the static peers file is wrong, or cannot be read; one that does not exist is waited for.
     /// </exception>
     public static async Task<Node> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
     {
@@ -158,7 +159,9 @@ public sealed partial class Node : IAsyncDisposable
             await _driver.TrustAsync(peer.Id).ConfigureAwait(false);
         }
 
-        _driver.Door.Lanes = LaneAddresses.Of(_known.All.SelectMany(p => p.Addresses).Concat(_options.Peers).Select(a => a.Host), []);
+        await ApplySourcesAsync(_options.Discovery).ConfigureAwait(false);
+        IReadOnlyList<PeerAddress> listed = _staticPeers?.Addresses ?? [];
+        _driver.Door.Lanes = LaneAddresses.Of(_known.All.SelectMany(p => p.Addresses).Concat(_options.Peers).Concat(listed).Select(a => a.Host), []);
 
         // Only now: a known peer that was quick would be refused before.
         foreach (TransportListener listener in _listeners)
@@ -254,7 +257,7 @@ public sealed partial class Node : IAsyncDisposable
             OnPinned = Pin,
             OnSucceeded = Succeed,
             Stored = stored,
-            AliasOf = id => _known.Find(id)?.Name,
+            AliasOf = id => _known.Find(id)?.Name ?? _staticPeers?.NameOf(id),
             Stopping = _stopping.Token,
         };
         MeshConfig config = new()
@@ -289,6 +292,7 @@ public sealed partial class Node : IAsyncDisposable
             await listener.DisposeAsync().ConfigureAwait(false);
         }
 
+        await StopSourcesAsync().ConfigureAwait(false);
         if (_driver is not null)
         {
             await _driver.StopAsync().ConfigureAwait(false);

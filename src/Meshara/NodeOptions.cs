@@ -63,6 +63,9 @@ public sealed record NodeOptions
     /// <summary>The transport. Null: a TCP transport.</summary>
     public ITransport? Transport { get; init; }
 
+    // What fetches lists over HTTPS, for tests. Null: the framework's sockets.
+    internal Func<HttpMessageHandler>? ListHandler { get; init; }
+
     /// <summary>The clock of every deadline. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 

@@ -27,8 +27,14 @@ internal sealed class DialTarget(long key, PeerAddress address)
     /// <summary>Where, and who; its id changes with the peer's key.</summary>
     public PeerAddress Address { get; set; } = address;
 
-    /// <summary>Redialled whenever there is no link.</summary>
-    public bool Wanted { get; set; }
+    /// <summary>Redialled whenever there is no link. What is set here is apart from <see cref="Listed"/>: that somebody else named it as well.</summary>
+    public bool Wanted { get => IsWantedApart || Listed; set => IsWantedApart = value; }
+
+    /// <summary>Wanted, and not only because the static peers file names it.</summary>
+    public bool IsWantedApart { get; private set; }
+
+    /// <summary>The static peers file names it.</summary>
+    public bool Listed { get; set; }
 
     /// <summary>From the configuration: the address stays as written, pinned or not.</summary>
     public bool KeepForever { get; set; }

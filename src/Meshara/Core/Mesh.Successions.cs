@@ -86,7 +86,7 @@ internal sealed partial class Mesh
     }
 
     private bool IsKept(NodeId id) =>
-        CurrentOf(id) != id || (_peers.TryGetValue(id, out PeerEntry? peer) && peer.Known) || _targets.Values.Any(t => t.Address.Id == id && t.Wanted);
+        CurrentOf(id) != id || _named.Contains(id) || (_peers.TryGetValue(id, out PeerEntry? peer) && peer.Known) || _targets.Values.Any(t => t.Address.Id == id && t.Wanted);
 
     private string? WhyNotFollowed(NodeId key, Predecessor[] known)
     {
@@ -169,7 +169,8 @@ internal sealed partial class Mesh
             return;
         }
 
-        other.Wanted |= target.Wanted;
+        other.Wanted = other.IsWantedApart || target.IsWantedApart;
+        other.Listed |= target.Listed;
         other.KeepForever |= target.KeepForever;
         other.DialUntil = Max(other.DialUntil, target.DialUntil);
         other.Adds.AddRange(target.Adds);

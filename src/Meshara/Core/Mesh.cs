@@ -35,7 +35,7 @@ internal sealed partial class Mesh
 
     /// <summary>Whether the operator named this id.</summary>
     public bool IsKnown(NodeId id) =>
-        (_peers.TryGetValue(id, out PeerEntry? peer) && peer.Known) || (CurrentOf(id) is var current && current != id && IsKnown(current))
+        _named.Contains(id) || (_peers.TryGetValue(id, out PeerEntry? peer) && peer.Known) || (CurrentOf(id) is var current && current != id && IsKnown(current))
         || _targets.Values.Any(t => t.Address.Id == id && (t.Wanted || t.Adds.Count > 0));
 
     /// <summary>The live link of a peer; null: none.</summary>
@@ -74,6 +74,8 @@ internal sealed partial class Mesh
 
         foreach (NodeId key in older.Append(current))
         {
+            // The static peers file names it again when it changes.
+            _named.Remove(key);
             _table.Remove(key);
             Emit(new MeshAction.Keep(key));
         }

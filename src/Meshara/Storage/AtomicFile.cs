@@ -57,6 +57,34 @@ internal static class AtomicFile
         SyncDirectory(path);
     }
 
+    /// <summary>Replaces what stands in somebody's file; the file keeps its rights, and a link to it stays one. On Unix it belongs to this process's user afterwards.</summary>
+    /// <inheritdoc cref="TryCreate" path="/exception"/>
+    public static void Rewrite(string path, ReadOnlySpan<byte> content)
+    {
+        string target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        string temporary = WriteTemporary(target, content);
+        try
+        {
+            if (OperatingSystem.IsWindows())
+            {
+                // ReplaceFile keeps the access control list.
+                File.Replace(temporary, target, destinationBackupFileName: null);
+            }
+            else
+            {
+                File.SetUnixFileMode(temporary, File.GetUnixFileMode(target));
+                File.Move(temporary, target, overwrite: true);
+            }
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+
+        SyncDirectory(target);
+    }
+
     private static string WriteTemporary(string path, ReadOnlySpan<byte> content)
     {
         using FileStream file = CreateTemporary(path, out string temporary);

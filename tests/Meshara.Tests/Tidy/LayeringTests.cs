@@ -17,7 +17,7 @@ public sealed class LayeringTests
         ["Security"] = ["Wire"],
         ["Storage"] = ["Security", "Wire"],
         ["Net"] = ["Security", "Core", "Wire"],
-        ["Discovery"] = ["Security", "Core", "Wire"],
+        ["Discovery"] = ["Storage", "Security", "Core", "Wire"],
         ["Protocols"] = ["Net", "Security", "Core", "Wire"],
         ["Configuration"] = ["Net"],
         [Root] = [],
