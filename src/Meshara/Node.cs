@@ -38,7 +38,7 @@ public sealed partial class Node : IAsyncDisposable
     private Node(NodeOptions options)
     {
         _options = options;
-        _logger = options.LoggerFactory.CreateLogger("Meshara");
+        _logger = new SteadyLogger(options.LoggerFactory.CreateLogger("Meshara"));
         _clock = new NodeClock(options.TimeProvider);
         _events = new PeerEvents(_logger);
         _handlerTasks = new TaskTracker(_logger.TaskFailed);
@@ -257,6 +257,7 @@ public sealed partial class Node : IAsyncDisposable
             OnPinned = Pin,
             OnSucceeded = Succeed,
             Stored = stored,
+            IsPinned = id => _known.Find(id) is not null,
             AliasOf = id => _known.Find(id)?.Name ?? _staticPeers?.NameOf(id),
             Stopping = _stopping.Token,
         };

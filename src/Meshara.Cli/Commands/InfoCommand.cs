@@ -40,6 +40,11 @@ internal static class InfoCommand
             : $"            looks for {counts.Target} mesh peers, takes at most {counts.Max}; static ones are extra");
         int known = counts.ProvenAddresses + counts.UnprovenAddresses;
         terminal.WriteLine($"known       {known} {(known == 1 ? "address" : "addresses")}: {counts.ProvenAddresses} proven, {counts.UnprovenAddresses} unproven");
+        if (counts.Banned > 0)
+        {
+            terminal.WriteLine($"banned      {counts.Banned} {(counts.Banned == 1 ? "peer" : "peers")}: 'meshara peers --banned' lists them");
+        }
+
         terminal.WriteLine(info.Store switch
         {
             { State: "file", Path: { } path } => $"store       {Safe.Text(path, 4096)}",

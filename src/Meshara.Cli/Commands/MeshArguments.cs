@@ -22,8 +22,8 @@ internal sealed class MeshArguments
     ];
 
     private readonly Option<string> _preset = Preset();
-    private readonly Option<int?> _target = Number("--target-peers", "How many peers to look for, beside those that you name.", least: 0);
-    private readonly Option<int?> _max = Number("--max-peers", "Most peers at once, beside those that you name; further ones are refused or take the place of worse ones. A target above it is lowered to it.", least: 1);
+    private readonly Option<int?> _target = Number("--target-peers", "How many peers to look for, beside those that you name; at most --max-peers, or the most of the preset. 0: nobody is dialled but those that you name.", least: 0);
+    private readonly Option<int?> _max = Number("--max-peers", "Most peers at once, beside those that you name; further ones are refused or take the place of worse ones. The preset's target is lowered to it; a --target-peers above it is an error.", least: 1);
     private readonly Option<PeerAddress[]> _bootstrap = Bootstrap();
     private readonly Option<string[]> _trustedRange = TrustedRange();
 
@@ -75,11 +75,25 @@ internal sealed class MeshArguments
     /// <summary>Networks that no limit before TLS holds for.</summary>
     public IReadOnlyList<string> TrustedRanges(ParseResult parsed) => parsed.GetValue(_trustedRange) ?? [];
 
+    /// <summary>What was asked for and may not be meant, for the operator.</summary>
+    public IEnumerable<string> Warnings(ParseResult parsed)
+    {
+        if (parsed.GetValue(_target) == 0 && parsed.GetValue(_bootstrap) is { Length: > 0 })
+        {
+            yield return "--bootstrap has no effect: with --target-peers 0 nobody is dialled but those that you name with --peer.";
+        }
+
+        foreach (string range in TrustedRanges(parsed).Where(static range => IPNetwork.Parse(range).PrefixLength == 0))
+        {
+            yield return $"--trusted-range {range} is everybody{(range.Contains(':', StringComparison.Ordinal) ? " with IPv6" : " with IPv4")}: no limit on inbound connections holds for them.";
+        }
+    }
+
     /// <summary>The first of these options that has no effect where only known peers may join; null: none was given.</summary>
     public string? FirstForStrangers(ParseResult parsed) =>
         ((Option[])[_preset, _target, _max]).FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false })?.Name;
 
-    private static DiscoveryOptions PresetOf(string? name) => Presets.FirstOrDefault(preset => preset.Name == name).Options ?? DiscoveryOptions.Standard;
+    private static DiscoveryOptions PresetOf(string? name) => Presets.FirstOrDefault(preset => preset.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Options ?? DiscoveryOptions.Standard;
 
     private static string? Text(CommandResult result, Option option) => result.GetResult(option) is { Tokens: [{ Value: { } text }, ..] } ? text : null;
 
@@ -95,7 +109,7 @@ internal sealed class MeshArguments
         };
         preset.Validators.Add(static result =>
         {
-            if (result.Tokens is [{ Value: { } text }] && Presets.All(known => known.Name != text))
+            if (result.Tokens is [{ Value: { } text }] && Presets.All(known => !known.Name.Equals(text, StringComparison.OrdinalIgnoreCase)))
             {
                 result.AddError($"--preset knows {string.Join(", ", Presets.Select(static known => known.Name))}, not '{text}'.");
             }

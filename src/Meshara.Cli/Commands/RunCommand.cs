@@ -20,7 +20,10 @@ internal static class RunCommand
     public static Command Create(Terminal terminal)
     {
         Option<string> data = CommonOptions.Data();
-        Option<bool> json = CommonOptions.Json();
+        Option<bool> json = new("--json")
+        {
+            Description = "Print one JSON object a line. Inbound connections that come to nothing are drawn together, by host, key and reason: the first, then a line a minute with their count; all else, each dial of this node too, is complete.",
+        };
         Option<string?> passphraseFile = CommonOptions.PassphraseFile();
         Option<string> mesh = Mesh();
         Option<string[]> listen = Listen();
@@ -62,6 +65,11 @@ internal static class RunCommand
             if (settings is { Open: false, SecretFile: null } && more.FirstForStrangers(parsed) is { } idle)
             {
                 terminal.Complain($"{idle} has no effect: only known peers may join, and they count against no limit. --open or --secret-file lets others in.");
+            }
+
+            foreach (string warning in more.Warnings(parsed))
+            {
+                terminal.Complain($"warning: {warning}");
             }
 
             using StopSignals signals = new(terminal.Time, ct);

@@ -27,6 +27,17 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
 
                 yield return ControlReply.Done;
                 break;
+            case ControlCommand.Banned:
+                foreach (PeerExplanation peer in await node.ListBannedAsync())
+                {
+                    yield return new ControlReply { Banned = BannedLine.Of(peer) };
+                }
+
+                yield return ControlReply.Done;
+                break;
+            case ControlCommand.Forgive:
+                yield return await ForgiveAsync(request);
+                break;
             case ControlCommand.Explain:
                 yield return new ControlReply { Ok = true, Explanation = await ExplainAsync(request) };
                 break;
@@ -105,7 +116,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
 
     private async Task<ExplanationLine> ExplainAsync(ControlRequest request)
     {
-        NodeId id = _peers.ResolveToShow(request.Peer ?? throw Missing("peer"));
+        NodeId id = await _peers.ResolveToShowAsync(request.Peer ?? throw Missing("peer"));
         return ExplanationLine.Of(
                 id,
                 await node.ExplainPeerAsync(id),
@@ -114,6 +125,16 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
                 [.. facts.Options.Peers.Where(address => address.Id == id)],
                 facts.Options.Reputation)
             ?? throw new ControlException("unknown-peer", $"Nothing is known of {id}: it is neither linked, nor pinned, nor among the peers that this node remembers.");
+    }
+
+    private async Task<ControlReply> ForgiveAsync(ControlRequest request)
+    {
+        // Only who is banned now is meant by its first digits, so that nobody is forgiven by mistake.
+        string text = request.Peer ?? throw Missing("peer");
+        NodeId id = _peers.ResolveAmong(text, "banned", (await node.ListBannedAsync()).Select(static peer => peer.Id));
+        return await node.ForgiveAsync(id)
+            ? ControlReply.DoneWith(id)
+            : throw new ControlException("unknown-peer", $"Nothing is held against {id}: it is not banned, and its reputation is 0. 'meshara peers --banned' lists who is.");
     }
 
     private async Task<ControlReply> AddAsync(ControlRequest request, CancellationToken cancellationToken)

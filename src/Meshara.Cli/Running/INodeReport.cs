@@ -11,5 +11,8 @@ internal interface INodeReport
 
     void Received(Message message);
 
+    /// <summary>Tells what was drawn together and is due. May be called at any time; with <paramref name="all"/>, everything.</summary>
+    void TellDue(bool all = false);
+
     void Stopped();
 }

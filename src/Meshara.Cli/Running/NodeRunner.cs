@@ -54,6 +54,7 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
         using CancellationTokenSource done = new();
         Task pump = Task.CompletedTask;
         Task output = OutputGuard.RunAsync(terminal, signals.Stop, done.Token);
+        Task folds = TellDueAsync(report, signals, done.Token);
         try
         {
             NodeCommands commands = new(node, facts);
@@ -70,10 +71,32 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
             attachment.EndAfter(LastEvents);
             await done.CancelAsync();
             await output;
+            await folds;
             await pump;
         }
 
         report.Stopped();
+    }
+
+    // What was drawn together is told also where nothing more happens.
+    private async Task TellDueAsync(INodeReport report, StopSignals signals, CancellationToken cancellationToken)
+    {
+        using PeriodicTimer timer = new(RefusalFold.Every, terminal.Time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(cancellationToken))
+            {
+                report.TellDue();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The node has ended.
+        }
+        catch (IOException)
+        {
+            signals.Stop();
+        }
     }
 }
 

@@ -293,7 +293,7 @@ internal sealed partial class Mesh
     private void Fail(MeshConnection connection, ConnectionFailure failure, TimeSpan now)
     {
         NodeId? id = connection.Peer?.Id ?? failure.Peer;
-        Emit(new MeshAction.Refused(connection.Address, id, failure with { Peer = id }) { IsNewMismatch = IsNewMismatch(connection.Target, failure) });
+        Emit(new MeshAction.Refused(connection.Address, id, failure with { Peer = id }) { Inbound = connection.Inbound, IsNewMismatch = IsNewMismatch(connection.Target, failure) });
         Drop(connection);
         CandidateFailed(connection, failure with { Peer = id }, now);
         if (connection.Target is { } target)

@@ -49,6 +49,9 @@ internal sealed record NodeContext
     /// <summary>What the peer store held; null: there is none, or it cannot be used.</summary>
     public PeerStoreContent? Stored { get; init; }
 
+    /// <summary>Whether the operator, or the first use of an address of his, pinned this id. Called from any thread.</summary>
+    public required Func<NodeId, bool> IsPinned { get; init; }
+
     /// <summary>What the operator calls a peer.</summary>
     public required Func<NodeId, string?> AliasOf { get; init; }
 

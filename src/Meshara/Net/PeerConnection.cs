@@ -167,7 +167,7 @@ internal sealed class PeerConnection
             _localAddress = transport.LocalAddress;
             _channel = _dial is null
                 ? await AcceptAsync(_accepted!).ConfigureAwait(false)
-                : await SecureChannel.ConnectAsync(transport.Stream, _node.Certificate, _dial.Address.Id, _dial.AlsoAccepted, Address, _node.Tls, _abort.Token).ConfigureAwait(false);
+                : await SecureChannel.ConnectAsync(transport.Stream, _node.Certificate, _dial.Address.Id, _dial.AlsoAccepted, Address, _node.Tls with { Expected = Expected(_dial) }, _abort.Token).ConfigureAwait(false);
             return true;
         }
         catch (MesharaException e)
@@ -180,6 +180,11 @@ internal sealed class PeerConnection
             return false;
         }
     }
+
+    private ExpectedKey Expected(MeshAction.Dial dial) =>
+        dial.Address.Id is { } id && _node.IsPinned(id) ? ExpectedKey.Pinned
+        : dial.Source is null or AddressSource.Manual or AddressSource.Bootstrap or AddressSource.StaticFile ? ExpectedKey.Named
+        : ExpectedKey.Learned;
 
     private async Task<SecureChannel> AcceptAsync(AcceptedConnection accepted)
     {
