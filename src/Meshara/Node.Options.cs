@@ -7,6 +7,9 @@ namespace Meshara;
 // Options that change while the node runs.
 public sealed partial class Node
 {
+    /// <summary>The options that hold: those of the start, with what <see cref="ReconfigureAsync"/> has changed since.</summary>
+    public NodeOptions Options => _options;
+
     /// <summary>Changes the options of the running node, as far as that can be done without closing links.</summary>
     /// <remarks>
     /// <para>It changes what is in <see cref="NodeOptions.Discovery"/>, <see cref="NodeOptions.Reputation"/>, <see cref="NodeOptions.Accept"/>, <see cref="NodeOptions.Limits"/>,
