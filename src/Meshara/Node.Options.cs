@@ -1,6 +1,5 @@
 using Meshara.Configuration;
 using Meshara.Net;
-using Microsoft.Extensions.Logging;
 
 namespace Meshara;
 
