@@ -39,6 +39,14 @@ public sealed record DiscoveryOptions
 
     /// <summary>A file of peers that the operator names, watched and reread: each is pinned by its id, may join, and is dialled for ever. Null (the default): none.
     /// A relative path is taken from the working directory. A missing file is waited for.</summary>
+    /// <remarks>
+    /// <para><c>{ "static_peers": [ { "name": "…", "multiaddr": "/ip4/…/tcp/…/p2p/ID" }, { "address": "host:port", "public_key": "…" } ] }</c>, JSON in UTF-8 of at most 1 MiB
+    /// and 4096 entries; comments, a comma after the last entry, and fields that this version does not know are passed over. A file that is wrong keeps a node from starting
+    /// (<see cref="MesharaErrorCode.StaticPeersFile"/>, with line and column). Later on the peers that were read before stay until it is right again, also where it is gone;
+    /// <see cref="Node.ListSources"/> and the log say so.</para>
+    /// <para>A change ends no link, but that of a peer which nobody names any more, under <see cref="Admission.KnownPeers"/>. A peer that <see cref="Node.RemovePeerAsync"/> removes
+    /// comes back with the next change or start: take it out of the file. Source: issue "Where peers come from".</para>
+    /// </remarks>
     public string? StaticPeersFile { get; init; }
 
     /// <summary>Whether the address of a peer in <see cref="StaticPeersFile"/> is changed there when that peer has proven that it moved: a record signed by its key, and a

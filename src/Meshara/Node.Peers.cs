@@ -68,7 +68,7 @@ public sealed partial class Node
     }
 
     /// <summary>Lets a node join, now and after a restart; does not wait for a link.</summary>
-    /// <remarks>A node whose address is known is dialled at once: the addresses that are configured or stored, or else, for a minute, where it was when it was removed or refused
+    /// <remarks>A node whose address is known is dialled at once: the addresses that are configured or stored, and those that are known of it as of any other peer, for ever; or else, for a minute, where it was when it was removed or refused
     /// since the start of this node (where this node dialled it, or where its HELLO said that it listens, on the host that it called from). Any other has to call: one that was removed or
     /// refused does so again within <see cref="NodeTimeouts.MaxBackoff"/> of its own.</remarks>
     /// <param name="key">Its key.</param>
@@ -115,7 +115,7 @@ public sealed partial class Node
                     return (false, Task.CompletedTask);
                 }
 
-                Task end = key.Id == old ? Task.CompletedTask : (await _driver.RemoveAsync(old).ConfigureAwait(false)).Ended;
+                Task end = key.Id == old ? Task.CompletedTask : (await _driver.RemoveAsync(old, key.Id).ConfigureAwait(false)).Ended;
                 await _driver.TrustAsync(key.Id).ConfigureAwait(false);
                 return (true, end);
             },
@@ -129,12 +129,13 @@ public sealed partial class Node
         return replaced;
     }
 
-    /// <summary>Forgets a peer: says goodbye, unpins its key, and dials it no more.</summary>
+    /// <summary>Forgets a peer: says goodbye and unpins its key. One that was not named by the operator is forgotten with its addresses; one that was is a peer like any
+    /// other again, at the addresses that others named.</summary>
     /// <param name="id">The peer, by the id that it has or one that it had.</param>
     /// <param name="cancellationToken">Gives up waiting for the end of the link; the peer is forgotten all the same.</param>
     /// <returns>Whether anything was known of it. When the task ends, so has the link.</returns>
-    /// <remarks>Under <see cref="Admission.Open"/> and <see cref="Admission.Secret"/> the peer may join again by itself. It is told, and if it dials this node it tries again
-    /// after half of its <see cref="NodeTimeouts.MaxBackoff"/> to all of it.</remarks>
+    /// <remarks>Under <see cref="Admission.Open"/> and <see cref="Admission.Secret"/> the peer may join again by itself, and where its address is known as of any other, this node may
+    /// dial it, not before five minutes have passed. It is told, and if it dials this node it tries again after half of its <see cref="NodeTimeouts.MaxBackoff"/> to all of it.</remarks>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.DataDirectory"/>: it could not be stored, and nothing changed. <see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     public async Task<bool> RemovePeerAsync(NodeId id, CancellationToken cancellationToken = default)
     {

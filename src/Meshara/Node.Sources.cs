@@ -10,6 +10,10 @@ public sealed partial class Node
     private volatile StaticPeersSource? _staticPeers;
     private ImmutableArray<(Uri List, ListSource Source)> _lists = [];
 
+    // One change of them at a time, and none after the stop.
+    private readonly SemaphoreSlim _sources = new(1);
+    private bool _sourcesStopped;
+
     /// <summary>The static peers file and the lists over HTTPS that this node uses, and how they fare.</summary>
     public IReadOnlyList<PeerSource> ListSources()
     {
@@ -26,8 +30,26 @@ public sealed partial class Node
         discovery.EnabledMethods.HasFlag(DiscoveryMethods.Bootstrap) ? discovery.BootstrapLists.DistinctBy(l => l.AbsoluteUri) : [];
 
     /// <summary>Reads the static peers file anew if it is another one than so far, and names its peers; begins and ends lists.</summary>
-    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.StaticPeersFile"/>: nothing has changed.</exception>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.StaticPeersFile"/>: nothing has changed. <see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     private async Task ApplySourcesAsync(DiscoveryOptions discovery)
+    {
+        await _sources.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (_sourcesStopped)
+            {
+                throw new MesharaException(MesharaErrorCode.NodeStopped, "The node has been stopped.");
+            }
+
+            await ChangeSourcesAsync(discovery).ConfigureAwait(false);
+        }
+        finally
+        {
+            _sources.Release();
+        }
+    }
+
+    private async Task ChangeSourcesAsync(DiscoveryOptions discovery)
     {
         string? path = StaticPeersFileOf(discovery) is { } given ? Path.GetFullPath(given) : null;
         if (path is not null && path == _staticPeers?.State.Location)
@@ -89,14 +111,23 @@ public sealed partial class Node
 
     private async Task StopSourcesAsync()
     {
-        if (_staticPeers is { } file)
+        await _sources.WaitAsync().ConfigureAwait(false);
+        try
         {
-            await file.DisposeAsync().ConfigureAwait(false);
-        }
+            _sourcesStopped = true;
+            if (_staticPeers is { } file)
+            {
+                await file.DisposeAsync().ConfigureAwait(false);
+            }
 
-        foreach ((_, ListSource source) in _lists)
+            foreach ((_, ListSource source) in _lists)
+            {
+                await source.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+        finally
         {
-            await source.DisposeAsync().ConfigureAwait(false);
+            _sources.Release();
         }
     }
 }

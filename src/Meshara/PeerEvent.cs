@@ -26,7 +26,7 @@ public sealed record PeerDisconnected(DateTimeOffset Time, NodeId Peer, string A
 /// <param name="Code">Why.</param>
 /// <param name="ByPeer">Whether the other side refused.</param>
 /// <param name="Detail">The same for people. May hold text of the peer: escape it before you show it.</param>
-/// <param name="RetryAfter">When it may be tried again, where that was said.</param>
+/// <param name="RetryAfter">When it may be tried again, where that was said. Of a peer without a place that this node had dialled on its own account: when it does so, in whole seconds, rounded up.</param>
 public sealed record PeerRefused(
     DateTimeOffset Time, string Address, NodeId? Peer, MesharaErrorCode Code, bool ByPeer, string Detail, TimeSpan? RetryAfter) : PeerEvent(Time)
 {

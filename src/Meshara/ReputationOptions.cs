@@ -30,8 +30,9 @@ public sealed record ReputationOptions
     /// program that sends much to a node with low limits does nothing worse. Above <see cref="BanAt"/>, at most 0.</summary>
     public double RateFloor { get; init; } = -60;
 
-    /// <summary>Loss for breaking the protocol. Default 25, so that the second disconnects and the third in a row bans; 0 to 100.</summary>
-    public double ProtocolViolation { get; init; } = 25;
+    /// <summary>Loss for breaking the protocol. Default 30, so that the second within five minutes of the first disconnects, and three with at most two minutes
+    /// between them ban, although each fades by <see cref="HalfLife"/> meanwhile; 0 to 100.</summary>
+    public double ProtocolViolation { get; init; } = 30;
 
     /// <summary>Loss for a forged signature. Default 100: it cannot happen by accident; 0 to 100.</summary>
     public double ForgedSignature { get; init; } = 100;

@@ -88,6 +88,7 @@ internal static class InfoCommand
         terminal.WriteLine($"state       {info.State} for {Show.Span(terminal.Time.GetUtcNow() - info.StartedAt)}, process {info.ProcessId}, {Safe.Text(info.Agent)}");
         terminal.WriteLine($"data        {Safe.Text(info.DataDirectory, 4096)}");
         WritePeers(terminal, info);
+        SourceLine.Write(terminal, info.Sources);
         foreach (string address in info.Addresses)
         {
             terminal.WriteLine($"address     {Safe.Text(address, 400)}");

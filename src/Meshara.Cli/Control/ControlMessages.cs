@@ -139,6 +139,9 @@ internal sealed record InfoLine
 
     public required StoreLine Store { get; init; }
 
+    /// <summary>The static peers file and lists over HTTPS.</summary>
+    public IReadOnlyList<SourceLine> Sources { get; init; } = [];
+
     public required string DataDirectory { get; init; }
 
     public required string Agent { get; init; }

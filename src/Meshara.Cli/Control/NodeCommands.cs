@@ -105,6 +105,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
         Store = facts.Store is { } store
             ? new StoreLine(store.Trouble is null ? "file" : "memory") { Path = store.FilePath, Why = store.Trouble }
             : new StoreLine("memory"),
+        Sources = [.. node.ListSources().Select(SourceLine.Of)],
         DataDirectory = facts.DataDirectory,
         Agent = facts.Agent,
         ProcessId = Environment.ProcessId,

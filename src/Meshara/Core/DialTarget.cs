@@ -33,11 +33,17 @@ internal sealed class DialTarget(long key, PeerAddress address)
     /// <summary>Wanted, and not only because the static peers file names it.</summary>
     public bool IsWantedApart { get; private set; }
 
+    /// <summary>Somebody named the address itself, and with it the peer.</summary>
+    public bool IsNamed => Listed || (IsWantedApart && !IsLearned);
+
     /// <summary>The static peers file names it.</summary>
     public bool Listed { get; set; }
 
     /// <summary>From the configuration: the address stays as written, pinned or not.</summary>
     public bool KeepForever { get; set; }
+
+    /// <summary>Not the operator's word but the address table's, of a peer that he named: given up with it.</summary>
+    public bool IsLearned { get; set; }
 
     /// <summary>Not wanted, but dialled until then: a dial back.</summary>
     public TimeSpan DialUntil { get; set; }

@@ -90,12 +90,29 @@ internal sealed partial class Mesh
         }
     }
 
-    // The operator named it: it is dialled as a target from now on, and its conduct has no consequence.
-    private void BecameStatic(NodeId id)
+    // The operator named it: it is dialled for ever from now on, wherever it is known to be, and its conduct has no consequence.
+    private void BecameStatic(NodeId id, TimeSpan now)
     {
+        foreach (PeerAddress address in _table.Of(id).Select(e => e.Address))
+        {
+            DialTarget target = Target(address);
+            if (target is { Wanted: true } or { State: not TargetState.Idle } or { Connection: not null })
+            {
+                target.IsLearned |= !target.Wanted;
+                target.Wanted = true;
+                continue;
+            }
+
+            target.Wanted = target.IsLearned = true;
+            GiveUpCandidatesFor(address, now);
+            if (LiveEntry(id) is null)
+            {
+                DialAt(target, now + Backoff.AfterLoss(_config.Random.NextDouble()));
+            }
+        }
+
         if (_config.Admission != AdmissionMode.KnownPeers)
         {
-            _table.Remove(id);
             Emit(new MeshAction.Keep(id));
         }
 

@@ -56,6 +56,7 @@ internal sealed partial class Mesh
         DialTarget target = Target(address);
         target.KeepForever |= keepForever;
         target.Wanted = target.IsWantedApart || keepForever;
+        target.IsLearned &= !keepForever;
         if (addId is { } id)
         {
             target.JoinedLate |= target is { State: TargetState.Dialling, Adds.Count: 0 };
@@ -64,7 +65,7 @@ internal sealed partial class Mesh
 
         if (LiveAt(target) is { } peer)
         {
-            Satisfy(target, peer);
+            Satisfy(target, peer, now);
         }
         else if (target.State is not (TargetState.Dialling or TargetState.Awaiting))
         {
@@ -146,7 +147,7 @@ internal sealed partial class Mesh
     {
         if (target.Peer is { } id && LiveEntry(id) is { } peer)
         {
-            Satisfy(target, peer);
+            Satisfy(target, peer, now);
         }
         else if ((target.Peer is { } awaited && IsUnsettled(awaited)) || IsDialled(target.Peer, target))
         {
@@ -181,9 +182,36 @@ internal sealed partial class Mesh
 
     private void TargetDue(long key, TimeSpan now)
     {
-        if (_targetsByKey.TryGetValue(key, out DialTarget? target) && target.State == TargetState.Waiting)
+        if (!_targetsByKey.TryGetValue(key, out DialTarget? target) || target.State != TargetState.Waiting)
+        {
+            return;
+        }
+
+        if (OthersAt(target).Any(t => t.State == TargetState.Dialling))
+        {
+            // Its outcome will say whether anybody is there.
+            DialAt(target, now + Timeouts.Connect);
+        }
+        else
         {
             DialIfUseful(target, now);
+        }
+    }
+
+    // Other ids at the same host and port.
+    private IEnumerable<DialTarget> OthersAt(DialTarget target)
+    {
+        string at = target.Address.HostAndPort;
+        return _targets.Values.Where(t => t != target && t.Address.HostAndPort == at);
+    }
+
+    // Nobody was there, whoever was expected: an address is dialled at one pace.
+    private void HoldOthersAt(DialTarget target)
+    {
+        foreach (DialTarget other in OthersAt(target).Where(t => t.State == TargetState.Waiting).ToArray())
+        {
+            other.Attempts = Math.Max(other.Attempts, target.Attempts);
+            DialAt(other, Max(_deadlines.Of(other.Key) ?? TimeSpan.Zero, _deadlines.Of(target.Key) ?? TimeSpan.Zero));
         }
     }
 
@@ -204,7 +232,7 @@ internal sealed partial class Mesh
         }
     }
 
-    private void PeerLive(PeerEntry peer, MeshConnection link)
+    private void PeerLive(PeerEntry peer, MeshConnection link, TimeSpan now)
     {
         foreach (DialTarget target in _targets.Values.ToArray())
         {
@@ -216,13 +244,13 @@ internal sealed partial class Mesh
                     target.Connection = null;
                 }
 
-                Satisfy(target, peer);
+                Satisfy(target, peer, now);
             }
         }
     }
 
     // The target's peer has a live link.
-    private void Satisfy(DialTarget target, PeerEntry peer)
+    private void Satisfy(DialTarget target, PeerEntry peer, TimeSpan now)
     {
         target.Answered = peer.Id;
         target.Losses = 0;
@@ -240,7 +268,7 @@ internal sealed partial class Mesh
         if (named && address.Id == peer.Id && !peer.Known)
         {
             peer.Known = true;
-            BecameStatic(peer.Id);
+            BecameStatic(peer.Id, now);
         }
 
         if (firstUse && target.Adds.Count == 0 && address.Id == peer.Id)
@@ -251,6 +279,7 @@ internal sealed partial class Mesh
         foreach (long add in target.Adds)
         {
             target.Wanted = true;
+            target.IsLearned = false;
             Emit(new MeshAction.AddSucceeded(add, peer.Id, address));
         }
 
@@ -294,7 +323,7 @@ internal sealed partial class Mesh
         target.Answered = isAnother ? target.Answered : id ?? target.Answered;
         if (!isAnother && id is { } live && LiveEntry(live) is { } peer)
         {
-            Satisfy(target, peer);
+            Satisfy(target, peer, now);
             return;
         }
 
@@ -323,7 +352,13 @@ internal sealed partial class Mesh
         }
 
         FailAdds(target, failure);
-        if (!target.Wanted && (now >= target.DialUntil || !failure.IsTransient))
+        DialAfterFailure(target, failure, now);
+    }
+
+    private void DialAfterFailure(DialTarget target, ConnectionFailure failure, TimeSpan now)
+    {
+        bool isWrong = target is { IsLearned: true, Listed: false } && failure.Code == MesharaErrorCode.PinMismatch && _table.Find(target.Address) is null;
+        if (isWrong || (!target.Wanted && (now >= target.DialUntil || !failure.IsTransient)))
         {
             RemoveTarget(target);
         }
@@ -335,6 +370,10 @@ internal sealed partial class Mesh
         else
         {
             DialLater(target, failure.RetryAfter, now);
+            if (!failure.ByPeer)
+            {
+                HoldOthersAt(target);
+            }
         }
     }
 

@@ -156,7 +156,7 @@ internal sealed partial class Mesh
         DialEnded(connection);
         Emit(new MeshAction.LinkUp(connection.Id, peer.Id, connection.Inbound, Probe: false));
         StartHeartbeat(connection, now);
-        PeerLive(peer, connection);
+        PeerLive(peer, connection, now);
         if (connection.Inbound)
         {
             DialUnpinned(now);

@@ -212,8 +212,10 @@ internal sealed partial class Mesh
             }
         }
 
+        // What the operator named is dialled for him, at his pace.
+        HashSet<string> busy = [.. addresses, .. _targets.Values.Where(t => t.Wanted || t.State == TargetState.Dialling).Select(t => t.Address.HostAndPort)];
         return new PickView(
-            entry => IsUsable(entry, dialled, addresses, now),
+            entry => IsUsable(entry, dialled, busy, now),
             group => use.GetValueOrDefault(group) + _candidates.Values.Count(c => c.Candidate!.Group == group && c.Candidate.Purpose != DialPurpose.Feeler && !addresses.Contains(c.Address)),
             entry => _book.Standing(entry.Id, entry.AddressKey, now));
     }
@@ -221,12 +223,13 @@ internal sealed partial class Mesh
     private bool IsUsable(AddressEntry entry, HashSet<NodeId> dialled, HashSet<string> addresses, TimeSpan now)
     {
         // Of those that began after the view was made.
-        if (addresses.Contains(entry.Address.HostAndPort) || _candidates.Values.Any(c => c.Address == entry.Address.HostAndPort || (entry.Id is { } i && c.Pin == i)))
+        string at = entry.Spot.Name;
+        if (addresses.Contains(at) || _candidates.Values.Any(c => c.Address == at || (entry.Id is { } i && c.Pin == i)))
         {
             return false;
         }
 
-        if (_selfAddresses.Contains(entry.Address.HostAndPort) || _config.IsOwn?.Invoke(entry.Address) == true)
+        if (_selfAddresses.Contains(at) || _config.IsOwn?.Invoke(entry.Address) == true)
         {
             return false;
         }
@@ -267,10 +270,17 @@ internal sealed partial class Mesh
             }
         }
 
+        NodeId id = connection.Peer!.Id;
         if (connection.Candidate is { } candidate)
         {
-            _table.Succeeded(candidate.Address, connection.Peer!.Id, now);
-            Emit(new MeshAction.Keep(connection.Peer.Id));
+            _table.Succeeded(candidate.Address, id, now, linked: !connection.Probe);
+            Emit(new MeshAction.Keep(id));
+        }
+        else if (connection.Target is { } target && _table.Find(target.Address with { Id = id }) is { } entry)
+        {
+            // What is known of a static peer's address stays true.
+            _table.Succeeded(entry.Address, id, now);
+            Emit(new MeshAction.Keep(id));
         }
     }
 
@@ -281,6 +291,7 @@ internal sealed partial class Mesh
         _candidates.Remove(connection.Id);
         if (connection.Candidate is not { } candidate)
         {
+            TellTable(connection.Target, failure, now);
             return;
         }
 
@@ -296,18 +307,19 @@ internal sealed partial class Mesh
         }
         else if (failure.Code == MesharaErrorCode.Duplicate && address.Id is null && failure.Peer is { } answered)
         {
-            _table.Succeeded(address, answered, now);
+            _table.Succeeded(address, answered, now, linked: false);
+        }
+        else if (IsFull(failure))
+        {
+            // Its addresses wait already.
         }
         else if ((failure.ByPeer && failure.Code != MesharaErrorCode.IdentityInUse) || failure.Code == MesharaErrorCode.Duplicate)
         {
-            TimeSpan? retry = failure.Code == MesharaErrorCode.Full ? Max(AddressTable.AfterEviction, failure.RetryAfter ?? TimeSpan.Zero) : failure.RetryAfter;
-            _table.Alive(address, retry, now);
+            _table.Alive(address, failure.RetryAfter, now);
         }
         else
         {
-            // Only this address is to blame, not the id that was expected there. TLS says that the network is no excuse.
-            bool online = failure.Code is MesharaErrorCode.PinMismatch or MesharaErrorCode.IdentityInUse || _peers.Values.Any(p => p.Link is not null);
-            _table.Failed(address, online, now);
+            Blame(address, failure, now);
         }
 
         if (address.Id is { } id)
@@ -315,6 +327,39 @@ internal sealed partial class Mesh
             Emit(new MeshAction.Keep(id));
         }
     }
+
+    // What a dial for the operator says of an address that is in the table too.
+    private void TellTable(DialTarget? target, ConnectionFailure failure, TimeSpan now)
+    {
+        if (target is { Address.Id: { } id } && _table.Find(target.Address) is not null && failure is { IsOwnDoing: false, ByPeer: false }
+            && failure.Code is not (MesharaErrorCode.Duplicate or MesharaErrorCode.Self or MesharaErrorCode.Removed or MesharaErrorCode.NodeStopped))
+        {
+            _table.Tried(target.Address, now);
+            Blame(target.Address, failure, now);
+            Emit(new MeshAction.Keep(id));
+        }
+    }
+
+    // Only the address is to blame, not the id that was expected there.
+    private void Blame(PeerAddress address, ConnectionFailure failure, TimeSpan now)
+    {
+        if (failure.Code == MesharaErrorCode.PinMismatch)
+        {
+            _table.WrongKey(address, now);
+            return;
+        }
+
+        // TLS says that the network is no excuse.
+        _table.Failed(address, failure.Code == MesharaErrorCode.IdentityInUse || _peers.Values.Any(p => p.Link is not null), now);
+    }
+
+    private static bool IsFull(ConnectionFailure failure) => failure is { Code: MesharaErrorCode.Full, ByPeer: true, IsOwnDoing: false, Peer: not null };
+
+    // A peer without a place: what people are told is when this node really dials again.
+    private ConnectionFailure WithRealWait(MeshConnection connection, ConnectionFailure failure, TimeSpan now) =>
+        connection.Candidate is { } candidate && IsFull(failure)
+            ? failure with { RetryAfter = TimeSpan.FromSeconds(Math.Ceiling(_table.Full(candidate.Address, failure.Peer!.Value, failure.RetryAfter, now).TotalSeconds)) }
+            : failure;
 
     private void CandidateLost(MeshConnection link, in LinkEnd end, TimeSpan now)
     {
@@ -340,7 +385,8 @@ internal sealed partial class Mesh
         };
         if (wait is { } until)
         {
-            _table.Postpone(peer.Id, now + until, now);
+            // Whoever was sent away with others does not come back with them.
+            _table.Postpone(peer.Id, now + (until * (1 + (_config.Random.NextDouble() / 2))), now);
         }
 
         Emit(new MeshAction.Keep(peer.Id));

@@ -29,7 +29,7 @@ internal sealed partial class Mesh
         _named.Remove(_config.Self);
         foreach (NodeId id in _named.Except(before))
         {
-            BecameStatic(id);
+            BecameStatic(id, now);
         }
 
         Retarget([.. addresses.Select(a => a with { Id = CurrentOf(a.Id!.Value) }).Where(a => a.Id != _config.Self && !_selfAddresses.Contains(a.HostAndPort))], now);
@@ -73,7 +73,7 @@ internal sealed partial class Mesh
             target.Listed = true;
             if (LiveAt(target) is { } peer)
             {
-                Satisfy(target, peer);
+                Satisfy(target, peer, now);
             }
             else if (target.State is not (TargetState.Dialling or TargetState.Awaiting))
             {
@@ -92,6 +92,11 @@ internal sealed partial class Mesh
     // Nobody names it any more.
     private void Unname(NodeId id, string from, TimeSpan now)
     {
+        foreach (DialTarget learned in _targets.Values.Where(t => t.Address.Id == id && t is { IsLearned: true, Adds.Count: 0 }).ToArray())
+        {
+            RemoveTarget(learned);
+        }
+
         Emit(new MeshAction.Keep(id));
         if (_config.Admission != AdmissionMode.KnownPeers)
         {

@@ -231,7 +231,7 @@ internal sealed partial class Mesh
 
     private void RefuseFull(MeshConnection connection, MetLimit met, TimeSpan retryAfter, TimeSpan now)
     {
-        string message = $"this node has no place: {met.Name} is {met.Value}, try again in {retryAfter.TotalSeconds:0} s";
+        string message = $"this node has no place: {met.Name} is {met.Value}, try again in {retryAfter.TotalSeconds:0} s or later";
         Refuse(connection, RefuseCode.Full, message, now, limit: met, retryAfter: retryAfter);
     }
 

@@ -36,7 +36,7 @@ internal sealed partial class Mesh
     /// <summary>Whether the operator named this id.</summary>
     public bool IsKnown(NodeId id) =>
         _named.Contains(id) || (_peers.TryGetValue(id, out PeerEntry? peer) && peer.Known) || (CurrentOf(id) is var current && current != id && IsKnown(current))
-        || _targets.Values.Any(t => t.Address.Id == id && (t.Wanted || t.Adds.Count > 0));
+        || _targets.Values.Any(t => t.Address.Id == id && (t.IsNamed || t.Adds.Count > 0));
 
     /// <summary>The live link of a peer; null: none.</summary>
     public long? LinkOf(NodeId id) => _peers.TryGetValue(id, out PeerEntry? peer) ? peer.Link?.Id : null;
@@ -49,15 +49,20 @@ internal sealed partial class Mesh
     {
         Unfollow(id);
         Entry(id).Known = true;
-        BecameStatic(id);
+        BecameStatic(id, now);
         DialTrusted(id, now);
         Manage(now);
     }
 
-    /// <summary>Forgets that the operator named this peer, by its newest key or an older one, stops dialling it and closes its link; false: nothing was known of it.</summary>
-    public bool HandleRemove(NodeId id, TimeSpan now)
+    /// <summary>Forgets that the operator named this peer, by its newest key or an older one, and closes its link; false: nothing was known of it.</summary>
+    /// <param name="id">One of its keys.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="successor">The key that the operator puts in its place, which inherits its addresses; null: none.</param>
+    /// <remarks>A peer that he had named is a mesh peer again, with its addresses, and not dialled for some minutes. Of any other these are forgotten too.</remarks>
+    public bool HandleRemove(NodeId id, TimeSpan now, NodeId? successor = null)
     {
         NodeId current = CurrentOf(id);
+        bool isNamed = IsKnown(current);
         RememberWhere(current);
         bool found = RemoveTargetsOf(current);
         NodeId[] older = OlderKeysOf(current);
@@ -76,7 +81,21 @@ internal sealed partial class Mesh
         {
             // The static peers file names it again when it changes.
             _named.Remove(key);
-            _table.Remove(key);
+            if (successor is { } heir)
+            {
+                _table.Rename(key, heir, now);
+                Emit(new MeshAction.Keep(heir));
+            }
+            else if (isNamed)
+            {
+                _table.Postpone(key, now + (AddressTable.AfterEviction * (1 + (_config.Random.NextDouble() / 2))), now);
+                _table.Wake(key, now);
+            }
+            else
+            {
+                _table.Remove(key);
+            }
+
             Emit(new MeshAction.Keep(key));
         }
 
@@ -293,12 +312,13 @@ internal sealed partial class Mesh
     private void Fail(MeshConnection connection, ConnectionFailure failure, TimeSpan now)
     {
         NodeId? id = connection.Peer?.Id ?? failure.Peer;
-        Emit(new MeshAction.Refused(connection.Address, id, failure with { Peer = id }) { Inbound = connection.Inbound, IsNewMismatch = IsNewMismatch(connection.Target, failure) });
+        failure = WithRealWait(connection, failure with { Peer = id }, now);
+        Emit(new MeshAction.Refused(connection.Address, id, failure) { Inbound = connection.Inbound, IsNewMismatch = IsNewMismatch(connection.Target, failure) });
         Drop(connection);
-        CandidateFailed(connection, failure with { Peer = id }, now);
+        CandidateFailed(connection, failure, now);
         if (connection.Target is { } target)
         {
-            TargetFailed(target, failure with { Peer = id }, now);
+            TargetFailed(target, failure, now);
         }
 
         if ((id ?? connection.Pin) is { } peer)

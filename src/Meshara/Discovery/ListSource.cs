@@ -21,6 +21,7 @@ internal sealed class ListSource : IAsyncDisposable
     private readonly Func<IReadOnlyList<PeerAddress>, Task> _learn;
     private readonly CancellationTokenSource _stopping = new();
     private Task _loop = Task.CompletedTask;
+    private int _disposed;
     private volatile PeerSource _state;
     private bool _told;
 
@@ -51,6 +52,12 @@ internal sealed class ListSource : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            await _loop.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return;
+        }
+
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _http.Dispose();

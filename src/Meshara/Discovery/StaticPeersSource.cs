@@ -36,6 +36,7 @@ internal sealed class StaticPeersSource : IAsyncDisposable
     private FileSystemWatcher? _watcher;
     private ITimer? _timer;
     private Task _loop = Task.CompletedTask;
+    private int _disposed;
     private volatile StaticPeersContent _content = new([], []);
     private volatile IReadOnlyList<PeerAddress> _addresses = [];
     private FileStamp _stamp;
@@ -101,6 +102,12 @@ internal sealed class StaticPeersSource : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            await _loop.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return;
+        }
+
         _watcher?.Dispose();
         if (_timer is not null)
         {
@@ -266,10 +273,15 @@ internal sealed class StaticPeersSource : IAsyncDisposable
     private async Task WriteAsync()
     {
         (StaticPeer Peer, PeerAddress Now)[] changes = [.. _content.Peers.Where(p => MoveOf(p) is not null).Select(p => (p, MoveOf(p)!.Now))];
+
+        // Of the others the operator, or another node that shares the file, has written already, or the file never named them.
+        foreach ((NodeId Id, string Old) done in _moves.Keys.Except(changes.Select(c => (c.Peer.Address.Id!.Value, c.Peer.Address.HostAndPort))).ToArray())
+        {
+            _moves.Remove(done);
+        }
+
         if (changes.Length == 0)
         {
-            // The operator, or another node that shares the file, has done it already.
-            _moves.Clear();
             return;
         }
 

@@ -101,7 +101,8 @@ internal sealed partial class MeshDriver
                 }
                 else
                 {
-                    _node.Logger.Refused(a.Address, f.Code, PeerText.Clean(f.Message));
+                    string again = f is { Code: MesharaErrorCode.Full, ByPeer: true, RetryAfter: { } wait } ? $" This node dials again in {wait.TotalSeconds:0} s." : "";
+                    _node.Logger.Refused(a.Address, f.Code, PeerText.Clean(f.Message) + again);
                 }
 
                 PeerRefused refused = new(time, a.Address, a.Peer, f.Code, f.ByPeer, f.Message, f.RetryAfter) { Inbound = a.Inbound };

@@ -140,11 +140,11 @@ internal sealed partial class MeshDriver
     });
 
     /// <summary>Forgets a peer; its link ends with the task that is given back.</summary>
-    public Task<(bool Found, Task Ended)> RemoveAsync(NodeId id) => AskAsync(() =>
+    public Task<(bool Found, Task Ended)> RemoveAsync(NodeId id, NodeId? successor = null) => AskAsync(() =>
     {
         Task[] ended = [.. _mesh.LinksOf(id).Select(link => _connections[link].Ended)];
         bool known = false;
-        Change(() => known = _mesh.HandleRemove(id, Now));
+        Change(() => known = _mesh.HandleRemove(id, Now, successor));
         return (known, Task.WhenAll(ended));
     });
 

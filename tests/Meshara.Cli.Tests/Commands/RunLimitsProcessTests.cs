@@ -24,7 +24,10 @@ public sealed class RunLimitsProcessTests : IDisposable
         string carolId = (await carol.EventAsync("listening")).GetProperty("node_id").GetString()!;
 
         JsonElement atCarol = await carol.EventAsync("refused");
-        Assert.Equal((true, "full", 60), (atCarol.GetProperty("by_peer").GetBoolean(), atCarol.GetProperty("reason").GetString(), atCarol.GetProperty("retry_after").GetInt32()));
+        Assert.Equal((true, "full"), (atCarol.GetProperty("by_peer").GetBoolean(), atCarol.GetProperty("reason").GetString()));
+
+        // Alice asks for 60 s; Carol adds up to half of it, so that not all who were refused come back together.
+        Assert.InRange(atCarol.GetProperty("retry_after").GetInt32(), 60, 91);
         Assert.Contains("max_peers: 1", atCarol.GetProperty("detail").GetString(), StringComparison.Ordinal);
         JsonElement atAlice = await alice.EventAsync("refused");
         Assert.Equal((false, "full", carolId), (atAlice.GetProperty("by_peer").GetBoolean(), atAlice.GetProperty("reason").GetString(), atAlice.GetProperty("peer").GetString()));

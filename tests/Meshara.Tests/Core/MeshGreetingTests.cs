@@ -292,7 +292,7 @@ public sealed class MeshGreetingTests
         }
 
         s.Take();
-        Assert.Equal(-75, s.Mesh.ReputationOf(Ids.High, s.Now), 3);
+        Assert.Equal(-90, s.Mesh.ReputationOf(Ids.High, s.Now), 3);
         s.Advance(60);
         s.Accept(Ids.High);
         MeshAction.SendRefuse refuse = s.Single<MeshAction.SendRefuse>();

@@ -250,7 +250,7 @@ public sealed class MeshPlacesTests
         s.Take();
 
         s.Mesh.HandleConnectionFailed(s.Accept(Ids.Of(0x80), instance: 9, probe: true), new ConnectionFailure(MesharaErrorCode.ProtocolError, "", Peer: Ids.Of(0x80), Penalise: true), s.Now);
-        Assert.Equal(-25, s.Mesh.ReputationOf(Ids.Of(0x80), s.Now), 3);
+        Assert.Equal(-30, s.Mesh.ReputationOf(Ids.Of(0x80), s.Now), 3);
         s.Take();
         s.Learn(new PeerAddress("10.90.0.1", 1, Ids.Of(0x90)));
         MeshAction.Dial dial = s.Single<MeshAction.Dial>();
@@ -306,6 +306,19 @@ public sealed class MeshPlacesTests
         }
 
         Assert.All(Enumerable.Range(1, 4), i => Assert.Equal(0, s.Mesh.ReputationOf(Ids.Of((byte)(i * 16)), s.Now)));
+    }
+
+    // Whether the cable was cut here or there nobody can say.
+    [Fact]
+    public void Timeout_OfTheOnlyPeer_IsNobodysFault()
+    {
+        MeshScript s = Ready(target: 0, max: 8);
+        long link = s.Link(Ids.Of(0x10));
+
+        s.Lose(link, DisconnectReason.PingTimeout);
+
+        Assert.Equal(0, s.Mesh.ReputationOf(Ids.Of(0x10), s.Now));
+        Assert.Empty(s.Mesh.Snapshot(Ids.Of(0x10), s.Now).Conduct?.History ?? []);
     }
 
     [Fact]

@@ -23,7 +23,7 @@ internal sealed class MeshScript
 {
     private readonly List<MeshAction> _actions = [];
 
-    public MeshScript(NodeId? self = null, AdmissionMode admission = AdmissionMode.Open, int maxPeers = 128, NodeTimeouts? timeouts = null, int target = 0, IReadOnlyList<PeerAddress>? bootstrap = null) =>
+    public MeshScript(NodeId? self = null, AdmissionMode admission = AdmissionMode.Open, int maxPeers = 128, NodeTimeouts? timeouts = null, int target = 0, IReadOnlyList<PeerAddress>? bootstrap = null, int seed = 7) =>
         Mesh = new Mesh(new MeshConfig
         {
             Self = self ?? Ids.Middle,
@@ -32,7 +32,7 @@ internal sealed class MeshScript
             TargetPeers = target,
             BootstrapNodes = bootstrap ?? [],
             Timeouts = timeouts ?? new NodeTimeouts(),
-            Random = new Random(7),
+            Random = new Random(seed),
         });
 
     public Mesh Mesh { get; }

@@ -43,8 +43,14 @@ internal sealed class AddressEntry(PeerAddress address, long number, AddressSour
     /// <summary>Failures since the last success that this node's own network cannot explain.</summary>
     public int Failures { get; set; }
 
-    /// <summary>Failures since the last success or reset, for the backoff.</summary>
-    public int Attempts { get; set; }
+    /// <summary>All failures since the last success, whosever fault they were: for people.</summary>
+    public int FailedDials { get; set; }
+
+    /// <summary>Its host and port, with the backoff of all that are believed there.</summary>
+    public AddressSpot Spot { get; set; } = null!;
+
+    /// <summary>How often in a row another key answered than its own.</summary>
+    public int WrongKeys { get; set; }
 
     /// <summary>How often in a row the right key answered and refused.</summary>
     public int RefusedInRow { get; set; }

@@ -25,15 +25,16 @@ internal sealed partial class AddressTable
         return contested is null ? Draw(view, now, unprovenOnly: true) : Take(contested, now);
     }
 
-    /// <summary>Takes one entry to dial it, whatever its backoff says (anchors); null: not in the table, or being dialled.</summary>
+    /// <summary>Takes one entry to dial it, whatever its backoff says (anchors); null: not in the table, or somebody is being dialled there.</summary>
     public AddressEntry? TryTake(PeerAddress address, TimeSpan now) =>
-        _entries.TryGetValue(address, out AddressEntry? entry) && !entry.IsDialling ? Take(entry, now) : null;
+        _entries.TryGetValue(address, out AddressEntry? entry) && !entry.Spot.Entries.Exists(e => e.IsDialling) ? Take(entry, now) : null;
 
     /// <summary>READY, or the answer to a probe.</summary>
     /// <param name="address">What was dialled.</param>
     /// <param name="id">Who answered.</param>
     /// <param name="now">The time.</param>
-    public void Succeeded(PeerAddress address, NodeId id, TimeSpan now)
+    /// <param name="linked">It took us as a peer; a probe says nothing of its places.</param>
+    public void Succeeded(PeerAddress address, NodeId id, TimeSpan now, bool linked = true)
     {
         if (!_entries.TryGetValue(address, out AddressEntry? entry))
         {
@@ -42,6 +43,12 @@ internal sealed partial class AddressTable
 
         _lastGood = now;
         Good(entry, now);
+        if (linked)
+        {
+            EntriesOf(id).ForEach(e => e.RefusedInRow = 0);
+            entry.RefusedInRow = 0;
+        }
+
         if (address.Id is not null)
         {
             Promote(entry, now);
@@ -63,50 +70,6 @@ internal sealed partial class AddressTable
 
         Good(own, now);
         Promote(own, now);
-    }
-
-    /// <summary>The right key answered and refused.</summary>
-    /// <param name="address">What was dialled.</param>
-    /// <param name="retryAfter">What it asked for, at most 1 h of it counts; full: at least <see cref="AfterEviction"/>.</param>
-    /// <param name="now">The time.</param>
-    public void Alive(PeerAddress address, TimeSpan? retryAfter, TimeSpan now)
-    {
-        if (!_entries.TryGetValue(address, out AddressEntry? entry))
-        {
-            return;
-        }
-
-        _lastGood = now;
-        _contests.RemoveAll(c => c.Old == entry);
-        entry.Failures = 0;
-        entry.LastSeen = now;
-        entry.NotBefore = Max(entry.NotBefore, now + Min(MaxRetryAfter, retryAfter ?? TimeSpan.Zero));
-        Wait(entry, now + Backoff.Delay(entry.RefusedInRow++, LongestBackoff, null, _random.NextDouble()));
-    }
-
-    /// <summary>No connection, no TLS, or another key.</summary>
-    /// <param name="address">What was dialled.</param>
-    /// <param name="online">This node has a live link to anybody, so its own network is not the reason.</param>
-    /// <param name="now">The time.</param>
-    public void Failed(PeerAddress address, bool online, TimeSpan now)
-    {
-        if (!_entries.TryGetValue(address, out AddressEntry? entry))
-        {
-            return;
-        }
-
-        // As addrman does: without any success meanwhile, a second failure proves nothing more than the first.
-        if (online || (_lastGood is { } good && good > (entry.LastCounted ?? TimeSpan.MinValue)))
-        {
-            entry.Failures++;
-            entry.LastCounted = now;
-        }
-
-        Wait(entry, now + Backoff.Delay(entry.Attempts++, LongestBackoff, null, _random.NextDouble()));
-        if (online && entry.IsProven)
-        {
-            SettleLost(entry, now);
-        }
     }
 
     /// <summary>This node gave the dial up for its own reasons; nobody is to blame.</summary>
@@ -138,9 +101,12 @@ internal sealed partial class AddressTable
         }
 
         bool stable = lived >= Stable;
-        entry.Attempts = stable ? 0 : entry.Attempts + 1;
+        AddressSpot spot = entry.Spot;
+        spot.Attempts = stable ? 0 : spot.Attempts + 1;
         double random = _random.NextDouble();
-        Wait(entry, now + (stable ? Backoff.AfterLoss(random) : Backoff.Delay(entry.Attempts - 1, LongestBackoff, null, random)));
+        spot.Until = now + (stable ? Backoff.AfterLoss(random) : Backoff.Delay(spot.Attempts - 1, LongestBackoff, null, random));
+        Wait(entry, spot.Until);
+        Hold(spot, now);
     }
 
     /// <summary>No entry of this id is dialled before <paramref name="until"/>, at most 1 h from now (GOODBYE evicted on a live link: <see cref="AfterEviction"/>).</summary>
@@ -168,9 +134,14 @@ internal sealed partial class AddressTable
     /// <summary>The network changed or the operator asks: what waits for its backoff is ready at once, what others asked for holds.</summary>
     public void ResetBackoff(TimeSpan now)
     {
+        foreach (AddressSpot spot in _spots.Values)
+        {
+            spot.Attempts = 0;
+            spot.Until = TimeSpan.Zero;
+        }
+
         foreach (AddressEntry entry in _entries.Values.Where(e => !e.IsDialling).OrderBy(e => e.Number))
         {
-            entry.Attempts = 0;
             if (entry.ReadyIndex < 0)
             {
                 ReadyOrWait(entry, now);
@@ -258,12 +229,13 @@ internal sealed partial class AddressTable
     {
         Uncount(entry);
         entry.LastSuccess = entry.LastSeen = now;
-        entry.Failures = 0;
-        entry.RefusedInRow = 0;
+        entry.Failures = entry.FailedDials = entry.WrongKeys = 0;
         Count(entry);
 
         // Its link is there, or it was only tested; the backoff ends with a link that lives.
-        Wait(entry, now + Stable);
+        entry.Spot.Until = Max(entry.Spot.Until, now + Stable);
+        Wait(entry, entry.Spot.Until);
+        Hold(entry.Spot, now);
     }
 
     private void WakeDue(TimeSpan now)
@@ -276,9 +248,10 @@ internal sealed partial class AddressTable
 
     private void ReadyOrWait(AddressEntry entry, TimeSpan now)
     {
-        if (entry.NotBefore > now)
+        TimeSpan due = Max(entry.NotBefore, entry.Spot.Until);
+        if (due > now)
         {
-            Wait(entry, entry.NotBefore);
+            Wait(entry, due);
             return;
         }
 
@@ -296,7 +269,7 @@ internal sealed partial class AddressTable
     {
         TakeFromReady(entry);
         entry.IsDialling = entry.IsParked = false;
-        _waiting.Set(entry.Number, respectNotBefore ? Max(due, entry.NotBefore) : due);
+        _waiting.Set(entry.Number, respectNotBefore ? Max(due, Max(entry.NotBefore, entry.Spot.Until)) : due);
     }
 
     private bool TakeFromReady(AddressEntry entry)
@@ -328,6 +301,7 @@ internal sealed partial class AddressTable
                 : entry.IsRegular != _regulars.Contains(entry) || entry is { IsRegular: true, IsProven: false } ? "is a regular in one place only"
                 : entry is { IsProven: true, LastSuccess: null } ? "is proven by nothing"
                 : entry.IsFixed != _fixed.Contains(entry) ? "is fixed in one place only"
+                : !entry.Spot.Entries.Contains(entry) || _spots.GetValueOrDefault(entry.Address.HostAndPort) != entry.Spot ? "is not found by its host and port"
                 : null;
             if (wrong is not null)
                 return $"{entry.Address} {wrong}";
@@ -339,6 +313,8 @@ internal sealed partial class AddressTable
             : _byId.Values.Any(list => list.Count is 0 or > MaxPerId + MaxFixed) ? "too many for one id"
             : _unprovenAt.Values.Any(list => list.Count is 0 or > MaxPerAddress) ? "too many at one address"
             : _unprovenAt.Values.Sum(list => list.Count) != counted.Count(e => e is { IsCounted: true, LastSuccess: null }) ? "addresses are miscounted"
+            : _knownSpots != _spots.Values.Count(p => p.Entries.Count > 0) || _provenSpots != _spots.Values.Count(p => p.Entries.Exists(e => e.IsProven)) ? "hosts and ports are miscounted"
+            : _spots.Count - _knownSpots > MostEmptySpots ? "too many of whom nobody is known"
             : _bySource.Values.Sum() != counted.Count() ? "sources are miscounted"
             : _contests.Exists(c => !c.Old.IsProven || c.New.IsProven || !_entries.ContainsKey(c.Old.Address) || !_entries.ContainsKey(c.New.Address)) ? "a contest of the dead"
             : _readyProven.FindInconsistency() ?? _readyUnproven.FindInconsistency();

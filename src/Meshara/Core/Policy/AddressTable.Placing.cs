@@ -59,6 +59,7 @@ internal sealed partial class AddressTable
             _fixed.Add(entry);
         }
 
+        Settle(entry);
         Count(entry);
     }
 
@@ -71,6 +72,7 @@ internal sealed partial class AddressTable
         _entries.Remove(entry.Address);
         _byNumber.Remove(entry.Number);
         _fixed.Remove(entry);
+        Leave(entry);
         _contests.RemoveAll(c => c.Old == entry || c.New == entry);
         if (entry.Address.Id is { } id)
         {
@@ -100,6 +102,7 @@ internal sealed partial class AddressTable
         entry.IsProven = true;
         _proven[slot] = entry;
         _provenCount++;
+        _provenSpots += entry.Spot.Proven++ == 0 ? 1 : 0;
     }
 
     private void Unplace(AddressEntry entry)
@@ -115,7 +118,12 @@ internal sealed partial class AddressTable
             entry.IsRegular = false;
         }
 
-        _provenCount -= entry.IsProven ? 1 : 0;
+        if (entry.IsProven)
+        {
+            _provenCount--;
+            _provenSpots -= --entry.Spot.Proven == 0 ? 1 : 0;
+        }
+
         entry.Slot = -1;
         entry.IsProven = false;
     }

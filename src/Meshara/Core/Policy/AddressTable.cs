@@ -2,7 +2,7 @@ using System.Net;
 
 namespace Meshara.Core.Policy;
 
-/// <summary>All addresses that this node may dial on its own account; static peers' are not among them.</summary>
+/// <summary>All addresses that this node may dial on its own account, and what it learned of static peers' before they were that: those are dialled as targets.</summary>
 /// <remarks>
 /// <para>After Bitcoin Core's addrman: two hash tables under a secret key, of addresses that were reached and of others. A source group reaches 32
 /// of the 1024 buckets for unproven addresses, an address group 8 of the 256 for proven ones, so a flood from one source fills its share and no more.</para>
@@ -38,6 +38,8 @@ internal sealed partial class AddressTable
     private readonly Dictionary<NodeId, List<AddressEntry>> _byId = [];
     private readonly Dictionary<AddressKey, List<AddressEntry>> _unprovenAt = [];
     private readonly Dictionary<AddressKey, int> _bySource = [];
+    private readonly Dictionary<string, AddressSpot> _spots = new(StringComparer.Ordinal);
+    private readonly Queue<AddressSpot> _emptySpots = new();
     private readonly List<AddressEntry> _fixed = [];
     private readonly List<AddressEntry> _regulars = [];
     private readonly AddressEntry?[] _unproven = new AddressEntry?[AddressSlots.UnprovenBuckets * AddressSlots.BucketSize];
@@ -51,6 +53,8 @@ internal sealed partial class AddressTable
     private AddressGroups _groups;
     private long _lastNumber;
     private int _provenCount;
+    private int _knownSpots;
+    private int _provenSpots;
 
     // The first success since the start, and the last: only then the age of an entry, or a failure, says something about it and not about this node.
     private TimeSpan? _lastGood;
@@ -76,7 +80,7 @@ internal sealed partial class AddressTable
     /// <summary>How many former outbound peers it keeps: <see cref="ConnectionPlan.Regulars"/>. Those that are more go with time.</summary>
     public int MaxRegulars { get; set; }
 
-    public AddressCounts Counts => new(_entries.Count - _provenCount, _provenCount, _readyUnproven.Count + _readyProven.Count);
+    public AddressCounts Counts => new(_knownSpots - _provenSpots, _provenSpots, _readyUnproven.Count + _readyProven.Count);
 
     /// <summary>When a waiting entry becomes ready; null: none waits. While <see cref="AddressCounts.Ready"/> is not 0 a pick is worth trying now.</summary>
     public TimeSpan? NextDue => _waiting.Next;
@@ -103,13 +107,29 @@ internal sealed partial class AddressTable
         if (_entries.TryGetValue(address, out AddressEntry? known))
         {
             known.LastSeen = Max(known.LastSeen, now);
+            bool wasFixed = known.IsFixed;
             Rehome(known, candidate.Source, sourceGroup, now);
+            if (known.IsFixed && !wasFixed)
+            {
+                Hurry(known, now);
+            }
+
             return AddOutcome.Known;
         }
 
         AddressEntry entry = New(address, candidate.Source, sourceGroup, now);
         entry.IsFixed = candidate.Source == AddressSource.Bootstrap && _fixed.Count < MaxFixed;
-        return TryInsert(entry, now) ? AddOutcome.Added : AddOutcome.NoRoom;
+        if (!TryInsert(entry, now))
+        {
+            return AddOutcome.NoRoom;
+        }
+
+        if (entry.IsFixed)
+        {
+            Hurry(entry, now);
+        }
+
+        return AddOutcome.Added;
     }
 
     /// <summary>Forgets one entry: it leads back to this node itself.</summary>
@@ -124,7 +144,7 @@ internal sealed partial class AddressTable
         return true;
     }
 
-    /// <summary>Forgets all entries of an id: it became static, or the operator removed it.</summary>
+    /// <summary>Forgets all entries of an id: the operator removed it.</summary>
     public void Remove(NodeId id)
     {
         foreach (AddressEntry entry in Of(id))
@@ -152,7 +172,8 @@ internal sealed partial class AddressTable
             entry.LastTried = old.LastTried;
             entry.LastSuccess = old.LastSuccess;
             entry.Failures = old.Failures;
-            entry.Attempts = old.Attempts;
+            entry.FailedDials = old.FailedDials;
+            entry.WrongKeys = old.WrongKeys;
             entry.NotBefore = old.NotBefore;
             if (Reinsert(entry, proven, now) && regular)
             {
@@ -213,16 +234,20 @@ internal sealed partial class AddressTable
             entry.LastSeen = Past.Clamp(record.LastSeen, now);
             entry.LastTried = record.LastTried is { } tried ? Past.Clamp(tried, now) : null;
             entry.LastSuccess = record.LastSuccess is { } success ? Past.Clamp(success, now) : null;
-            entry.Failures = entry.Attempts = Math.Clamp(record.Failures, 0, 1000);
-            if (entry is { LastTried: { } last, Attempts: > 0 })
+            entry.Failures = entry.FailedDials = Math.Clamp(record.Failures, 0, 1000);
+            AddressSpot spot = entry.Spot;
+            spot.Attempts = Math.Max(spot.Attempts, entry.Failures);
+            if (entry is { LastTried: { } last, Failures: > 0 })
             {
-                entry.NotBefore = last + Backoff.Ceiling(entry.Attempts - 1, LongestBackoff);
+                spot.Until = Max(spot.Until, last + Backoff.Ceiling(entry.Failures - 1, LongestBackoff));
             }
 
             restored += Reinsert(entry, entry.LastSuccess is not null, now) ? 1 : 0;
+        }
 
-            // Ours to give up when the network changes, unlike what another side asked for.
-            entry.NotBefore = TimeSpan.Zero;
+        foreach (AddressSpot spot in _spots.Values.Where(s => s.Until > now))
+        {
+            Hold(spot, now);
         }
 
         RestoreRegulars(now);
@@ -238,6 +263,7 @@ internal sealed partial class AddressTable
         LastTried = entry.LastTried,
         LastSuccess = entry.LastSuccess,
         Failures = entry.Failures,
+        FailedDials = entry.FailedDials,
     };
 
     private bool IsAllowed(AddressCandidate candidate)
@@ -260,7 +286,11 @@ internal sealed partial class AddressTable
 
     private AddressEntry New(PeerAddress address, AddressSource source, AddressKey sourceGroup, TimeSpan firstSeen)
     {
-        AddressEntry entry = new(address, ++_lastNumber, source, sourceGroup, firstSeen);
+        string name = address.HostAndPort;
+        AddressEntry entry = new(address, ++_lastNumber, source, sourceGroup, firstSeen)
+        {
+            Spot = _spots.GetValueOrDefault(name) ?? new AddressSpot(name),
+        };
         SetGroups(entry);
         return entry;
     }

@@ -41,12 +41,16 @@ internal sealed record AddressRecord(PeerAddress Address, AddressSource Source, 
 
     public TimeSpan? LastSuccess { get; init; }
 
+    /// <summary>Since the last success, those that this node's own network cannot explain.</summary>
     public int Failures { get; init; }
+
+    /// <summary>All of them, for people; not stored.</summary>
+    public int FailedDials { get; init; }
 }
 
-/// <summary>How full the table is.</summary>
-/// <param name="Unproven">Entries never reached, or displaced since.</param>
-/// <param name="Proven">Entries reached.</param>
-/// <param name="Ready">Of all, those that can be picked now.</param>
+/// <summary>How full the table is. A host and port is one, whoever is believed there.</summary>
+/// <param name="Unproven">Hosts and ports never reached, or displaced since.</param>
+/// <param name="Proven">Hosts and ports reached.</param>
+/// <param name="Ready">Entries that can be picked now.</param>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct AddressCounts(int Unproven, int Proven, int Ready);

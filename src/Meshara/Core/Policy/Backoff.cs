@@ -35,6 +35,17 @@ internal static class Backoff
     /// <param name="random">From 0 to 1.</param>
     public static TimeSpan AfterStart(TimeSpan left, double random) => left <= TimeSpan.Zero ? TimeSpan.Zero : Min(left, Base * random);
 
+    /// <summary>After a refusal for want of a place: what was asked for, doubled for each refusal before in a row up to <paramref name="max"/>, and up to half of that more.</summary>
+    /// <param name="before">Refusals in a row before this one.</param>
+    /// <param name="asked">What the other side asked for: never less.</param>
+    /// <param name="max">Where the doubling ends.</param>
+    /// <param name="random">From 0 to 1.</param>
+    public static TimeSpan WhenFull(int before, TimeSpan asked, TimeSpan max, double random)
+    {
+        TimeSpan wait = Doubled(asked, before, max);
+        return (wait > asked ? wait : asked) * (1 + (random / 2));
+    }
+
     /// <summary>For what only a person can mend: from half of <paramref name="max"/> to all of it.</summary>
     public static TimeSpan Slow(TimeSpan max, double random) => max * (0.5 + (random / 2));
 

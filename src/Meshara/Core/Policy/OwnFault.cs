@@ -35,7 +35,9 @@ internal sealed class OwnFault
         // Who is back already is counted once, among the lost.
         int back = linked is IReadOnlySet<NodeId> set ? _lost.Keys.Count(set.Contains) : linked.Count(_lost.ContainsKey);
         int all = _lost.Count + linked.Count - back;
-        if (all >= 2 && _lost.Count * 2 > all)
+
+        // One of one too: nothing tells whose fault that was.
+        if (_lost.Count * 2 > all)
         {
             _last = now;
         }

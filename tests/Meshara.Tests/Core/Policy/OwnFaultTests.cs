@@ -9,7 +9,7 @@ public sealed class OwnFaultTests
     private TimeSpan _now = TimeSpan.FromSeconds(100);
 
     [Theory]
-    [InlineData(1, 0, false)] // one of one: nothing can be said
+    [InlineData(1, 0, true)] // one of one: nothing tells whose fault it was
     [InlineData(1, 1, false)]
     [InlineData(2, 0, true)]
     [InlineData(2, 1, true)]

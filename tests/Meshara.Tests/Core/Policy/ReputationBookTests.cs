@@ -23,7 +23,7 @@ public sealed class ReputationBookTests
     [InlineData(ReputationCause.UsefulExchange, 0.1, Conduct.Fine)]
     [InlineData(ReputationCause.Timeout, -2, Conduct.Fine)]
     [InlineData(ReputationCause.Rate, -10, Conduct.Fine)]
-    [InlineData(ReputationCause.ProtocolViolation, -25, Conduct.Fine)]
+    [InlineData(ReputationCause.ProtocolViolation, -30, Conduct.Fine)]
     [InlineData(ReputationCause.ForgedSignature, -100, Conduct.Ban)]
     public void Add_Once_CountsByItsCause(ReputationCause cause, double value, object conduct)
     {
@@ -44,6 +44,28 @@ public sealed class ReputationBookTests
         _now += TimeSpan.FromHours(1);
         Assert.Null(_book.BanUntil(Ids.Low, _now));
         Assert.False(_book.IsMarked(Home, _now));
+    }
+
+    // What was held against it before has faded a little by the next: the documentation's words hold all the same.
+    [Theory]
+    [InlineData(1.7)]
+    [InlineData(30)]
+    [InlineData(120)]
+    public void Add_ThreeViolationsWithTimeBetween_DisconnectThenBan(double seconds)
+    {
+        Assert.Equal(Conduct.Fine, Add(ReputationCause.ProtocolViolation));
+        _now += TimeSpan.FromSeconds(seconds);
+        Assert.Equal(Conduct.Disconnect, Add(ReputationCause.ProtocolViolation));
+        _now += TimeSpan.FromSeconds(seconds);
+        Assert.Equal(Conduct.Ban, Add(ReputationCause.ProtocolViolation));
+    }
+
+    [Fact]
+    public void Add_SecondViolationAfterFiveMinutes_Disconnects()
+    {
+        Assert.Equal(Conduct.Fine, Add(ReputationCause.ProtocolViolation));
+        _now += TimeSpan.FromMinutes(5);
+        Assert.Equal(Conduct.Disconnect, Add(ReputationCause.ProtocolViolation));
     }
 
     [Fact]
@@ -124,7 +146,7 @@ public sealed class ReputationBookTests
 
         Assert.True(Value > 4);
         Assert.Equal(Conduct.Fine, Add(ReputationCause.ProtocolViolation));
-        Assert.Equal(-25, Value);
+        Assert.Equal(-30, Value);
         Assert.Equal(Conduct.Disconnect, Add(ReputationCause.ProtocolViolation));
         Assert.Equal(Conduct.Ban, Add(ReputationCause.ProtocolViolation));
     }
@@ -180,7 +202,7 @@ public sealed class ReputationBookTests
     {
         Add(ReputationCause.ProtocolViolation);
         _now += TimeSpan.FromMinutes(10);
-        Assert.Equal(-12.5, Value, 9);
+        Assert.Equal(-15, Value, 9);
         _now += TimeSpan.FromMinutes(40);
         Assert.Equal(0, Value);
     }

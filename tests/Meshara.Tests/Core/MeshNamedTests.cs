@@ -1,0 +1,227 @@
+using Meshara.Core;
+using Meshara.Wire;
+using Xunit;
+
+namespace Meshara.Tests.Core;
+
+/// <summary>Peers that the static peers file names, as a whole and again.</summary>
+public sealed class MeshNamedTests
+{
+    private static readonly PeerAddress High = new("host", 4040, Ids.High);
+    private static readonly PeerAddress HighMoved = new("host", 4041, Ids.High);
+    private static readonly PeerAddress Low = new("low", 4040, Ids.Low);
+
+    [Fact]
+    public void HandleNamed_New_IsKnownStaticAndDialled()
+    {
+        MeshScript s = new(admission: AdmissionMode.KnownPeers);
+
+        Name(s, High, Low);
+
+        Assert.Equal([High, Low], s.Take().OfType<MeshAction.Dial>().Select(static d => d.Address));
+        Assert.True(s.Mesh.IsKnown(Ids.High));
+        Assert.True(s.Mesh.IsStatic(Ids.Low));
+        Assert.Equal(["host", "low"], s.Mesh.PinnedHosts().Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void HandleNamed_SameAgain_ChangesNothing()
+    {
+        MeshScript s = new(admission: AdmissionMode.KnownPeers);
+        Name(s, High);
+        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.ConnectFailed);
+        s.Take();
+
+        Name(s, High);
+
+        Assert.Empty(s.Take());
+        Assert.True(s.Mesh.IsKnown(Ids.High));
+    }
+
+    [Fact]
+    public void HandleNamed_OwnId_IsPassedOver()
+    {
+        MeshScript s = new(Ids.Middle, AdmissionMode.KnownPeers);
+
+        Name(s, new PeerAddress("here", 4040, Ids.Middle));
+
+        Assert.Empty(s.Take());
+        Assert.False(s.Mesh.IsKnown(Ids.Middle));
+    }
+
+    [Fact]
+    public void HandleNamed_TakenOutWhileItIsDialled_TheDialIsGivenUp()
+    {
+        MeshScript s = new(admission: AdmissionMode.KnownPeers);
+        Name(s, High);
+        long dial = s.Single<MeshAction.Dial>().Connection;
+
+        Name(s);
+
+        Assert.Equal(dial, s.Single<MeshAction.Abort>().Connection);
+        s.Advance(600);
+        Assert.Empty(s.Take());
+    }
+
+    [Theory]
+    [InlineData(AdmissionMode.KnownPeers)]
+    [InlineData(AdmissionMode.Open)]
+    public void HandleNamed_AddressChanged_LinkStaysAndTheNewOneIsDialledAfterIt(object mode)
+    {
+        MeshScript s = new(admission: (AdmissionMode)mode);
+        Name(s, High);
+        long link = s.Single<MeshAction.Dial>().Connection;
+        s.Answered(link, Ids.High);
+        s.Take();
+
+        Name(s, HighMoved);
+        Assert.Empty(s.Take());
+
+        s.Advance(20);
+        s.Lose(link);
+        s.Advance(1);
+        Assert.Equal(HighMoved, s.Single<MeshAction.Dial>().Address);
+    }
+
+    [Fact]
+    public void HandleNamed_AddressChangedWhileItIsDialled_TheNewOneIsDialledAtOnce()
+    {
+        MeshScript s = new(admission: AdmissionMode.KnownPeers);
+        Name(s, High);
+        long dial = s.Single<MeshAction.Dial>().Connection;
+
+        Name(s, HighMoved);
+
+        IReadOnlyList<MeshAction> actions = s.Take();
+        Assert.Contains(actions, a => a is MeshAction.Abort { Connection: var c } && c == dial);
+        Assert.Equal(HighMoved, actions.OfType<MeshAction.Dial>().Single().Address);
+    }
+
+    [Fact]
+    public void HandleNamed_TakenOutUnderKnownPeers_LinkIsClosedAndItMayNotJoin()
+    {
+        MeshScript s = new(Ids.Of(0xFF), AdmissionMode.KnownPeers);
+        Name(s, High, Low);
+        s.Take();
+        long link = s.Link(Ids.High);
+
+        Name(s, Low);
+
+        Assert.Equal((link, DisconnectReason.LocalRemoved), s.Take().OfType<MeshAction.CloseLink>().Select(static c => (c.Connection, c.Reason)).Single());
+        s.Lose(link, DisconnectReason.LocalRemoved);
+        Assert.False(s.Mesh.IsKnown(Ids.High));
+        s.Take();
+        s.Accept(Ids.High);
+        Assert.Contains(s.Take(), static a => a is MeshAction.SendRefuse { Code: RefuseCode.NotAdmitted });
+        s.Advance(600);
+        Assert.DoesNotContain(s.Take(), static a => a is MeshAction.Dial { Address.Host: "host" });
+    }
+
+    [Fact]
+    public void HandleNamed_TakenOutButTrustedToo_NothingEnds()
+    {
+        MeshScript s = new(Ids.Of(0xFF), AdmissionMode.KnownPeers);
+        s.Mesh.HandleTrust(Ids.High, s.Now);
+        Name(s, High);
+        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.ConnectFailed);
+        s.Link(Ids.High);
+
+        Name(s);
+
+        Assert.Empty(s.Take());
+        Assert.True(s.Mesh.IsKnown(Ids.High));
+    }
+
+    [Fact]
+    public void HandleNamed_TakenOutButConfiguredToo_IsStillDialled()
+    {
+        MeshScript s = new(admission: AdmissionMode.KnownPeers);
+        s.Mesh.HandleAdd(null, High, keepForever: true, s.Now);
+        Name(s, High);
+        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.ConnectFailed);
+
+        Name(s);
+        s.Advance(60);
+
+        Assert.True(s.Mesh.IsKnown(Ids.High));
+        Assert.Contains(s.Take(), static a => a is MeshAction.Dial);
+    }
+
+    // A failed add of what the file names must not outlive the file.
+    [Fact]
+    public void HandleNamed_AddFailsMeanwhileAndThenTakenOut_IsForgotten()
+    {
+        MeshScript s = new(admission: AdmissionMode.KnownPeers);
+        Name(s, High);
+        s.Mesh.HandleAdd(7, High, keepForever: false, s.Now);
+        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.ConnectFailed, transient: false);
+        s.Take();
+
+        Name(s);
+        s.Advance(600);
+
+        Assert.False(s.Mesh.IsKnown(Ids.High));
+        Assert.Empty(s.Take());
+    }
+
+    [Fact]
+    public void HandleNamed_TakenOutUnderOpen_LinkStaysAsAMeshPeers()
+    {
+        MeshScript s = new(Ids.Of(0xFF), AdmissionMode.Open, target: 4);
+        s.Start();
+        Name(s, High);
+        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.ConnectFailed);
+        s.Link(Ids.High);
+        Assert.Equal(1, s.Mesh.Counts.Static);
+
+        Name(s);
+
+        Assert.Empty(s.Take());
+        Assert.Equal((0, 1), (s.Mesh.Counts.Static, s.Mesh.Counts.Mesh));
+        Assert.False(s.Mesh.IsStatic(Ids.High));
+    }
+
+    [Fact]
+    public void HandleNamed_ByAnOlderKey_MeansTheNewestOne()
+    {
+        MeshScript s = new(admission: AdmissionMode.KnownPeers);
+        s.Mesh.HandleSuccession(new Predecessor(Ids.Low, default, TimeSpan.FromDays(30)), Ids.High);
+
+        Name(s, Low);
+
+        Assert.Equal(Low with { Id = Ids.High }, s.Single<MeshAction.Dial>().Address);
+        Assert.True(s.Mesh.IsKnown(Ids.High));
+        Name(s);
+        Assert.False(s.Mesh.IsKnown(Ids.High));
+    }
+
+    // The name leads nowhere, and then to somebody else each time.
+    [Fact]
+    public void T5_NameThatDoesNotResolveOrResolvesElsewhere_BackedOffAndThePinUnchanged()
+    {
+        MeshScript s = new(admission: AdmissionMode.KnownPeers, timeouts: new NodeTimeouts { MaxBackoff = TimeSpan.FromSeconds(60) });
+        Name(s, High);
+        int dials = 0;
+        for (TimeSpan end = s.Now + TimeSpan.FromMinutes(30); s.Now < end; s.Advance(0.5))
+        {
+            foreach (MeshAction.Dial dial in s.Take().OfType<MeshAction.Dial>())
+            {
+                Assert.Equal(High, dial.Address);
+                if (dials++ % 2 == 0)
+                {
+                    s.Fail(dial.Connection, MesharaErrorCode.NameNotResolved);
+                }
+                else
+                {
+                    s.Fail(dial.Connection, MesharaErrorCode.PinMismatch, transient: false, peer: Ids.Of((byte)dials));
+                }
+            }
+        }
+
+        Assert.InRange(dials, 30, 120);
+        Assert.True(s.Mesh.IsKnown(Ids.High));
+        Assert.False(s.Mesh.IsKnown(Ids.Of(2)));
+    }
+
+    private static void Name(MeshScript s, params PeerAddress[] addresses) => s.Mesh.HandleNamed(addresses, s.Now);
+}
