@@ -28,12 +28,11 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
                 yield return ControlReply.Done;
                 break;
             case ControlCommand.Banned:
-                foreach (PeerExplanation peer in await node.ListBannedAsync())
+                foreach (ControlReply part in await ListBannedAsync())
                 {
-                    yield return new ControlReply { Banned = BannedLine.Of(peer) };
+                    yield return part;
                 }
 
-                yield return ControlReply.Done;
                 break;
             case ControlCommand.Forgive:
                 yield return await ForgiveAsync(request);
@@ -66,10 +65,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
                 yield return await RequestAsync(request, cancellationToken);
                 break;
             case ControlCommand.RotateIdentity:
-                TimeSpan? overlap = request.OverlapSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
-                PublicKey renewed = await node.RotateIdentityAsync(overlap, cancellationToken);
-                _peers.Next = renewed.Id;
-                yield return ControlReply.DoneWith(node.Id) with { PublicKey = renewed.ToString() };
+                yield return await RotateAsync(request, cancellationToken);
                 break;
             case ControlCommand.Watch:
                 await foreach (PeerEvent happened in node.WatchAsync(cancellationToken))
@@ -126,6 +122,17 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
                 [.. node.Options.Peers.Where(address => address.Id == id)],
                 node.Options.Reputation)
             ?? throw new ControlException("unknown-peer", $"Nothing is known of {id}: it is neither linked, nor pinned, nor among the peers that this node remembers.");
+    }
+
+    private async Task<IEnumerable<ControlReply>> ListBannedAsync() =>
+        (await node.ListBannedAsync()).Select(static peer => new ControlReply { Banned = BannedLine.Of(peer) }).Append(ControlReply.Done);
+
+    private async Task<ControlReply> RotateAsync(ControlRequest request, CancellationToken cancellationToken)
+    {
+        TimeSpan? overlap = request.OverlapSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
+        PublicKey renewed = await node.RotateIdentityAsync(overlap, cancellationToken);
+        _peers.Next = renewed.Id;
+        return ControlReply.DoneWith(node.Id) with { PublicKey = renewed.ToString() };
     }
 
     private async Task<ControlReply> ForgiveAsync(ControlRequest request)
