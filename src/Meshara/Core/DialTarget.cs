@@ -34,7 +34,10 @@ internal sealed class DialTarget(long key, PeerAddress address)
     public bool IsWantedApart { get; private set; }
 
     /// <summary>Somebody named the address itself, and with it the peer.</summary>
-    public bool IsNamed => Listed || (IsWantedApart && !IsLearned);
+    public bool IsNamed => Listed || IsNamedApart;
+
+    /// <summary>Named, and not only by the static peers file.</summary>
+    public bool IsNamedApart => IsWantedApart && !IsLearned;
 
     /// <summary>The static peers file names it.</summary>
     public bool Listed { get; set; }

@@ -264,7 +264,7 @@ internal sealed partial class Mesh
         // Trust on first use: the operator named this address, and here is who answered. An older key stands for its successor.
         PeerAddress address = target.Address with { Id = target.Address.Id ?? CurrentOf(peer.Id) };
         bool firstUse = target.Address.Id is null && (target.Adds.Count > 0 || _config.Admission != AdmissionMode.Open);
-        bool named = firstUse || (target.Address.Id is not null && (target.IsWantedApart || target.Adds.Count > 0));
+        bool named = firstUse || (target.Address.Id is not null && (target.IsNamedApart || target.Adds.Count > 0));
         if (named && address.Id == peer.Id && !peer.Known)
         {
             peer.Known = true;

@@ -1,3 +1,5 @@
+using FsCheck;
+using FsCheck.Fluent;
 using Meshara.Core;
 using Meshara.Wire;
 using Xunit;
@@ -223,5 +225,121 @@ public sealed class MeshNamedTests
         Assert.False(s.Mesh.IsKnown(Ids.Of(2)));
     }
 
+    // Whatever was named, dialled, linked and lost: in the end exactly those of the last file are known and dialled, and no link ended but those of peers taken out.
+    [Theory]
+    [InlineData(AdmissionMode.KnownPeers)]
+    [InlineData(AdmissionMode.Open)]
+    public void HandleNamed_AnyHistory_OnlyTheLastFileCounts(object mode) =>
+        Prop.ForAll(Gen.Choose(0, int.MaxValue).ArrayOf().ToArbitrary(), script =>
+        {
+            NamedModel model = new((AdmissionMode)mode);
+            foreach (int step in script)
+            {
+                model.Step(step);
+            }
+
+            model.Check();
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
+
     private static void Name(MeshScript s, params PeerAddress[] addresses) => s.Mesh.HandleNamed(addresses, s.Now);
+
+    private sealed class NamedModel(AdmissionMode admission)
+    {
+        // A file that gives one address to two ids is wrong.
+        private static readonly PeerAddress[] All = [.. new[] { Ids.Low, Ids.High, Ids.Of(0x77) }.SelectMany(static (id, i) => Enumerable.Range(1, 3).Select(port => new PeerAddress($"host{i}", port, id)))];
+
+        private readonly MeshScript _s = new(admission: admission);
+        private readonly SortedDictionary<long, PeerAddress> _dials = [];
+        private readonly SortedDictionary<long, NodeId> _links = [];
+        private readonly List<string> _trace = [];
+        private PeerAddress[] _named = [];
+
+        public void Step(int step)
+        {
+            int which = step / 8;
+            _trace.Add($"{_s.Now.TotalSeconds} step {step % 8} {which}");
+            switch (step % 8)
+            {
+                case 0 or 1 or 2:
+                    _named = [.. All.Where((_, i) => (which >> i & 1) != 0)];
+                    Name(_s, _named);
+                    break;
+                case 3 or 4 when _dials.Count > 0:
+                    (long answered, PeerAddress at) = _dials.ElementAt(which % _dials.Count);
+                    _dials.Remove(answered);
+                    _s.Answered(answered, at.Id!.Value);
+                    break;
+                case 5 when _dials.Count > 0:
+                    long failed = _dials.Keys.ElementAt(which % _dials.Count);
+                    _dials.Remove(failed);
+                    _s.Fail(failed, MesharaErrorCode.ConnectFailed);
+                    break;
+                case 6 when _links.Count > 0:
+                    long lost = _links.Keys.ElementAt(which % _links.Count);
+                    _links.Remove(lost);
+                    _s.Lose(lost);
+                    break;
+                default:
+                    _s.Advance(which % 70);
+                    break;
+            }
+
+            Follow();
+        }
+
+        public void Check()
+        {
+            HashSet<PeerAddress> dialled = [.. _dials.Values];
+            for (int i = 0; i < 400; i++)
+            {
+                while (_dials.Count > 0)
+                {
+                    long dial = _dials.Keys.First();
+                    _dials.Remove(dial);
+                    _s.Fail(dial, MesharaErrorCode.ConnectFailed);
+                    Follow();
+                    dialled.UnionWith(_dials.Values);
+                }
+
+                _s.Advance(1);
+                Follow();
+                dialled.UnionWith(_dials.Values);
+            }
+
+            IEnumerable<PeerAddress> wanted = _named.Where(a => !_links.ContainsValue(a.Id!.Value));
+            Assert.True(!wanted.Except(dialled).Any(), $"not dialled: {string.Join(' ', wanted.Except(dialled))}\n{string.Join('\n', _trace)}");
+            if (admission == AdmissionMode.KnownPeers)
+            {
+                Assert.Empty(dialled.Except(wanted));
+                Assert.Empty(_links.Values.Except(_named.Select(static a => a.Id!.Value)));
+            }
+
+            Assert.All(All, a => Assert.Equal(_named.Any(n => n.Id == a.Id), _s.Mesh.IsKnown(a.Id!.Value)));
+        }
+
+        private void Follow()
+        {
+            foreach (MeshAction action in _s.Take())
+            {
+                _trace.Add($"{_s.Now.TotalSeconds} {action}");
+                switch (action)
+                {
+                    case MeshAction.Dial dial:
+                        _dials.Add(dial.Connection, dial.Address);
+                        break;
+                    case MeshAction.Abort abort:
+                        _dials.Remove(abort.Connection);
+                        break;
+                    case MeshAction.LinkUp up:
+                        _links.Add(up.Connection, up.Peer);
+                        break;
+                    case MeshAction.CloseLink close:
+                        Assert.True(_links.Remove(close.Connection, out NodeId peer));
+                        Assert.True(admission == AdmissionMode.KnownPeers && !_named.Any(a => a.Id == peer), $"The link to {peer} was closed");
+                        _s.Lose(close.Connection, close.Reason);
+                        break;
+                }
+            }
+        }
+    }
 }
