@@ -1,5 +1,6 @@
 using Meshara.Core;
 using Meshara.Net;
+using Meshara.Protocols;
 using Meshara.Security;
 using Meshara.Storage;
 using Microsoft.Extensions.Logging;
@@ -31,6 +32,7 @@ public sealed partial class Node : IAsyncDisposable
     private KnownPeersFile _known = null!;
     private NodeMetrics _metrics = null!;
     private MeshDriver _driver = null!;
+    private PeerExchange _exchange = null!;
     private NetworkWatcher? _watcher;
     private volatile NodeState _state = NodeState.Starting;
     private Task? _stopped;
@@ -240,6 +242,7 @@ public sealed partial class Node : IAsyncDisposable
     private MeshDriver CreateDriver(ITransport transport, PeerStoreContent? stored)
     {
         LinkLimits limits = _options.Limits;
+        byte[] tableKey = stored?.TableKey?.ToArray() ?? Nonces.NewTableKey();
         NodeContext context = new()
         {
             Options = _options,
@@ -254,6 +257,9 @@ public sealed partial class Node : IAsyncDisposable
             Events = _events,
             Logger = _logger,
             Metrics = _metrics,
+            Records = CreateRecords(tableKey),
+            AskPeers = link => _exchange.Ask(link),
+            PeerMoved = Moved,
             OnPinned = Pin,
             OnSucceeded = Succeed,
             Stored = stored,
@@ -265,11 +271,13 @@ public sealed partial class Node : IAsyncDisposable
         {
             Self = Id,
             Admission = _options.Admission.Mode,
-            TableKey = stored?.TableKey ?? Nonces.NewTableKey(),
+            TableKey = tableKey,
             IsOwn = address => _addresses.Current.Any(own => own.HostAndPort == address.HostAndPort),
             Random = new Random(_options.Seed ?? Nonces.NewSeed()),
         };
-        return new MeshDriver(context, config.With(_options), _live);
+        MeshDriver driver = new(context, config.With(_options), _live);
+        _exchange = new PeerExchange(driver, context.Records, _live, _handlers, _clock, _handlerTasks, () => context.Exchanges, _logger);
+        return driver;
     }
 
     // The four steps; each works for a node that never came to run as well.
