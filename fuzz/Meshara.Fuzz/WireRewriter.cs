@@ -64,7 +64,7 @@ internal static class WireRewriter
             case FrameType.Proof:
                 return ControlFrames.WriteProof(to, ControlFrames.ParseProof(payload));
             case FrameType.Ready:
-                return ControlFrames.WriteReady(to);
+                return ControlFrames.WriteReady(to, ControlFrames.ParseReady(payload));
             case FrameType.Refuse:
                 return ControlFrames.WriteRefuse(to, Refuse.Parse(payload));
             case FrameType.Ping:

@@ -75,6 +75,24 @@ internal static partial class Log
     [LoggerMessage(3005, LogLevel.Warning, "{Count} peers on the local network were refused at the one address {Address}: {Limit} is {Value}. If that is a machine with many nodes, or a proxy that hides where callers come from, name its range in AcceptLimits.TrustedRanges or switch AcceptLimits.OnLinkLane off")]
     public static partial void ManyAtOneAddress(this ILogger logger, int count, string address, string limit, long value);
 
+    [LoggerMessage(3010, LogLevel.Debug, "A record of peer {Peer} is ignored: {Why}")]
+    public static partial void RecordIgnored(this ILogger logger, NodeId peer, string why);
+
+    [LoggerMessage(3011, LogLevel.Warning, "Peer {Peer} at {Address} broke the rules of peer records: {What}")]
+    public static partial void RecordForged(this ILogger logger, NodeId peer, string address, string what);
+
+    [LoggerMessage(3012, LogLevel.Information, "Peer {Peer} has moved from {Old} to {Proven}, where it has proven its key")]
+    public static partial void PeerMoved(this ILogger logger, NodeId peer, string old, string proven);
+
+    [LoggerMessage(3013, LogLevel.Error, "Peer {Peer} has moved to {Proven}, but that could not be stored: {Error}")]
+    public static partial void MoveNotStored(this ILogger logger, NodeId peer, string proven, string error);
+
+    [LoggerMessage(3014, LogLevel.Debug, "Peer {Peer} gave {Given} records of others, of which {New} were new")]
+    public static partial void Exchanged(this ILogger logger, NodeId peer, int given, int @new);
+
+    [LoggerMessage(1013, LogLevel.Warning, "The number of this node's own record could not be kept in {Path}, or is wrong there: {Why}. The clock serves instead")]
+    public static partial void SequenceIgnored(this ILogger logger, string path, string why);
+
     [LoggerMessage(4900, LogLevel.Warning, "The peer store cannot be used: {Error}. What is learned of peers is kept in memory only; it is tried again each minute")]
     public static partial void StoreFailed(this ILogger logger, string error);
 

@@ -65,7 +65,7 @@ public sealed partial class Node
     /// <see cref="MesharaErrorCode.MessageTooLarge"/>, <see cref="MesharaErrorCode.NodeStopped"/>; <see cref="MesharaErrorCode.UnknownProtocol"/> for 1 s
     /// (<see cref="MesharaException.RetryAfter"/>) after the peer refused an earlier message of the protocol.</exception>
     public ValueTask SendAsync(NodeId peer, string protocol, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default) =>
-        LinkTo(peer).SendAsync(protocol, payload, cancellationToken);
+        LinkTo(peer, protocol).SendAsync(protocol, payload, cancellationToken);
 
     /// <summary>Sends a message and, if <paramref name="acknowledged"/>, waits until the handler on the other side has returned.</summary>
     /// <param name="peer">The receiver.</param>
@@ -78,7 +78,7 @@ public sealed partial class Node
     /// <exception cref="MesharaException">As for the other overload; acknowledged also <see cref="MesharaErrorCode.UnknownProtocol"/>
     /// and <see cref="MesharaErrorCode.HandlerFailed"/>.</exception>
     public ValueTask SendAsync(NodeId peer, string protocol, ReadOnlyMemory<byte> payload, bool acknowledged, CancellationToken cancellationToken = default) =>
-        acknowledged ? LinkTo(peer).SendAcknowledgedAsync(protocol, payload, cancellationToken) : LinkTo(peer).SendAsync(protocol, payload, cancellationToken);
+        acknowledged ? LinkTo(peer, protocol).SendAcknowledgedAsync(protocol, payload, cancellationToken) : LinkTo(peer, protocol).SendAsync(protocol, payload, cancellationToken);
 
     /// <summary>Sends a request and waits for the reply.</summary>
     /// <param name="peer">Who shall answer.</param>
@@ -103,8 +103,8 @@ public sealed partial class Node
         }
 
         return _metrics.MeasuresRequests
-            ? _metrics.RequestAsync(protocol, () => LinkTo(peer).RequestAsync(protocol, payload, limit, cancellationToken))
-            : LinkTo(peer).RequestAsync(protocol, payload, limit, cancellationToken);
+            ? _metrics.RequestAsync(protocol, () => LinkTo(peer, protocol).RequestAsync(protocol, payload, limit, cancellationToken))
+            : LinkTo(peer, protocol).RequestAsync(protocol, payload, limit, cancellationToken);
     }
 
     /// <summary>Opens a byte stream. Done at once; the other side refuses with a code that reading or writing throws.</summary>
@@ -118,7 +118,7 @@ public sealed partial class Node
     public ValueTask<MeshStream> OpenStreamAsync(NodeId peer, string protocol, CancellationToken cancellationToken = default) =>
         cancellationToken.IsCancellationRequested
             ? ValueTask.FromCanceled<MeshStream>(cancellationToken)
-            : ValueTask.FromResult(LinkTo(peer).OpenStream(protocol));
+            : ValueTask.FromResult(LinkTo(peer, protocol).OpenStream(protocol));
 
     /// <summary>Measures how long a PING and its PONG take now, over the live link.</summary>
     /// <param name="peer">Who shall answer.</param>
@@ -130,6 +130,13 @@ public sealed partial class Node
     /// <see cref="MesharaErrorCode.RequestTimeout"/>: no answer within <see cref="NodeTimeouts.PongWithin"/>.</exception>
     public Task<TimeSpan> PingAsync(NodeId peer, CancellationToken cancellationToken = default) =>
         cancellationToken.IsCancellationRequested ? Task.FromCanceled<TimeSpan>(cancellationToken) : LinkTo(peer).PingAsync(cancellationToken);
+
+    private Link LinkTo(NodeId peer, string protocol)
+    {
+        ArgumentNullException.ThrowIfNull(protocol);
+        ProtocolName.ThrowIfReserved(protocol);
+        return LinkTo(peer);
+    }
 
     private Link LinkTo(NodeId peer) =>
         _live.Reach(peer)?.Link ?? throw (_state is NodeState.Stopping or NodeState.Stopped

@@ -1,5 +1,6 @@
 using Meshara.Core;
 using Meshara.Net;
+using Meshara.Protocols;
 using Meshara.Security;
 using Meshara.Storage;
 using Microsoft.Extensions.Logging;
@@ -31,6 +32,7 @@ public sealed partial class Node : IAsyncDisposable
     private KnownPeersFile _known = null!;
     private NodeMetrics _metrics = null!;
     private MeshDriver _driver = null!;
+    private PeerExchange _exchange = null!;
     private NetworkWatcher? _watcher;
     private volatile NodeState _state = NodeState.Starting;
     private Task? _stopped;
@@ -240,6 +242,7 @@ public sealed partial class Node : IAsyncDisposable
     private MeshDriver CreateDriver(ITransport transport, PeerStoreContent? stored)
     {
         LinkLimits limits = _options.Limits;
+        byte[] tableKey = stored?.TableKey?.ToArray() ?? Nonces.NewTableKey();
         NodeContext context = new()
         {
             Options = _options,
@@ -254,6 +257,9 @@ public sealed partial class Node : IAsyncDisposable
             Events = _events,
             Logger = _logger,
             Metrics = _metrics,
+            Records = CreateRecords(tableKey),
+            AskPeers = link => _exchange.Ask(link),
+            PeerMoved = Moved,
             OnPinned = Pin,
             OnSucceeded = Succeed,
             Stored = stored,
@@ -269,13 +275,16 @@ public sealed partial class Node : IAsyncDisposable
             BootstrapNodes = _options.Discovery.BootstrapNodes,
             FeelerInterval = _options.Discovery.FeelerInterval,
             MaxCandidateBackoff = _options.Discovery.MaxBackoff,
-            TableKey = stored?.TableKey ?? Nonces.NewTableKey(),
+            TableKey = tableKey,
+            Exchanges = context.Exchanges,
             Reputation = _options.Reputation,
             IsOwn = address => _addresses.Current.Any(own => own.HostAndPort == address.HostAndPort),
             Timeouts = _options.Timeouts,
             Random = new Random(_options.Seed ?? Nonces.NewSeed()),
         };
-        return new MeshDriver(context, config, _live);
+        MeshDriver driver = new(context, config, _live);
+        _exchange = new PeerExchange(driver, context.Records, _live, _handlers, _clock, _handlerTasks, context.Exchanges, _logger);
+        return driver;
     }
 
     // The four steps; each works for a node that never came to run as well.

@@ -1,4 +1,4 @@
-"""Sections 2 to 5.2 of specs/wire-protocol.md, written from that text alone: notation, TLS, successors, frames, PROOF.
+"""Sections 2 to 5.2 and 11.1 of specs/wire-protocol.md, written from that text alone: notation, TLS, successors, frames, PROOF.
 
     python3 meshara_wire.py specs/vectors      decodes every test vector
 """
@@ -268,6 +268,33 @@ def chain_outcome(value, key):
     return "valid" if chain_verifies(records) else "forged", [hashlib.sha256(old).hexdigest() for _, old, *_ in records]
 
 
+# ---- section 11.1: peer records ----
+
+def read_record(value):
+    """The fields of a well-formed record; `text` is what its key has to have signed."""
+    check(len(value) <= 1024, "a record of more than 1024 bytes")
+    r, f = Reader(value), {}
+    f["key"] = r.take(91)
+    check(f["key"][:27] == SPKI, "not a P-256 key")
+    f["mesh"], f["sequence"], f["expires"] = r.string(64), r.uint(8), r.uint(8)
+    f["addresses"], f["critical"] = r.list(8, lambda: r.string(300)), r.extensions()
+    f["text"] = b" " * 64 + b"meshara/1 peer record\0" + value[:r.at]
+    f["signature"] = r.blob(80)
+    r.end()
+    return f
+
+
+def record_outcome(value):
+    try:
+        f = read_record(value)
+    except Violation:
+        return "malformed", {}
+    if not verifies(f["key"], f["signature"], f["text"]):
+        return "forged", {}
+    told = {"id": hashlib.sha256(f["key"]).hexdigest(), "sequence": str(f["sequence"]), "expires": str(f["expires"])}
+    return ("critical", {}) if f["critical"] else ("valid", told)
+
+
 def prove_certificate(cert, folder):
     """The SPKI that a certificate proves, and its chain, after the checks 2 to 4 of section 3."""
     tbs, _, signature = der(der(cert)[0][1])
@@ -371,6 +398,8 @@ def run_vectors(folder):
             elif file.name == "successor.json":
                 outcome, older = chain_outcome(bytes.fromhex(v["value"]), bytes.fromhex(v["key"]))
                 good = outcome == v["outcome"] and older in (v.get("old_ids"), older if outcome != "valid" else None)
+            elif file.name == "record.json":
+                good = record_outcome(bytes.fromhex(v["value"])) == (v["outcome"], {n: v[n] for n in ("id", "sequence", "expires") if n in v})
             else:
                 outcome, kind, fields = outcome_of(v["stage"], expand(v["frame"]))
                 expected = dict(v.get("fields", {}))

@@ -15,6 +15,7 @@ internal static class PolicyProgram
     {
         Console.Out.WriteLine($"# The policies, commit {commit}\n");
         Section("Next dial among many addresses", PickBenchmark.Run);
+        Section("A flood of peer records", () => RecordFlood.Run(quick));
         Section("Eclipse", () => EclipseReport.Of(quick ? QuickRuns : Runs, seed));
         Section("Honest peers", () => HonestReport.Of(quick ? QuickNodeHours : NodeHours, seed));
         return 0;

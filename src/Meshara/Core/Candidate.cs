@@ -25,4 +25,7 @@ internal sealed record Candidate(PeerAddress Address, AddressKey Group, DialPurp
 {
     /// <summary>The discouraged outbound peer that gives way when this one is live.</summary>
     public NodeId? Replaces { get; init; }
+
+    /// <summary>A peer that the operator named and that says to be here now. Of a <see cref="DialPurpose.Feeler"/>; the address is in no table.</summary>
+    public NodeId? Moved { get; init; }
 }

@@ -134,6 +134,7 @@ internal sealed partial class Mesh
             CandidateLive(connection, now);
             Emit(new MeshAction.LinkUp(connection.Id, peer.Id, connection.Inbound, Probe: true));
             Emit(new MeshAction.CloseLink(connection.Id, DisconnectReason.ProbeDone, ""));
+            MoveProven(connection, now);
             return;
         }
 
@@ -164,6 +165,7 @@ internal sealed partial class Mesh
 
         CandidateLive(connection, now);
         LearnBack(connection, now);
+        PlanAsk(connection, now);
         if (old is not null)
         {
             ReleaseHeld(old, now);

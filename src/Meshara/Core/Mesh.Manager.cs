@@ -289,8 +289,9 @@ internal sealed partial class Mesh
     {
         Touch();
         _candidates.Remove(connection.Id);
-        if (connection.Candidate is not { } candidate)
+        if (connection.Candidate is not { Moved: null } candidate)
         {
+            MoveFailed(connection, now);
             TellTable(connection.Target, failure, now);
             return;
         }

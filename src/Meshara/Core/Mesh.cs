@@ -65,6 +65,7 @@ internal sealed partial class Mesh
         bool isNamed = IsKnown(current);
         RememberWhere(current);
         bool found = RemoveTargetsOf(current);
+        EndMove(current);
         NodeId[] older = OlderKeysOf(current);
         foreach (NodeId old in older)
         {
@@ -149,7 +150,7 @@ internal sealed partial class Mesh
 
         if (failure.Penalise && (connection.Peer?.Id ?? failure.Peer) is { } id)
         {
-            Score(id, ReputationCause.ProtocolViolation, connection, now);
+            Score(id, failure.IsForgery ? ReputationCause.ForgedSignature : ReputationCause.ProtocolViolation, connection, now);
             if (!_connections.ContainsKey(connectionId))
             {
                 // It was turned away for that.
@@ -259,7 +260,11 @@ internal sealed partial class Mesh
             {
                 Touch();
             }
-            else
+            else if (key == ExchangeKey)
+            {
+                AskThoseDue(now);
+            }
+            else if (!MoveDue(key, now))
             {
                 TargetDue(key, now);
             }

@@ -59,6 +59,15 @@ internal abstract record MeshAction
     /// <summary>A verified chain led from a known key to another one and was not followed.</summary>
     public sealed record NotFollowed(string Address, NodeId Old, NodeId New, string Reason) : MeshAction;
 
+    /// <summary>Ask the peer of a link for others; what it says comes back as HandleRecord.</summary>
+    public sealed record AskPeers(long Connection) : MeshAction;
+
+    /// <summary>Look whether this node's own record is to be issued anew, and tell it to the peers.</summary>
+    public sealed record SpreadRecord : MeshAction;
+
+    /// <summary>A peer that the operator named has completed a handshake at another address than <paramref name="Old"/>, which its record names no more; null: none was known.</summary>
+    public sealed record Moved(NodeId Peer, PeerAddress? Old, PeerAddress Proven) : MeshAction;
+
     /// <summary>What is stored of a peer has changed: ask <see cref="Mesh.Snapshot"/> when it suits.</summary>
     public sealed record Keep(NodeId Peer) : MeshAction;
 

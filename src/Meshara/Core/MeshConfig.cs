@@ -21,6 +21,9 @@ internal sealed record MeshConfig
 
     public TimeSpan MaxCandidateBackoff { get; init; } = AddressTable.MaxBackoff;
 
+    /// <summary>Whether peers are asked for others, and what is learned of others so counts.</summary>
+    public bool Exchanges { get; init; }
+
     /// <summary>Secret; spreads addresses over the table and hides whom eviction spares. The same after a restart.</summary>
     public ReadOnlyMemory<byte> TableKey { get; init; } = new byte[PeerStoreContent.TableKeySize];
 
@@ -77,6 +80,9 @@ internal sealed record ConnectionFailure(
 {
     /// <summary>Where another live node with this node's own identity is, as far as this connection says so.</summary>
     public string? SharedWith { get; init; }
+
+    /// <summary>What that id broke the protocol by was forged.</summary>
+    public bool IsForgery { get; init; }
 
     /// <summary>This node gave the connection up for reasons of its own: nothing speaks against the address.</summary>
     public bool IsOwnDoing { get; init; }

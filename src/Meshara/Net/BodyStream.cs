@@ -23,6 +23,31 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
         }
     }
 
+    // What the node says for itself is no work of the application's: nobody gets useful by asking for peers, and no user counts it.
+    protected void CountReceived()
+    {
+        if (!ProtocolName.IsReserved(Protocol))
+        {
+            Table.Counters.AddReceivedMessage();
+        }
+    }
+
+    protected void CountSent()
+    {
+        if (!ProtocolName.IsReserved(Protocol))
+        {
+            Table.Counters.AddSentMessage();
+        }
+    }
+
+    protected void CountUsefulWork()
+    {
+        if (!ProtocolName.IsReserved(Protocol))
+        {
+            Table.Counters.AddUseful();
+        }
+    }
+
     /// <summary>Gives up the body in progress; what still comes is no body any more.</summary>
     public void DropBody()
     {

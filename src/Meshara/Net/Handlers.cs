@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Meshara.Wire;
 
 namespace Meshara.Net;
 
@@ -8,9 +9,11 @@ internal sealed class Handlers
     private readonly ConcurrentDictionary<string, Func<Message, CancellationToken, ValueTask>> _messages = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>>> _requests = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Func<MeshStream, CancellationToken, ValueTask>> _streams = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, StreamKind> _own = new(StringComparer.Ordinal);
     private Func<Message, CancellationToken, ValueTask>? _any;
 
-    public Func<Message, CancellationToken, ValueTask>? FindMessage(string protocol) => _messages.GetValueOrDefault(protocol) ?? Volatile.Read(ref _any);
+    public Func<Message, CancellationToken, ValueTask>? FindMessage(string protocol) => 
+        _messages.GetValueOrDefault(protocol) ?? (ProtocolName.IsReserved(protocol) ? null : Volatile.Read(ref _any));
 
     public Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>>? FindRequest(string protocol) => _requests.GetValueOrDefault(protocol);
 
@@ -21,6 +24,23 @@ internal sealed class Handlers
     public IDisposable AddRequests(string protocol, Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>> handler) => Add(_requests, protocol, handler);
 
     public IDisposable AddStreams(string protocol, Func<MeshStream, CancellationToken, ValueTask> handler) => Add(_streams, protocol, handler);
+
+    /// <summary>Registers one of the node's own protocols, before there is any link.</summary>
+    public void AddOwnMessages(string protocol, Func<Message, CancellationToken, ValueTask> handler)
+    {
+        _own.Add(protocol, StreamKind.Messages);
+        _messages[protocol] = handler;
+    }
+
+    /// <summary>As <see cref="AddOwnMessages"/>.</summary>
+    public void AddOwnRequests(string protocol, Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>> handler)
+    {
+        _own.Add(protocol, StreamKind.Request);
+        _requests[protocol] = handler;
+    }
+
+    /// <summary>The only kind of stream that one of the node's own protocols has; null: it is none of these.</summary>
+    public StreamKind? OwnKindOf(string protocol) => _own.TryGetValue(protocol, out StreamKind kind) ? kind : null;
 
     /// <summary>Registers the handler of messages that no other takes.</summary>
     /// <exception cref="InvalidOperationException">There is one already.</exception>
@@ -33,6 +53,7 @@ internal sealed class Handlers
         where T : Delegate
     {
         ProtocolName.ThrowIfInvalid(protocol);
+        ProtocolName.ThrowIfReserved(protocol);
         return table.TryAdd(protocol, handler)
             ? new Registration(() => table.TryRemove(new KeyValuePair<string, T>(protocol, handler)))
             : throw new InvalidOperationException($"Protocol '{protocol}' has a handler of this shape already; dispose its registration first.");

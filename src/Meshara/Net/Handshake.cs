@@ -28,7 +28,7 @@ internal sealed class Handshake
     private readonly string _address;
     private readonly string _peer;
     private readonly HandshakeConfig _config;
-    private readonly byte[] _frame = new byte[ControlFrames.MaxFrame];
+    private byte[] _frame = new byte[ControlFrames.MaxFrame];
 
     private Hello? _own;
     private Hello? _remote;
@@ -97,13 +97,20 @@ internal sealed class Handshake
     }
 
     /// <summary>READY, section 5.3: this side admits the other to the link.</summary>
-    public Task SendReadyAsync(CancellationToken ct) => SendAsync(ControlFrames.WriteReady(_frame), ct);
+    /// <param name="record">This node's own; empty: none.</param>
+    /// <param name="ct">As for <see cref="ExchangeAsync"/>.</param>
+    public Task SendReadyAsync(ReadOnlyMemory<byte> record, CancellationToken ct) => SendAsync(ControlFrames.WriteReady(_frame, record.Span), ct);
 
     /// <summary>REFUSE, section 5.4; then discards until the other side closes, says REFUSE as well, or 1 s has passed, and closes. Never throws.</summary>
     public Task SendRefuseAsync(Refuse refuse, CancellationToken ct)
     {
         bool speak = _sentHello && !_sentRefuse;
         _sentRefuse = true;
+        if (refuse.Records.Count > 0)
+        {
+            _frame = new byte[FrameCodec.HeaderSize + refuse.MaxPayload];
+        }
+
         return LastWordAsync(speak ? ControlFrames.WriteRefuse(_frame, refuse) : 0, ct);
     }
 
@@ -303,8 +310,7 @@ internal sealed class Handshake
                         ControlFrames.ParseProof(payload), _config.SecretKey, _config.Mesh, _channel.RemoteId, _config.Id, _remote!.Nonce, _own!.Nonce);
                     return true;
                 case FrameType.Ready:
-                    ControlFrames.ParseReady(payload);
-                    answer = HandshakeAnswer.Ready;
+                    answer = HandshakeAnswer.ReadyWith(ControlFrames.ParseReady(payload));
                     return true;
                 case FrameType.Refuse:
                     answer = HandshakeAnswer.From(Refuse.Parse(payload), _peer, _config.MaxRetryAfter);

@@ -17,6 +17,12 @@ internal sealed record HandshakeAnswer
 
     public bool IsReady => Failure is null;
 
+    /// <summary>Of READY: the other side's own record, not looked at; null: it gave none.</summary>
+    public byte[]? Record { get; private init; }
+
+    /// <summary>Of REFUSE(full): records of other peers, not looked at.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Records { get; private init; } = [];
+
     /// <summary>The code of the REFUSE, if it was one.</summary>
     public RefuseCode? Refused { get; private init; }
 
@@ -25,6 +31,10 @@ internal sealed record HandshakeAnswer
 
     /// <summary>The code of the GOODBYE, if it was one.</summary>
     public GoodbyeCode? Goodbye { get; private init; }
+
+    /// <summary>READY, section 5.3.</summary>
+    /// <param name="record">The other side's own record; empty: none.</param>
+    public static HandshakeAnswer ReadyWith(ReadOnlySpan<byte> record) => record.IsEmpty ? Ready : new HandshakeAnswer { Record = record.ToArray() };
 
     /// <summary>REFUSE, section 5.4.</summary>
     /// <param name="refuse">As received.</param>
@@ -51,6 +61,7 @@ internal sealed record HandshakeAnswer
         {
             Failure = Fail(code, transient, peer, what, refuse.Message, refuse.RetryAfter, maxRetryAfter),
             Refused = refuse.Code,
+            Records = refuse.Code == RefuseCode.Full ? refuse.Records : [],
             SharedWith = refuse.Code == RefuseCode.IdentityInUse ? refuse.Message : null,
         };
     }

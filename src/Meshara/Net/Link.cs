@@ -134,7 +134,11 @@ internal sealed partial class Link
     {
         ThrowIfTooLarge(protocol, payload.Length);
         MessageOut stream = _streams.MessagesOf(protocol);
-        _counters.AddSentMessage();
+        if (!ProtocolName.IsReserved(protocol))
+        {
+            _counters.AddSentMessage();
+        }
+
         return _outbox.WriteAsync(stream, payload, FrameFlags.EndOfMessage, null, cancellationToken);
     }
 

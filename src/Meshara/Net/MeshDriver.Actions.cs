@@ -19,7 +19,10 @@ internal sealed partial class MeshDriver
                 break;
             case MeshAction.SendRefuse a:
                 _connections[a.Connection].FailedWith ??= AdmissionRule.ToError(a.Code);
-                _connections[a.Connection].SendRefuse(new Refuse { Code = a.Code, RetryAfter = a.RetryAfter, Limit = a.Limit, Value = a.Value, Message = a.Message });
+                _connections[a.Connection].SendRefuse(new Refuse
+                {
+                    Code = a.Code, RetryAfter = a.RetryAfter, Limit = a.Limit, Value = a.Value, Message = a.Message, Records = RecordsFor(a),
+                });
                 break;
             case MeshAction.SendGoodbye a:
                 _connections[a.Connection].SendGoodbye(a.Code);
@@ -45,6 +48,12 @@ internal sealed partial class MeshDriver
                 Link link = _connections[a.Connection].Link!;
                 _leaving.Add(link);
                 _closing.Add((link, a));
+                break;
+            case MeshAction.AskPeers a:
+                _node.AskPeers(_connections[a.Connection].Link!);
+                break;
+            case MeshAction.SpreadRecord:
+                SpreadRecord();
                 break;
             case MeshAction.Keep a:
                 _keeper?.Changed(a.Peer);
@@ -77,6 +86,10 @@ internal sealed partial class MeshDriver
                 Refresh();
                 _node.OnPinned(live.Key, a.Address);
                 break;
+            case MeshAction.Moved a:
+                _node.Logger.PeerMoved(a.Peer, a.Old?.HostAndPort ?? "an unknown address", a.Proven.HostAndPort);
+                _node.PeerMoved(a.Peer, a.Old, a.Proven);
+                break;
             case MeshAction.Succeeded or MeshAction.NotFollowed:
                 TellOfKey(action, time);
                 break;
@@ -88,6 +101,7 @@ internal sealed partial class MeshDriver
                     {
                         // Its place is another peer's now: nobody shall see both.
                         _live.Remove(a.Peer, down);
+                        ForgetRecord(a);
                     }
                 }
 
@@ -138,6 +152,7 @@ internal sealed partial class MeshDriver
         _keeper?.Changed(up.Peer);
         _node.Logger.Connected(up.Peer, connection.Address, up.Inbound);
         _node.Events.Publish(new PeerConnected(_node.Clock.UtcNow, up.Peer, connection.Address, up.Inbound));
+        TakeRecord(connection);
     }
 
     // After all actions of one event: a link that takes the place of another is in the table before the other is out of it, so that nobody who sends finds none.

@@ -123,6 +123,7 @@ internal sealed partial class MeshDriver
                 Volatile.Write(ref _changePending, 0);
                 _mesh.HandleGroups(_door.Groups);
                 _mesh.HandleNetworkChanged(Now);
+                SpreadRecord();
             });
         }
     }

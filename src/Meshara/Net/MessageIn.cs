@@ -44,7 +44,7 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
             return;
         }
 
-        Table.Counters.AddReceivedMessage();
+        CountReceived();
         _signal.Set();
     }
 
@@ -106,7 +106,7 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
         if (_useful)
         {
             _useful = false;
-            Table.Counters.AddUseful();
+            CountUsefulWork();
         }
     }
 

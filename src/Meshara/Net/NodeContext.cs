@@ -38,6 +38,16 @@ internal sealed record NodeContext
     /// <summary>Called in the driver's loop when a known id was succeeded by a key; must not block.</summary>
     public required Action<NodeId, PublicKey, DateTimeOffset> OnSucceeded { get; init; }
 
+    /// <summary>This node's own peer record, and those of others.</summary>
+    public required Records Records { get; init; }
+
+    /// <summary>Called in the driver's loop: ask the peer of a link for others. Must not block.</summary>
+    public required Action<Link> AskPeers { get; init; }
+
+    /// <summary>Called in the driver's loop when a peer that the operator named has completed a handshake at another address than the old one, which its
+    /// record names no more (null: none was known). Must not block.</summary>
+    public required Action<NodeId, PeerAddress?, PeerAddress> PeerMoved { get; init; }
+
     /// <summary>What the peer store held; null: there is none, or it cannot be used.</summary>
     public PeerStoreContent? Stored { get; init; }
 
@@ -46,6 +56,9 @@ internal sealed record NodeContext
 
     /// <summary>Told to handlers when the node stops.</summary>
     public required CancellationToken Stopping { get; init; }
+
+    /// <summary>Whether this node asks for peers, answers, and learns from refusals.</summary>
+    public bool Exchanges => Options.Discovery.EnabledMethods.HasFlag(DiscoveryMethods.PeerExchange);
 
     public NodeTimeouts Timeouts => Options.Timeouts;
 

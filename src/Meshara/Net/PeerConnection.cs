@@ -25,6 +25,7 @@ internal sealed class PeerConnection
     private volatile IPAddress? _localAddress;
     private SecureChannel? _channel;
     private FrameReader? _reader;
+    private volatile IPAddress? _remoteAddress;
     private Hello? _remote;
     private int _noticed;
 
@@ -69,6 +70,15 @@ internal sealed class PeerConnection
 
     /// <summary>This machine's end; null: not connected yet, or not TCP.</summary>
     public IPAddress? LocalAddress => _localAddress;
+
+    /// <summary>The other end; null: not connected yet, or not an IP network.</summary>
+    public IPAddress? RemoteAddress => _remoteAddress;
+
+    /// <summary>What the peer said of itself in READY, verified; null: nothing that counts.</summary>
+    public SignedRecord? Record { get; private set; }
+
+    /// <summary>The last own record that the peer was told.</summary>
+    public SignedRecord? Told { get; set; }
 
     /// <summary>From the moment at which the mesh says that it lives. The driver's.</summary>
     public Link? Link { get; private set; }
@@ -165,6 +175,7 @@ internal sealed class PeerConnection
         {
             TransportConnection transport = _accepted?.Transport ?? await DialAsync(_dial!.Address).ConfigureAwait(false);
             _localAddress = transport.LocalAddress;
+            _remoteAddress = IPAddress.TryParse(transport.RemoteHost, out IPAddress? remote) ? remote : null;
             _channel = _dial is null
                 ? await AcceptAsync(_accepted!).ConfigureAwait(false)
                 : await SecureChannel.ConnectAsync(transport.Stream, _node.Certificate, _dial.Address.Id, _dial.AlsoAccepted, Address, _node.Tls, _abort.Token).ConfigureAwait(false);
@@ -251,7 +262,7 @@ internal sealed class PeerConnection
         catch (Exception e) when (e is MesharaException or WireException or OperationCanceledException or IOException or ObjectDisposedException or AuthenticationException)
         {
             MesharaException error = handshake.Explain(e, _node.Timeouts.Hello);
-            ConnectionFailure failure = FailureOf(error, byPeer: false, penalise: e is WireException { IsViolation: true });
+            ConnectionFailure failure = FailureOf(error, byPeer: false, penalise: e is WireException { IsViolation: true }) with { IsForgery = e is WireException { IsForgery: true } };
 
             // Another start of another program with our key: it is where this connection leads.
             string? sharedWith = error.Code == MesharaErrorCode.IdentityInUse ? Address : null;
@@ -304,12 +315,15 @@ internal sealed class PeerConnection
                     HandshakeAnswer given = await answer.ConfigureAwait(false);
                     if (given.Failure is { } refused)
                     {
+                        await LearnFromRefusalAsync(given.Records).ConfigureAwait(false);
                         ConnectionFailure failure = FailureOf(refused, byPeer: true, penalise: false) with { SharedWith = given.SharedWith };
                         await _driver.FailAsync(this, failure).ConfigureAwait(false);
                         await handshake.EndAsync(refused, CancellationToken.None).ConfigureAwait(false);
                         return null;
                     }
 
+                    // Here and not in the driver's loop: a signature takes its time.
+                    Record = given.Record is { } record ? _node.Records.CheckOwn(record, _channel!.RemoteId) : null;
                     await _driver.ReadyAsync(this).ConfigureAwait(false);
                     continue;
                 }
@@ -320,7 +334,8 @@ internal sealed class PeerConnection
                     case OrderKind.Live:
                         return Link;
                     case OrderKind.Ready:
-                        await handshake.SendReadyAsync(ct).ConfigureAwait(false);
+                        Told = _node.Records.Own.For(RemoteAddress, LocalAddress);
+                        await handshake.SendReadyAsync(Told.Bytes, ct).ConfigureAwait(false);
                         order = _orders.Reader.ReadAsync(ct).AsTask();
                         break;
                     default:
@@ -335,6 +350,15 @@ internal sealed class PeerConnection
         finally
         {
             await StopAsync(stopReading, answer).ConfigureAwait(false);
+        }
+    }
+
+    // A full node helps who finds no place; only whom this node has dialled itself may send it on.
+    private async Task LearnFromRefusalAsync(IReadOnlyList<ReadOnlyMemory<byte>> records)
+    {
+        if (_dial is { Probe: false } && _node.Exchanges && records.Count > 0)
+        {
+            await _driver.LearnAsync(_channel!.RemoteId, RemoteAddress, records).ConfigureAwait(false);
         }
     }
 

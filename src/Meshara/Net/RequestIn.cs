@@ -18,7 +18,7 @@ internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream
             return;
         }
 
-        Table.Counters.AddReceivedMessage();
+        CountReceived();
         HandlerStarts();
         Volatile.Write(ref _serving, true);
         Table.Tasks.Start(() => ServeAsync(body));
@@ -76,7 +76,7 @@ internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream
             ReadOnlyMemory<byte> reply = await handler(new Message(Table.PeerId, Protocol, body.Bytes), _cancel.Token).ConfigureAwait(false);
             if (reply.Length <= Table.PeerMaxMessage)
             {
-                Table.Counters.AddUseful();
+                CountUsefulWork();
                 return reply;
             }
 

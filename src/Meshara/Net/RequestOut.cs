@@ -16,7 +16,7 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
         try
         {
             await Outbox.WriteAsync(this, body, FrameFlags.Fin, null, CancellationToken.None).ConfigureAwait(false);
-            Table.Counters.AddSentMessage();
+            CountSent();
         }
         catch (MesharaException)
         {
@@ -48,7 +48,7 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
 
         byte[] reply = body.Bytes.ToArray();
         Release(body);
-        Table.Counters.AddUseful();
+        CountUsefulWork();
         _reply.TrySetResult(reply);
     }
 

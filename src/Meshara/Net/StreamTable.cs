@@ -192,6 +192,11 @@ internal sealed class StreamTable
                 throw new WireException(isViolation: false, "OPEN after GOODBYE.");
             }
 
+            if (Handlers.OwnKindOf(protocol) is { } only && only != kind)
+            {
+                throw new WireException(isViolation: true, $"A stream of kind {(int)kind} for '{protocol}', which has only kind {(int)only}.");
+            }
+
             _places.Take();
             SayMaxStreams();
             _nextPeer += 2;

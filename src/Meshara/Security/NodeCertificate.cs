@@ -40,6 +40,13 @@ internal sealed class NodeCertificate : IDisposable
     /// <summary>The certificate in DER.</summary>
     internal ReadOnlyMemory<byte> Der => _certificate.RawDataMemory;
 
+    /// <summary>Signs with the node's key: ECDSA with SHA-256 in DER. Safe for use by several threads.</summary>
+    public byte[] Sign(byte[] text)
+    {
+        using ECDsa key = _certificate.GetECDsaPrivateKey()!;
+        return key.SignData(text, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _certificate.Dispose();
 

@@ -28,6 +28,9 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>The port a node got when it asked for none.</summary>
     public string PortPath => System.IO.Path.Combine(Path, "port");
 
+    /// <summary>The number of the node's last own peer record.</summary>
+    public string SequencePath => System.IO.Path.Combine(Path, "sequence");
+
     /// <summary>Where the identity key of a directory is; needs no lock.</summary>
     public static string IdentityPathOf(string directory) => System.IO.Path.Combine(System.IO.Path.GetFullPath(directory), "identity.pem");
 

@@ -11,7 +11,10 @@ internal static class ControlFrames
     /// <summary>Bytes of the payload of PING and PONG, spec section 7.1.</summary>
     public const int PingSize = 8;
 
-    /// <summary>No frame written here is longer.</summary>
+    /// <summary>The extension of READY that holds its sender's record, spec section 5.3.</summary>
+    public const ulong ReadyRecord = 2;
+
+    /// <summary>No frame written here is longer, but a REFUSE with records.</summary>
     public const int MaxFrame = FrameCodec.HeaderSize + FrameCodec.MaxHelloPayload;
 
     /// <summary>HELLO, spec section 5.1.</summary>
@@ -40,23 +43,38 @@ internal static class ControlFrames
         return proof;
     }
 
-    /// <summary>READY, spec section 5.3, without extensions.</summary>
-    public static int WriteReady(Span<byte> destination)
+    /// <summary>READY, spec section 5.3.</summary>
+    /// <param name="destination">Room for the frame.</param>
+    /// <param name="record">The sender's own record (section 11), at most 1024 bytes; empty: none.</param>
+    /// <exception cref="ArgumentException">The record is too long, or no room.</exception>
+    public static int WriteReady(Span<byte> destination, ReadOnlySpan<byte> record = default)
     {
         WireWriter writer = new(destination[FrameCodec.HeaderSize..]);
-        writer.WriteNoExtensions();
+        if (record.IsEmpty)
+        {
+            writer.WriteNoExtensions();
+        }
+        else
+        {
+            writer.WriteCount(1, WireReader.MaxExtensions);
+            writer.WriteVarint(ReadyRecord);
+            writer.WriteBlob(record, WireReader.MaxExtensionValue);
+        }
+
         return Finish(destination, FrameType.Ready, writer.Written);
     }
 
-    /// <summary>Reads the payload of READY, spec section 5.3.</summary>
+    /// <summary>Reads the payload of READY, spec section 5.3: the sender's own record, which lies in <paramref name="payload"/> and was not looked at; empty: none.</summary>
     /// <exception cref="WireException">Malformed (protocol error), or an unknown critical extension (close).</exception>
-    public static void ParseReady(ReadOnlySpan<byte> payload)
+    public static ReadOnlySpan<byte> ParseReady(ReadOnlySpan<byte> payload)
     {
         WireReader reader = new(payload);
-        bool acceptable = reader.ReadExtensions();
+        bool acceptable = reader.ReadExtensions(ReadyRecord, out ReadOnlySpan<byte> record);
         reader.End();
         if (!acceptable)
             WireException.Close("READY with an unknown critical extension.");
+
+        return record;
     }
 
     /// <summary>REFUSE, spec section 5.4.</summary>

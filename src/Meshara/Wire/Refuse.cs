@@ -8,6 +8,9 @@ internal sealed record Refuse
     public const int MaxRecords = 8;
     public const int MaxRecordBytes = 1024;
 
+    // Code, retry_after and value of at most 8 bytes each, the two texts with their lengths, and the count.
+    private const int MaxWithoutRecords = 24 + 2 + MaxLimitBytes + 2 + MaxMessageBytes + 1;
+
     /// <summary>Unknown codes are read as <see cref="RefuseCode.Other"/>.</summary>
     public required RefuseCode Code { get; init; }
 
@@ -23,7 +26,13 @@ internal sealed record Refuse
     /// <summary>For people; at most 256 bytes, cut to that when written.</summary>
     public string Message { get; init; } = "";
 
-    /// <summary>Reads the payload of REFUSE, spec section 5.4; the records are checked for their size and skipped.</summary>
+    /// <summary>Signed records of other peers (section 11), not looked at; at most 8 of at most 1024 bytes.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Records { get; init; } = [];
+
+    /// <summary>Bytes of payload that are enough for <see cref="Write"/>.</summary>
+    public int MaxPayload => MaxWithoutRecords + Records.Sum(r => r.Length + 2);
+
+    /// <summary>Reads the payload of REFUSE, spec section 5.4.</summary>
     /// <exception cref="WireException">A malformed payload.</exception>
     public static Refuse Parse(ReadOnlySpan<byte> payload)
     {
@@ -33,9 +42,9 @@ internal sealed record Refuse
         string limit = reader.ReadString(MaxLimitBytes);
         long value = (long)reader.ReadVarint();
         string message = reader.ReadString(MaxMessageBytes);
-        int records = reader.ReadCount(MaxRecords);
-        for (int i = 0; i < records; i++)
-            reader.ReadBlob(MaxRecordBytes);
+        ReadOnlyMemory<byte>[] records = new ReadOnlyMemory<byte>[reader.ReadCount(MaxRecords)];
+        for (int i = 0; i < records.Length; i++)
+            records[i] = reader.ReadBlob(MaxRecordBytes).ToArray();
 
         reader.End();
         return new Refuse
@@ -45,10 +54,11 @@ internal sealed record Refuse
             Limit = limit,
             Value = value,
             Message = message,
+            Records = records,
         };
     }
 
-    /// <summary>Writes the payload, without records, and returns its length.</summary>
+    /// <summary>Writes the payload and returns its length.</summary>
     /// <exception cref="ArgumentException">A negative value, or the destination is too short.</exception>
     public int Write(Span<byte> payload)
     {
@@ -59,7 +69,10 @@ internal sealed record Refuse
         writer.WriteText(Limit, MaxLimitBytes);
         writer.WriteVarint((ulong)Value);
         writer.WriteText(Message, MaxMessageBytes);
-        writer.WriteCount(0, MaxRecords);
+        writer.WriteCount(Records.Count, MaxRecords);
+        foreach (ReadOnlyMemory<byte> record in Records)
+            writer.WriteBlob(record.Span, MaxRecordBytes);
+
         return writer.Written;
     }
 }

@@ -10,6 +10,13 @@ internal sealed class WireException(bool isViolation, string message) : Exceptio
     /// <summary>True: protocol error, held against the peer's id. False: close, held against nobody.</summary>
     public bool IsViolation { get; } = isViolation;
 
+    /// <summary>A protocol error that cannot happen by accident: something was signed by nobody who could.</summary>
+    public bool IsForgery { get; private init; }
+
+    /// <summary>Throws a protocol error for a forged signature.</summary>
+    [DoesNotReturn]
+    public static void Forgery(string message) => throw new WireException(true, message) { IsForgery = true };
+
     /// <summary>Throws a protocol error.</summary>
     [DoesNotReturn]
     public static void Violation(string message) => throw new WireException(true, message);

@@ -93,10 +93,16 @@ internal ref struct WireReader(ReadOnlySpan<byte> payload)
     /// <exception cref="WireException">Over <paramref name="max"/>.</exception>
     public int ReadCount(int max) => ReadVarint(0, max);
 
-    /// <summary>The extensions that end a payload, section 4; version 1 knows none. False: one of them is critical, which refuses the frame.</summary>
+    /// <summary>The extensions that end a payload, section 4, of which none is known. False: one of them is critical, which refuses the frame.</summary>
     /// <exception cref="WireException">Over a cap, past the end, or the same type twice.</exception>
-    public bool ReadExtensions()
+    public bool ReadExtensions() => ReadExtensions(known: 0, out _);
+
+    /// <summary>As <see cref="ReadExtensions()"/>, where one type is known.</summary>
+    /// <param name="known">The type, not 0.</param>
+    /// <param name="value">Its value; empty: it is not there.</param>
+    public bool ReadExtensions(ulong known, out ReadOnlySpan<byte> value)
     {
+        value = default;
         int count = ReadCount(MaxExtensions);
         Span<ulong> seen = stackalloc ulong[MaxExtensions];
         bool acceptable = true;
@@ -107,8 +113,9 @@ internal ref struct WireReader(ReadOnlySpan<byte> payload)
                 WireException.Violation("The same extension twice.");
 
             seen[i] = type;
-            ReadBlob(MaxExtensionValue);
-            acceptable &= (type & 1) == 0;
+            ReadOnlySpan<byte> read = ReadBlob(MaxExtensionValue);
+            value = type == known && known != 0 ? read : value;
+            acceptable &= (type & 1) == 0 || (type == known && known != 0);
         }
 
         return acceptable;

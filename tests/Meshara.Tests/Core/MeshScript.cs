@@ -23,7 +23,7 @@ internal sealed class MeshScript
 {
     private readonly List<MeshAction> _actions = [];
 
-    public MeshScript(NodeId? self = null, AdmissionMode admission = AdmissionMode.Open, int maxPeers = 128, NodeTimeouts? timeouts = null, int target = 0, IReadOnlyList<PeerAddress>? bootstrap = null, int seed = 7) =>
+    public MeshScript(NodeId? self = null, AdmissionMode admission = AdmissionMode.Open, int maxPeers = 128, NodeTimeouts? timeouts = null, int target = 0, IReadOnlyList<PeerAddress>? bootstrap = null, bool exchanges = false, int seed = 7) =>
         Mesh = new Mesh(new MeshConfig
         {
             Self = self ?? Ids.Middle,
@@ -31,6 +31,7 @@ internal sealed class MeshScript
             MaxPeers = maxPeers,
             TargetPeers = target,
             BootstrapNodes = bootstrap ?? [],
+            Exchanges = exchanges,
             Timeouts = timeouts ?? new NodeTimeouts(),
             Random = new Random(seed),
         });
@@ -47,6 +48,12 @@ internal sealed class MeshScript
         _actions.Clear();
         return actions;
     }
+
+    /// <summary>Probes that <see cref="TakeProbes"/> has found so far.</summary>
+    public List<MeshAction.Dial> Probes { get; } = [];
+
+    /// <summary>As <see cref="Take"/>, but what is left of it are the probes.</summary>
+    public void TakeProbes() => Probes.AddRange(Take().OfType<MeshAction.Dial>().Where(d => d.Probe));
 
     /// <summary>Everything that happened since the last call.</summary>
     public IReadOnlyList<MeshAction> TakeKept()

@@ -400,7 +400,7 @@ public sealed class HandshakeHostileTests
         await peer.SendAsync([.. ScriptedPeer.Frame(FrameType.Hello, peer.Hello(features: 1)), .. ScriptedPeer.Frame(FrameType.Proof, new byte[32])]);
 
         Assert.False((await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard)).SecretProven);
-        await acceptor.SendReadyAsync(CancellationToken.None);
+        await acceptor.SendReadyAsync(default, CancellationToken.None);
 
         // HELLO, then a PROOF of nothing, then READY.
         Assert.Equal(FrameType.Hello, (await peer.ReadAsync())?.Type);

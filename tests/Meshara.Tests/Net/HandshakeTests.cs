@@ -106,9 +106,9 @@ public sealed class HandshakeTests
         // The acceptor is G: it says no READY before the dialer's, and the dialer waits for its PROOF. Zeros keep them from waiting for each other.
         (HelloFacts ofAcceptor, HelloFacts ofDialer) = await ExchangeAsync(bed, dialer, acceptor);
         Assert.False(ofAcceptor.SecretProven || ofDialer.SecretProven);
-        await dialer.SendReadyAsync(CancellationToken.None);
+        await dialer.SendReadyAsync(default, CancellationToken.None);
         Assert.True((await acceptor.ReadAnswerAsync(CancellationToken.None).WaitAsync(HandshakeBed.Guard)).IsReady);
-        await acceptor.SendReadyAsync(CancellationToken.None);
+        await acceptor.SendReadyAsync(default, CancellationToken.None);
         Assert.True((await dialer.ReadAnswerAsync(CancellationToken.None).WaitAsync(HandshakeBed.Guard)).IsReady);
     }
 
@@ -193,7 +193,7 @@ public sealed class HandshakeTests
         Handshake dialer = bed.Shake(true);
         Handshake acceptor = bed.Shake(false);
         await ExchangeAsync(bed, dialer, acceptor);
-        await dialer.SendReadyAsync(CancellationToken.None);
+        await dialer.SendReadyAsync(default, CancellationToken.None);
 
         Task refusing = acceptor.SendRefuseAsync(
             new Refuse { Code = RefuseCode.Full, RetryAfter = TimeSpan.FromHours(1), Limit = "max_peers", Value = 128, Message = "so sorry" }, CancellationToken.None);
@@ -257,7 +257,7 @@ public sealed class HandshakeTests
         Handshake acceptor = bed.Shake(false);
         await peer.SendAsync(FrameType.Hello, peer.Hello());
         await acceptor.ExchangeAsync(null, false, CancellationToken.None).WaitAsync(HandshakeBed.Guard);
-        await acceptor.SendReadyAsync(CancellationToken.None);
+        await acceptor.SendReadyAsync(default, CancellationToken.None);
         using CancellationTokenSource stop = new();
         Task<HandshakeAnswer> waiting = acceptor.ReadAnswerAsync(stop.Token);
         await stop.CancelAsync();
@@ -317,8 +317,8 @@ public sealed class HandshakeTests
 
     private static async Task BothReadyAsync(Handshake dialer, Handshake acceptor)
     {
-        await dialer.SendReadyAsync(CancellationToken.None);
-        await acceptor.SendReadyAsync(CancellationToken.None);
+        await dialer.SendReadyAsync(default, CancellationToken.None);
+        await acceptor.SendReadyAsync(default, CancellationToken.None);
         Assert.True((await dialer.ReadAnswerAsync(CancellationToken.None).WaitAsync(HandshakeBed.Guard)).IsReady);
         Assert.True((await acceptor.ReadAnswerAsync(CancellationToken.None).WaitAsync(HandshakeBed.Guard)).IsReady);
     }

@@ -13,6 +13,16 @@ internal static class Eventually
         }
     }
 
+    /// <inheritdoc cref="TrueAsync(Func{bool})"/>
+    public static async Task TrueAsync(Func<Task<bool>> condition)
+    {
+        using CancellationTokenSource guard = new(TimeSpan.FromSeconds(20), TimeProvider.System);
+        while (!await condition())
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, guard.Token);
+        }
+    }
+
     /// <summary>Until <paramref name="condition"/> holds, or so long; then whether it does.</summary>
     public static async Task<bool> WithinAsync(TimeSpan time, Func<bool> condition)
     {

@@ -28,7 +28,7 @@ internal static class FrameGenerators
         Goodbyes().Select(g => Written(b => ControlFrames.WriteGoodbye(b, g), CodecDecoder.Show(g))),
         Text(256).Select(m => new Notice { Code = NoticeCode.IdentityInUse, Message = m }).Select(n => Written(b => ControlFrames.WriteNotice(b, n), CodecDecoder.Show(n))),
         ArrayOfBytes(32).Select(p => Written(b => ControlFrames.WriteProof(b, p), Accept("PROOF", ("proof", Convert.ToHexStringLower(p))))),
-        Gen.Constant(0).Select(_ => Written(ControlFrames.WriteReady, Accept("READY"))),
+        Bytes.Select(r => Written(b => ControlFrames.WriteReady(b, r), Accept("READY"))),
         Gen.Constant(0).Select(_ => Written(ControlFrames.WriteDone, Accept("DONE"))),
         Number.Select(n => Written(b => ControlFrames.WritePing(b, n), Accept("PING", ("opaque", $"{n:x16}")))),
         Number.Select(n => Written(b => ControlFrames.WritePong(b, ~n), Accept("PONG", ("opaque", $"{~n:x16}")))),
@@ -108,7 +108,9 @@ internal static class FrameGenerators
         from limit in Text(64)
         from value in Number
         from message in Text(256)
-        select new Refuse { Code = (RefuseCode)code, RetryAfter = wait, Limit = limit, Value = (long)value, Message = message };
+        from count in Gen.Choose(0, Refuse.MaxRecords)
+        from records in Gen.ArrayOf(Bytes, count)
+        select new Refuse { Code = (RefuseCode)code, RetryAfter = wait, Limit = limit, Value = (long)value, Message = message, Records = [.. records.Select(r => (ReadOnlyMemory<byte>)r)] };
 
     private static Gen<Goodbye> Goodbyes() =>
         from code in Gen.Choose(0, 8)

@@ -22,8 +22,8 @@ public static class VectorFile
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path));
 
-            // These hold no frames; SecretProofTests and SuccessorTests read them.
-            if (Path.GetFileName(path) is not ("proof.json" or "successor.json") && document.RootElement.TryGetProperty("vectors", out JsonElement items))
+            // These hold no frames; SecretProofTests, SuccessorTests and SignedRecordTests read them.
+            if (Path.GetFileName(path) is not ("proof.json" or "successor.json" or "record.json") && document.RootElement.TryGetProperty("vectors", out JsonElement items))
                 vectors.AddRange(items.EnumerateArray().Select(item => Read(Path.GetFileName(path), item)));
         }
 

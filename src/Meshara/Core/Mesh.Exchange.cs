@@ -1,0 +1,139 @@
+using System.Net;
+using Meshara.Core.Policy;
+
+namespace Meshara.Core;
+
+// Whom to ask for other peers and when, and what becomes of what nodes say of themselves and of others. Wire protocol sections 11 and 12.
+internal sealed partial class Mesh
+{
+    private const long ExchangeKey = -3;
+
+    // Peers answer once a minute.
+    private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(65);
+    private static readonly TimeSpan AskOftenFor = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan AskEvery = TimeSpan.FromMinutes(30);
+
+    // Who has dialled this node has most likely just asked others and is asked only while peers are missing.
+    private static readonly TimeSpan AskInboundAfter = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan SpreadEvery = TimeSpan.FromMinutes(1);
+
+    private TimeSpan? _spreadDue;
+
+    /// <summary>A node's signed word on where it is, verified.</summary>
+    /// <param name="id">Whose.</param>
+    /// <param name="addresses">With the id; their reach is judged here.</param>
+    /// <param name="giver">Who gave it.</param>
+    /// <param name="from">Where the giver is; null: not on an IP network.</param>
+    /// <param name="now">The time.</param>
+    public void HandleRecord(NodeId id, IReadOnlyList<PeerAddress> addresses, NodeId giver, IPAddress? from, TimeSpan now)
+    {
+        // An older key says nothing of where its successor is.
+        if (_stopped || id == _config.Self || CurrentOf(id) != id)
+        {
+            return;
+        }
+
+        if (IsKnown(id))
+        {
+            ConsiderMove(id, addresses, from, now);
+        }
+        else if (_config.Exchanges && from is not null)
+        {
+            foreach (PeerAddress address in addresses)
+            {
+                // That it is at this host, it has shown; other hosts are hearsay, or anybody could push aside what others are known by.
+                bool isShown = giver == id && AddressGroups.TryParse(address.Host, out IPAddress? host) && host.Equals(from);
+                Learn(address, isShown ? AddressSource.Hello : AddressSource.PeerExchange, from, now);
+            }
+        }
+
+        Manage(now);
+    }
+
+    /// <summary>A peer has broken the rules of peer records on a live link.</summary>
+    /// <param name="id">Who.</param>
+    /// <param name="forged">It passed on what nobody has signed.</param>
+    /// <param name="what">For people.</param>
+    /// <param name="now">The time.</param>
+    public void HandleBadRecord(NodeId id, bool forged, string what, TimeSpan now)
+    {
+        if (!_peers.TryGetValue(id, out PeerEntry? peer) || peer.Link is not { } link)
+        {
+            return;
+        }
+
+        if (forged)
+        {
+            Score(id, ReputationCause.ForgedSignature, link, now, $": {what}");
+        }
+
+        // A peer that the operator named loses no more than this link.
+        if (peer.Link == link)
+        {
+            Close(link, DisconnectReason.ProtocolError, what, now);
+        }
+
+        Manage(now);
+    }
+
+    /// <summary>A refusal held what nobody has signed; there is no link to close.</summary>
+    public void HandleForgedRefusal(NodeId id, TimeSpan now)
+    {
+        Score(id, ReputationCause.ForgedSignature, connection: null, now);
+        Manage(now);
+    }
+
+    private void PlanAsk(MeshConnection link, TimeSpan now)
+    {
+        if (!_config.Exchanges)
+        {
+            return;
+        }
+
+        link.AskDue = link.Inbound ? now + AskInboundAfter : now;
+        _spreadDue ??= now + SpreadEvery;
+        AskThoseDue(now);
+    }
+
+    private void AskThoseDue(TimeSpan now)
+    {
+        TimeSpan? next = null;
+        bool isShort = IsShort();
+        foreach (MeshConnection link in _connections.Values.Where(c => c is { Phase: ConnectionPhase.Live, AskDue: not null }))
+        {
+            if (link.AskDue <= now)
+            {
+                bool isFirstInbound = link.Inbound && now - link.LiveSince < AskEvery / 2;
+                if (isShort || (IsManaged && _config.TargetPeers > 0 && !isFirstInbound))
+                {
+                    Emit(new MeshAction.AskPeers(link.Id));
+                }
+
+                link.AskDue = now + (isShort ? (now - link.LiveSince < AskOftenFor ? AskAgain : AskAgain * 10) : AskEvery * (0.75 + (_config.Random.NextDouble() / 2)));
+            }
+
+            next = Earliest(next, link.AskDue);
+        }
+
+        if (next is null)
+        {
+            // Nobody is there to be told; whoever comes is told in READY.
+            _spreadDue = null;
+            _deadlines.Clear(ExchangeKey);
+            return;
+        }
+
+        if (_spreadDue <= now)
+        {
+            _spreadDue = now + SpreadEvery;
+            Emit(new MeshAction.SpreadRecord());
+        }
+
+        _deadlines.Set(ExchangeKey, Earliest(next, _spreadDue)!.Value);
+    }
+
+    // Peers are missing: of those that are looked for, or one that the operator named.
+    private bool IsShort() =>
+        (IsManaged && Counts.Mesh < _config.TargetPeers)
+        || _targets.Values.Any(t => t is { Wanted: true, Address.Id: { } id } && LiveEntry(id) is null);
+}
