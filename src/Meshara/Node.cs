@@ -272,7 +272,6 @@ public sealed partial class Node : IAsyncDisposable
             Self = Id,
             Admission = _options.Admission.Mode,
             TableKey = tableKey,
-            Exchanges = context.Exchanges,
             IsOwn = address => _addresses.Current.Any(own => own.HostAndPort == address.HostAndPort),
             Random = new Random(_options.Seed ?? Nonces.NewSeed()),
         };

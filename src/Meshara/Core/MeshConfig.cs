@@ -45,6 +45,7 @@ internal sealed record MeshConfig
         TargetPeers = options.Discovery.TargetPeers,
         MaxPeers = options.Discovery.MaxPeers,
         BootstrapNodes = options.Discovery.EnabledMethods.HasFlag(DiscoveryMethods.Bootstrap) ? options.Discovery.BootstrapNodes : [],
+        Exchanges = options.Discovery.EnabledMethods.HasFlag(DiscoveryMethods.PeerExchange),
         FeelerInterval = options.Discovery.FeelerInterval,
         MaxCandidateBackoff = options.Discovery.MaxBackoff,
         Reputation = options.Reputation,
