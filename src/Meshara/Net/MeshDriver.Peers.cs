@@ -57,11 +57,11 @@ internal sealed partial class MeshDriver
     private PeerExplanation? Explain(NodeId id)
     {
         LiveLink? live = _live.Find(id);
-        PeerRefused? refusal = _lastRefusals.Of(id);
 
         // The store keeps what speaks against an address; people ask how often it was dialled in vain.
         PeerSnapshot snapshot = _mesh.Snapshot(id, Now);
         snapshot = snapshot with { Addresses = [.. snapshot.Addresses.Select(a => a with { Failures = a.FailedDials })] };
+        PeerRefused? refusal = _lastRefusals.Of(id);
         PeerRecord? record = _ledger.RecordOf(id, snapshot, live?.Describe())
             ?? (refusal is null ? null : new PeerRecord { Id = id, Alias = _node.AliasOf(id), FirstSeen = refusal.Time, LastSeen = refusal.Time });
         return record is null ? null : new PeerExplanation
