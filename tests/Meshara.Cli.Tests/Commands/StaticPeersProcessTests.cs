@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Meshara.Cli.Commands;
-using Meshara.Cli.Control;
 using Meshara.Cli.Tests.Support;
 using Xunit;
 
