@@ -13,7 +13,7 @@ internal sealed partial class Mesh
     private static readonly TimeSpan AskOftenFor = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan AskEvery = TimeSpan.FromMinutes(30);
 
-    // Who has dialled this node has most likely just asked others and is asked only while peers are missing.
+    // Who has dialled this node has most likely just asked others, and is asked only while peers or addresses are missing.
     private static readonly TimeSpan AskInboundAfter = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SpreadEvery = TimeSpan.FromMinutes(1);
 
@@ -98,18 +98,18 @@ internal sealed partial class Mesh
     private void AskThoseDue(TimeSpan now)
     {
         TimeSpan? next = null;
-        bool isShort = IsShort();
+        bool isShort = IsShort(), knowsFew = KnowsFew();
         foreach (MeshConnection link in _connections.Values.Where(c => c is { Phase: ConnectionPhase.Live, AskDue: not null }))
         {
             if (link.AskDue <= now)
             {
                 bool isFirstInbound = link.Inbound && now - link.LiveSince < AskEvery / 2;
-                if (isShort || (IsManaged && _config.TargetPeers > 0 && !isFirstInbound))
+                if (isShort || knowsFew || (IsManaged && _config.TargetPeers > 0 && !isFirstInbound))
                 {
                     Emit(new MeshAction.AskPeers(link.Id));
                 }
 
-                link.AskDue = now + (isShort ? (now - link.LiveSince < AskOftenFor ? AskAgain : AskAgain * 10) : AskEvery * (0.75 + (_config.Random.NextDouble() / 2)));
+                link.AskDue = now + (isShort && now - link.LiveSince < AskOftenFor ? AskAgain : isShort || knowsFew ? AskAgain * 10 : AskEvery * (0.75 + (_config.Random.NextDouble() / 2)));
             }
 
             next = Earliest(next, link.AskDue);
@@ -131,6 +131,9 @@ internal sealed partial class Mesh
 
         _deadlines.Set(ExchangeKey, Earliest(next, _spreadDue)!.Value);
     }
+
+    // Who knows nobody but its peers stands alone when they go, or when all of them move.
+    private bool KnowsFew() => IsManaged && _table.Counts is var counts && counts.Proven + counts.Unproven < 2 * _config.TargetPeers;
 
     // Peers are missing: of those that are looked for, or one that the operator named.
     private bool IsShort() =>

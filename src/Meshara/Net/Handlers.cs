@@ -12,7 +12,7 @@ internal sealed class Handlers
     private readonly Dictionary<string, StreamKind> _own = new(StringComparer.Ordinal);
     private Func<Message, CancellationToken, ValueTask>? _any;
 
-    public Func<Message, CancellationToken, ValueTask>? FindMessage(string protocol) => 
+    public Func<Message, CancellationToken, ValueTask>? FindMessage(string protocol) =>
         _messages.GetValueOrDefault(protocol) ?? (ProtocolName.IsReserved(protocol) ? null : Volatile.Read(ref _any));
 
     public Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>>? FindRequest(string protocol) => _requests.GetValueOrDefault(protocol);

@@ -21,7 +21,12 @@ internal sealed partial class MeshDriver
                 _connections[a.Connection].FailedWith ??= AdmissionRule.ToError(a.Code);
                 _connections[a.Connection].SendRefuse(new Refuse
                 {
-                    Code = a.Code, RetryAfter = a.RetryAfter, Limit = a.Limit, Value = a.Value, Message = a.Message, Records = RecordsFor(a),
+                    Code = a.Code,
+                    RetryAfter = a.RetryAfter,
+                    Limit = a.Limit,
+                    Value = a.Value,
+                    Message = a.Message,
+                    Records = RecordsFor(a),
                 });
                 break;
             case MeshAction.SendGoodbye a:

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Meshara.Cli.Commands;
 using Meshara.Cli.Control;
 using Meshara.Cli.Tests.Support;
+using Meshara.Sqlite;
 using Xunit;
 
 namespace Meshara.Cli.Tests.Commands;
@@ -41,6 +42,9 @@ public sealed class TwelveProcessTests(ITestOutputHelper output) : IAsyncLifetim
         int[] all = [.. Enumerable.Range(0, Nodes)];
         await StartAsync(all, static (i, ports) => ports[i], "--bootstrap", $"127.0.0.1:{_ports[Bootstrap]}");
         await MeasureAsync("twelve processes that know one bootstrap have their target", AtFirst);
+
+        // Who does not know the one that keeps its port has nobody to begin with later; a store is written at most once a second.
+        await EventuallyAsync("each has the address of the one that keeps its port on disk", AllKnowTheSteadyOneAsync, AfterKills);
 
         // Who is killed is no peer any more, noticed or not.
         await Task.WhenAll(all.TakeLast(Killed).Select(i => StopAsync(i, "KILL")));
@@ -97,6 +101,47 @@ public sealed class TwelveProcessTests(ITestOutputHelper output) : IAsyncLifetim
         }
 
         output.WriteLine($"{what}: {watch.Elapsed.TotalSeconds:0.00} s ({string.Join(", ", peers)} peers)");
+    }
+
+    private async Task EventuallyAsync(string what, Func<Task<bool>> look, TimeSpan promised)
+    {
+        Stopwatch watch = Stopwatch.StartNew();
+        while (!await look())
+        {
+            Assert.True(watch.Elapsed < promised, $"Not within {promised.TotalSeconds} s: {what}\n{Logs()}");
+            await Task.Delay(LookEvery * 10, TimeProvider.System);
+        }
+
+        output.WriteLine($"{what}: {watch.Elapsed.TotalSeconds:0.00} s");
+    }
+
+    // As the next start would find it; a copy, because the store is the running node's.
+    private async Task<bool> AllKnowTheSteadyOneAsync()
+    {
+        for (int i = 0; i < Nodes; i++)
+        {
+            using TempFolder copy = new();
+            try
+            {
+                foreach (string part in (string[])["peers.db", "peers.db-wal"])
+                {
+                    File.Copy(Path.Combine(_folder[$"{i}"], part), copy[part]);
+                }
+
+                await using SqlitePeerStore store = new(copy["peers.db"]);
+                PeerStoreContent content = await store.LoadAsync(TestContext.Current.CancellationToken);
+                if (i != Steady && !content.Peers.Any(peer => peer.Addresses.Any(a => a.Port == _ports[Steady])))
+                {
+                    return false;
+                }
+            }
+            catch (FileNotFoundException)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private string Logs() => string.Join('\n', _running.OfType<Child>().Select(static child => $"--- {child.Id}\n{child.AllOutput()}\n{child.AllError()}"));

@@ -43,12 +43,26 @@ public sealed class MeshExchangeTests
         s.Start();
         s.Learn(new PeerAddress("10.0.0.2", 4040, Ids.Of(0x10)));
         s.Answered(s.Single<MeshAction.Dial>().Connection, Ids.Of(0x10));
+        s.Learn(new PeerAddress("10.0.0.3", 4040, Ids.Of(0x30)));
         s.Take();
         long inbound = s.Link(Ids.Of(0x20));
         s.Advance(600);
         Assert.Empty(s.Take().OfType<MeshAction.AskPeers>());
 
         s.Advance(38 * 60);
+
+        Assert.Contains(inbound, s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection));
+    }
+
+    [Fact]
+    public void LinkUp_NobodyIsMissingButFewAreKnown_InboundOnesAreAskedToo()
+    {
+        MeshScript s = new(Ids.Of(0x01), target: 1, maxPeers: 8, exchanges: true);
+        s.Start();
+        long inbound = s.Link(Ids.Of(0x20));
+        s.Learn(new PeerAddress("10.0.0.2", 4040, Ids.Of(0x10)));
+
+        s.Advance(10);
 
         Assert.Contains(inbound, s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection));
     }
