@@ -107,8 +107,8 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
         ProcessId = Environment.ProcessId,
         StartedAt = facts.StartedAt,
         ProtocolVersion = Node.ProtocolVersion,
-        Limits = LimitsLine.Of(facts.Options),
-        Timeouts = TimeoutsLine.Of(facts.Options.Timeouts),
+        Limits = LimitsLine.Of(node.Options),
+        Timeouts = TimeoutsLine.Of(node.Options.Timeouts),
     };
 
     private async Task<ExplanationLine> ExplainAsync(ControlRequest request)
@@ -119,8 +119,8 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
                 await node.ExplainPeerAsync(id),
                 node.ListPeers().FirstOrDefault(peer => peer.Id == id),
                 node.ListTrusted().FirstOrDefault(peer => peer.Id == id),
-                [.. facts.Options.Peers.Where(address => address.Id == id)],
-                facts.Options.Reputation)
+                [.. node.Options.Peers.Where(address => address.Id == id)],
+                node.Options.Reputation)
             ?? throw new ControlException("unknown-peer", $"Nothing is known of {id}: it is neither linked, nor pinned, nor among the peers that this node remembers.");
     }
 
@@ -215,8 +215,8 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
     private static ControlException Missing(string field) => new("bad-request", $"The request lacks '{field}'.");
 }
 
-/// <summary>What a running node was started with; of the options, limits and timeouts count here.</summary>
-internal sealed record NodeFacts(string Mesh, string Admission, string DataDirectory, string Agent, DateTimeOffset StartedAt, NodeOptions Options)
+/// <summary>What a running node was started with, beside its options.</summary>
+internal sealed record NodeFacts(string Mesh, string Admission, string DataDirectory, string Agent, DateTimeOffset StartedAt)
 {
     /// <summary>Where it keeps what it learns of peers; null: in memory.</summary>
     public SqlitePeerStore? Store { get; init; }

@@ -53,6 +53,28 @@ internal sealed record EventLine(string Event, string Time)
     /// <summary><c>lines-lost</c>: how many could not be written. <c>refused</c>: how many more like the one before it came from that host; absent: one, this. <c>peer-banned</c>: the peer's bans so far.</summary>
     public long? Count { get; init; }
 
+    /// <summary><c>option-changed</c>: which.</summary>
+    public string? Option { get; init; }
+
+    /// <summary><c>option-changed</c>: the value until now.</summary>
+    public string? Before { get; init; }
+
+    /// <summary><c>option-changed</c>: the value that was asked for.</summary>
+    public string? After { get; init; }
+
+    /// <summary><c>option-changed</c>: whether it holds now; else <c>detail</c> says why not.</summary>
+    public bool? Applied { get; init; }
+
+    /// <summary>The line of an option.</summary>
+    public static EventLine Of(OptionChange change, string time) => new("option-changed", time)
+    {
+        Option = change.Option,
+        Before = change.Before,
+        After = change.After,
+        Applied = change.IsApplied,
+        Detail = change.Reason,
+    };
+
     /// <summary>The line of an event; null: an event of a newer library that has no line yet.</summary>
     public static EventLine? Of(PeerEvent happened)
     {

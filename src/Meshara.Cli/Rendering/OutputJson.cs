@@ -105,6 +105,7 @@ internal sealed record ReplyLine(string Peer, string Protocol)
 [JsonSerializable(typeof(TrustLine))]
 [JsonSerializable(typeof(DoneLine))]
 [JsonSerializable(typeof(InfoLine))]
+[JsonSerializable(typeof(StaticPeerLine))]
 [JsonSerializable(typeof(ExplanationLine))]
 [JsonSerializable(typeof(EventLine))]
 [JsonSerializable(typeof(PingLine))]

@@ -61,6 +61,16 @@ internal sealed class JsonReport(Terminal terminal) : INodeReport
         });
     }
 
+    public void Reconfigured(IReadOnlyList<OptionChange> changes)
+    {
+        foreach (OptionChange change in changes)
+        {
+            Write(EventLine.Of(change, Now()));
+        }
+    }
+
+    public void ConfigurationFailed(string why) => Write(new EventLine("config-failed", Now()) { Detail = why });
+
     public void Stopped()
     {
         TellDue(all: true);

@@ -64,6 +64,16 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
         }
     }
 
+    public void Reconfigured(IReadOnlyList<OptionChange> changes)
+    {
+        foreach (OptionChange change in changes)
+        {
+            Write(terminal.Time.GetUtcNow(), EventText.Of(EventLine.Of(change, ""), _own));
+        }
+    }
+
+    public void ConfigurationFailed(string why) => Write(terminal.Time.GetUtcNow(), EventText.Of(new EventLine("config-failed", "") { Detail = why }, _own));
+
     public void Stopped()
     {
         TellDue(all: true);

@@ -10,7 +10,7 @@ namespace Meshara.Core;
 /// </remarks>
 internal sealed partial class Mesh
 {
-    private readonly MeshConfig _config;
+    private MeshConfig _config;
     private readonly SortedDictionary<NodeId, PeerEntry> _peers = [];
     private readonly SortedDictionary<long, MeshConnection> _connections = [];
     private readonly Queue<MeshAction> _actions = new();

@@ -32,14 +32,14 @@ internal sealed class PeerConnection
     /// <summary>A connection to dial.</summary>
     public PeerConnection(MeshDriver driver, NodeContext node, MeshAction.Dial dial)
     {
-        (_driver, _node, _dial) = (driver, node, dial);
+        (_driver, _node, _dial) = (driver, node with { }, dial);
         (Id, Address, Began) = (dial.Connection, dial.Address.HostAndPort, node.Clock.Provider.GetTimestamp());
     }
 
     /// <summary>A connection that was accepted.</summary>
     public PeerConnection(MeshDriver driver, NodeContext node, long id, AcceptedConnection accepted)
     {
-        (_driver, _node, _accepted) = (driver, node, accepted);
+        (_driver, _node, _accepted) = (driver, node with { }, accepted);
         (Id, Address, Began) = (id, accepted.Transport.RemoteAddress, accepted.Began);
     }
 

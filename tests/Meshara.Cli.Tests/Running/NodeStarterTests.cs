@@ -4,7 +4,6 @@ using System.Net.Sockets;
 using Meshara.Cli.Commands;
 using Meshara.Cli.Running;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Meshara.Cli.Tests.Running;
@@ -113,8 +112,5 @@ public sealed class NodeStarterTests : IDisposable
             LogLevel = LogLevel.None,
         },
         Admission.KnownPeers,
-        null,
-        NullLoggerFactory.Instance,
-        defaultListen,
-        null));
+        defaultListen));
 }

@@ -103,7 +103,7 @@ public sealed class ReportTests
         await using CommandBed bed = new();
         Node node = await bed.StartAsync("alice");
         TextReport report = new(_terminal.Terminal);
-        report.Started(node, new NodeFacts("test", "open", "data", "test/1", Time, new NodeOptions { Mesh = "test" }));
+        report.Started(node, new NodeFacts("test", "open", "data", "test/1", Time));
         PeerRefused refused = new(Time, "a:1", Peer, MesharaErrorCode.NotAdmitted, ByPeer: true, "The node at a:1 does not admit this node.", null);
         foreach (PeerRefused one in (PeerRefused[])[refused, refused, refused with { Address = "b:1" }, refused])
         {
