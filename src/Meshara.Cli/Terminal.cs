@@ -14,6 +14,7 @@ internal sealed class Terminal
     private readonly Lock _writing = new();
     private readonly Lazy<IAnsiConsole> _console;
     private readonly Lazy<Stream> _input;
+    private long _unsaid;
 
     /// <summary>A terminal of its parts.</summary>
     /// <param name="console">Standard output for tables; opened when it is first used, because opening it keeps standard output open.</param>
@@ -129,23 +130,43 @@ internal sealed class Terminal
         }
     }
 
-    /// <summary>One line on standard error, whatever the text has in it.</summary>
-    public void Complain(string text)
+    /// <summary>Ends a line of standard output that may have been written in part.</summary>
+    public void EndLine()
     {
         lock (_writing)
         {
-            Error.WriteLine($"meshara: {Safe.Line(text)}");
-            Error.Flush();
+            Text.Flush();
+            Output.Write("\n"u8);
+            Output.Flush();
         }
     }
 
-    /// <summary>Writes to standard error as it is, for what overwrites itself.</summary>
+    /// <summary>One line on standard error, whatever the text has in it. Never throws: what cannot be written there is dropped, and the next line that can be says how much.</summary>
+    public void Complain(string text) => WriteError($"meshara: {Safe.Line(text)}{Environment.NewLine}");
+
+    /// <summary>Writes to standard error as it is, for what overwrites itself. Never throws, as <see cref="Complain"/>.</summary>
     public void WriteError(string text)
     {
         lock (_writing)
         {
-            Error.Write(text);
-            Error.Flush();
+            try
+            {
+                if (_unsaid > 0)
+                {
+                    // The half of a line may stand there.
+                    Error.Write($"{Environment.NewLine}meshara: {_unsaid} {(_unsaid == 1 ? "line is" : "lines are")} missing here: there was no room for {(_unsaid == 1 ? "it" : "them")}{Environment.NewLine}");
+                    Error.Flush();
+                    _unsaid = 0;
+                }
+
+                Error.Write(text);
+                Error.Flush();
+            }
+            catch (IOException)
+            {
+                // A full disk. Whoever complains has something to do that matters more.
+                _unsaid++;
+            }
         }
     }
 }

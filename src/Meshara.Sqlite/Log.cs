@@ -17,6 +17,9 @@ internal static partial class Log
     [LoggerMessage(5003, LogLevel.Warning, "Peer store '{Path}' has {Count} wrong entries, which are left out")]
     public static partial void Skipped(this ILogger logger, string path, int count);
 
+    [LoggerMessage(5005, LogLevel.Warning, "Peer store '{Path}' was removed while this node used it; a new one begins, with what changes from now on")]
+    public static partial void Gone(this ILogger logger, string path);
+
     [LoggerMessage(5004, LogLevel.Information, "Peer store '{Path}' has been brought from version {Old} to {New}")]
     public static partial void Migrated(this ILogger logger, string path, long old, int @new);
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Microsoft.Data.Sqlite;
@@ -37,7 +38,7 @@ internal sealed class PeerDatabase : IDisposable
     /// <exception cref="UnauthorizedAccessException">It cannot be created.</exception>
     public static PeerDatabase Open(string path, StoreSettings settings, ILogger logger)
     {
-        Prepare(path);
+        Prepare(path, settings);
         PeerDatabase database = new(Connect(path, SqliteOpenMode.ReadWrite, settings), settings);
         try
         {
@@ -128,9 +129,29 @@ internal sealed class PeerDatabase : IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => _connection.Dispose();
 
-    // The file exists then, for its owner only. The log beside it gets the same rights: SQLite gives it those of the file.
-    private static void Prepare(string path)
+    // SQLite makes files beside one that it opens with a log; what is refused for its version is found out before that, from the header, where no log says more.
+    private static void CheckHeader(string path, StoreSettings settings)
     {
+        FileInfo log = new(path + "-wal");
+        if (log.Exists && log.Length > 0)
+            return;
+
+        // https://www.sqlite.org/fileformat.html, section 1.3.
+        Span<byte> header = stackalloc byte[HeaderLength];
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        if (file.ReadAtLeast(header, HeaderLength, throwOnEndOfStream: false) < HeaderLength || !header.StartsWith("SQLite format 3\0"u8))
+            return;
+
+        int version = BinaryPrimitives.ReadInt32BigEndian(header[60..]), application = BinaryPrimitives.ReadInt32BigEndian(header[68..]);
+        Judge(path, application, version, isEmpty: true, settings);
+    }
+
+    // The file exists then, for its owner only. The log beside it gets the same rights: SQLite gives it those of the file.
+    private static void Prepare(string path, StoreSettings settings)
+    {
+        if (Directory.Exists(path))
+            throw new IOException("it is a directory; move it away, or name another file");
+
         if (!File.Exists(path))
         {
             FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.ReadWrite | FileShare.Delete };
@@ -143,7 +164,12 @@ internal sealed class PeerDatabase : IDisposable
         {
             throw new DamagedStoreException($"it has {length} bytes only");
         }
-        else if (!OperatingSystem.IsWindows() && File.GetUnixFileMode(path) != PrivateFile)
+        else
+        {
+            CheckHeader(path, settings);
+        }
+
+        if (!OperatingSystem.IsWindows() && File.GetUnixFileMode(path) != PrivateFile)
         {
             File.SetUnixFileMode(path, PrivateFile);
         }
@@ -188,7 +214,12 @@ internal sealed class PeerDatabase : IDisposable
     private long FindVersion(string path)
     {
         long application = Number("PRAGMA application_id"), version = Number("PRAGMA user_version");
-        bool isEmpty = Number("SELECT count(*) FROM sqlite_master") == 0;
+        Judge(path, application, version, Number("SELECT count(*) FROM sqlite_master") == 0, _settings);
+        return version >= 0 ? version : throw new DamagedStoreException($"its version is {version}");
+    }
+
+    private static void Judge(string path, long application, long version, bool isEmpty, StoreSettings settings)
+    {
         if (application != Schema.ApplicationId && !(application == 0 && version == 0 && isEmpty))
         {
             throw new MesharaException(
@@ -196,14 +227,12 @@ internal sealed class PeerDatabase : IDisposable
                 $"'{path}' is a database of another program, not a peer store; it was left as it is. Name another file, or move this one away.");
         }
 
-        if (version > _settings.Steps.Count)
+        if (version > settings.Steps.Count)
         {
             throw new MesharaException(
                 MesharaErrorCode.PeerStore,
-                $"Peer store '{path}' has version {version}, and this program knows none above {_settings.Steps.Count}: a newer one wrote it. It was left as it is. Run the newer program, or move the file away: addresses and scores are then learned anew.");
+                $"Peer store '{path}' has version {version}, and this program knows none above {settings.Steps.Count}: a newer one wrote it. It was left as it is. Run the newer program, or move the file away: addresses and scores are then learned anew.");
         }
-
-        return version >= 0 ? version : throw new DamagedStoreException($"its version is {version}");
     }
 
     private void Check()

@@ -24,6 +24,8 @@ public sealed class SqlitePeerStore : IPeerStore, IAsyncDisposable
     private readonly StoreSettings _settings;
     private readonly Pending _pending;
     private PeerDatabase? _database;
+    private readonly ITimer _retry;
+    private Task _retrying = Task.CompletedTask;
     private long _failedAt;
     private bool _disposed, _isLocked;
     private volatile string? _trouble;
@@ -41,10 +43,11 @@ public sealed class SqlitePeerStore : IPeerStore, IAsyncDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         FilePath = Path.GetFullPath(path);
-        _logger = logger;
+        _logger = new SteadyLogger(logger);
         _time = time;
         _settings = settings;
         _pending = new Pending(time);
+        _retry = time.CreateTimer(_ => _retrying = Task.Run(RetryAsync), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The full path of the file.</summary>
@@ -108,6 +111,33 @@ public sealed class SqlitePeerStore : IPeerStore, IAsyncDisposable
         finally
         {
             Close();
+            _gate.Release();
+        }
+
+        await _retry.DisposeAsync().ConfigureAwait(false);
+        await _retrying.ConfigureAwait(false);
+    }
+
+    // In memory, and perhaps nothing changes any more: what is missing is written as soon as it can be.
+    private async Task RetryAsync()
+    {
+        await _gate.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (_disposed || _trouble is null)
+                return;
+
+            if (!_pending.IsEmpty)
+                await CatchUpAsync(atOnce: true).ConfigureAwait(false);
+            else if (Try(static database => database, atOnce: true) is not null)
+                Recover();
+        }
+        catch (MesharaException)
+        {
+            // The file is another's by now: whoever saves next hears so.
+        }
+        finally
+        {
             _gate.Release();
         }
     }
@@ -188,6 +218,13 @@ public sealed class SqlitePeerStore : IPeerStore, IAsyncDisposable
     private T TryOnce<T>(Func<PeerDatabase, T> work)
         where T : class
     {
+        if (_database is not null && !File.Exists(FilePath))
+        {
+            // What is written to a file without a name is lost with the process.
+            _logger.Gone(FilePath);
+            Close();
+        }
+
         try
         {
             _database ??= PeerDatabase.Open(FilePath, _settings, _logger);
@@ -233,6 +270,9 @@ public sealed class SqlitePeerStore : IPeerStore, IAsyncDisposable
             _logger.InMemory(FilePath, why);
 
         _failedAt = _time.GetTimestamp();
+        if (!_disposed)
+            _retry.Change(RetryAfter, Timeout.InfiniteTimeSpan);
+
         _isLocked = StoreFault.IsLock(fault);
         _trouble = why;
     }

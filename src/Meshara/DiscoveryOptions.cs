@@ -19,7 +19,8 @@ public sealed record DiscoveryOptions
     public int TargetPeers { get; init; } = 16;
 
     /// <summary>Most peers at once, newcomers among them. Default 32; 1 to 4096. Further ones are refused with <see cref="MesharaErrorCode.Full"/>, or take the place of a worse one.
-    /// From 4 on, a third of <see cref="TargetPeers"/> is kept for peers that this node dials.</summary>
+    /// From 4 on, a third of <see cref="TargetPeers"/> is kept for peers that this node dials. With 2 or 3 callers may take every place; where the node knows an address
+    /// of somebody else, a dial of its own then takes the place of one of those that have been there for a minute. With 1 whoever is there stays.</summary>
     /// <remarks>Source: issue "The mesh keeps itself", preset standard.</remarks>
     public int MaxPeers { get; init; } = 32;
 

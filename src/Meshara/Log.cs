@@ -39,8 +39,8 @@ internal static partial class Log
     public static partial void AcceptFailed(this ILogger logger, string address, Exception exception);
 
     // At most once a minute for each cause.
-    [LoggerMessage(2001, LogLevel.Warning, "Closed {Count} inbound connections before they had a link, the latest from {Address}: {Why}. If they are yours, name their range in AcceptLimits.TrustedRanges")]
-    public static partial void AcceptRefused(this ILogger logger, long count, string address, string why);
+    [LoggerMessage(2001, LogLevel.Warning, "Closed {Count} {Connections}, the latest from {Address}: {Why}. If they are yours, name their range in AcceptLimits.TrustedRanges (of the command: --trusted-range)")]
+    public static partial void AcceptRefused(this ILogger logger, long count, string connections, string address, string why);
 
     [LoggerMessage(2002, LogLevel.Error, "The handler of '{Protocol}' threw")]
     public static partial void HandlerFailed(this ILogger logger, string protocol, Exception exception);
@@ -71,8 +71,11 @@ internal static partial class Log
     [LoggerMessage(3004, LogLevel.Warning, "No link with {Address}: {Detail}")]
     public static partial void OtherKeyAnswers(this ILogger logger, string address, string detail);
 
+    [LoggerMessage(3007, LogLevel.Information, "Peer {Peer} is banned until {Until:u} for {Cause}; bans so far: {Count}")]
+    public static partial void Banned(this ILogger logger, NodeId peer, ReputationCause cause, DateTimeOffset until, int count);
+
     // Once.
-    [LoggerMessage(3005, LogLevel.Warning, "{Count} peers on the local network were refused at the one address {Address}: {Limit} is {Value}. If that is a machine with many nodes, or a proxy that hides where callers come from, name its range in AcceptLimits.TrustedRanges or switch AcceptLimits.OnLinkLane off")]
+    [LoggerMessage(3005, LogLevel.Warning, "{Count} peers on the local network were refused at the one address {Address}: {Limit} is {Value}. If that is a machine with many nodes, or a proxy that hides where callers come from, name its range in AcceptLimits.TrustedRanges (of the command: --trusted-range) or switch AcceptLimits.OnLinkLane off")]
     public static partial void ManyAtOneAddress(this ILogger logger, int count, string address, string limit, long value);
 
     [LoggerMessage(3010, LogLevel.Debug, "A record of peer {Peer} is ignored: {Why}")]

@@ -40,6 +40,7 @@ public sealed partial class Node
     {
         if (_options.AdvertisedAddresses.Count > 0)
         {
+            _addresses.Everywhere = [];
             _addresses.Current = [.. _options.AdvertisedAddresses.Select(a => PeerAddress.Parse(a) with { Id = Id })];
             return;
         }

@@ -179,6 +179,27 @@ public sealed partial class Node
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     public Task<PeerExplanation?> ExplainPeerAsync(NodeId id) => _driver.ExplainAsync(id);
 
+    /// <summary>Who is banned now for its conduct, in the order of their ids.</summary>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
+    public Task<IReadOnlyList<PeerExplanation>> ListBannedAsync() => _driver.ListBannedAsync();
+
+    /// <summary>Lifts a peer's ban, and sets its reputation to 0 and its history to nothing. The peer itself comes back when its own wait is over.</summary>
+    /// <param name="id">The banned peer, or any other.</param>
+    /// <returns>False: nothing was held for or against it.</returns>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
+    public Task<bool> ForgiveAsync(NodeId id) => _driver.ForgiveAsync(id);
+
+    /// <summary>Ids of peers that this node knows something of (<see cref="ExplainPeerAsync"/>) and that begin with these hex digits, in order.</summary>
+    /// <param name="prefix">The first digits, upper or lower case.</param>
+    /// <param name="most">How many to give back at most.</param>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
+    public Task<IReadOnlyList<NodeId>> FindPeersAsync(string prefix, int most = 16)
+    {
+        ArgumentNullException.ThrowIfNull(prefix);
+        ArgumentOutOfRangeException.ThrowIfNegative(most);
+        return _driver.FindAsync(prefix, most);
+    }
+
     /// <summary>How many peers the node has and wants.</summary>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     public Task<PeerCounts> CountPeersAsync() => _driver.CountAsync();

@@ -11,7 +11,7 @@ namespace Meshara;
 /// <remarks>Every member may be used from any thread. Dispose the node to say goodbye to its peers and to close everything it holds.</remarks>
 public sealed partial class Node : IAsyncDisposable
 {
-    private readonly NodeOptions _options;
+    private volatile NodeOptions _options;
     private readonly Handlers _handlers = new();
     private readonly LiveLinks _live = new();
     private readonly CancellationTokenSource _stopping = new();
@@ -40,7 +40,7 @@ public sealed partial class Node : IAsyncDisposable
     private Node(NodeOptions options)
     {
         _options = options;
-        _logger = options.LoggerFactory.CreateLogger("Meshara");
+        _logger = new SteadyLogger(options.LoggerFactory.CreateLogger("Meshara"));
         _clock = new NodeClock(options.TimeProvider);
         _events = new PeerEvents(_logger);
         _handlerTasks = new TaskTracker(_logger.TaskFailed);
@@ -163,7 +163,7 @@ public sealed partial class Node : IAsyncDisposable
 
         await ApplySourcesAsync(_options.Discovery).ConfigureAwait(false);
         IReadOnlyList<PeerAddress> listed = _staticPeers?.Addresses ?? [];
-        _driver.Door.Lanes = LaneAddresses.Of(_known.All.SelectMany(p => p.Addresses).Concat(_options.Peers).Concat(listed).Select(a => a.Host), []);
+        _driver.Door.Lanes = LaneAddresses.Of(_known.All.SelectMany(p => p.Addresses).Concat(PeersOf(_options)).Concat(listed).Select(a => a.Host), []);
 
         // Only now: a known peer that was quick would be refused before.
         foreach (TransportListener listener in _listeners)
@@ -171,7 +171,7 @@ public sealed partial class Node : IAsyncDisposable
             _driver.Listen(listener);
         }
 
-        foreach (PeerAddress address in _options.Peers)
+        foreach (PeerAddress address in PeersOf(_options))
         {
             if (address.Id is { } id && _live.Aliases.TryGetValue(id, out NodeId current))
             {
@@ -179,7 +179,7 @@ public sealed partial class Node : IAsyncDisposable
             }
         }
 
-        foreach (PeerAddress address in _known.All.SelectMany(p => p.Addresses).Concat(_options.Peers.Select(WithPin)))
+        foreach (PeerAddress address in _known.All.SelectMany(p => p.Addresses).Concat(PeersOf(_options).Select(WithPin)))
         {
             await _driver.WantAsync(address).ConfigureAwait(false);
         }
@@ -263,6 +263,7 @@ public sealed partial class Node : IAsyncDisposable
             OnPinned = Pin,
             OnSucceeded = Succeed,
             Stored = stored,
+            IsPinned = id => _known.Find(id) is not null,
             AliasOf = id => _known.Find(id)?.Name ?? _staticPeers?.NameOf(id),
             Stopping = _stopping.Token,
         };
@@ -270,19 +271,11 @@ public sealed partial class Node : IAsyncDisposable
         {
             Self = Id,
             Admission = _options.Admission.Mode,
-            TargetPeers = _options.Discovery.TargetPeers,
-            MaxPeers = _options.Discovery.MaxPeers,
-            BootstrapNodes = _options.Discovery.BootstrapNodes,
-            FeelerInterval = _options.Discovery.FeelerInterval,
-            MaxCandidateBackoff = _options.Discovery.MaxBackoff,
             TableKey = tableKey,
-            Exchanges = context.Exchanges,
-            Reputation = _options.Reputation,
             IsOwn = address => _addresses.Current.Any(own => own.HostAndPort == address.HostAndPort),
-            Timeouts = _options.Timeouts,
             Random = new Random(_options.Seed ?? Nonces.NewSeed()),
         };
-        MeshDriver driver = new(context, config, _live);
+        MeshDriver driver = new(context, config.With(_options), _live);
         _exchange = new PeerExchange(driver, context.Records, _live, _handlers, _clock, _handlerTasks, context.Exchanges, _logger);
         return driver;
     }

@@ -72,7 +72,7 @@ public sealed record NodeOptions
     /// <summary>Seed of every random decision but key material and nonces. Null: from the system's generator.</summary>
     public int? Seed { get; init; }
 
-    /// <summary>Where logs go. Default: nowhere.</summary>
+    /// <summary>Where logs go. Default: nowhere. What a logger throws is swallowed: a log that cannot be written is no reason to end a link.</summary>
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 
     /// <summary>The oldest TLS version this node agrees to. Default: 1.2 with ECDHE and AEAD, because macOS cannot serve 1.3.</summary>

@@ -27,6 +27,9 @@ public sealed record PeerCounts
     /// <summary>Addresses that were only heard of.</summary>
     public required int UnprovenAddresses { get; init; }
 
+    /// <summary>Ids that are banned for their conduct; <see cref="Node.ListBannedAsync"/> lists them.</summary>
+    public required int Banned { get; init; }
+
     /// <summary><see cref="Inbound"/> and <see cref="Outbound"/>.</summary>
     public int Mesh => Inbound + Outbound;
 }

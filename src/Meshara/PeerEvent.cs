@@ -28,7 +28,19 @@ public sealed record PeerDisconnected(DateTimeOffset Time, NodeId Peer, string A
 /// <param name="Detail">The same for people. May hold text of the peer: escape it before you show it.</param>
 /// <param name="RetryAfter">When it may be tried again, where that was said. Of a peer without a place that this node had dialled on its own account: when it does so, in whole seconds, rounded up.</param>
 public sealed record PeerRefused(
-    DateTimeOffset Time, string Address, NodeId? Peer, MesharaErrorCode Code, bool ByPeer, string Detail, TimeSpan? RetryAfter) : PeerEvent(Time);
+    DateTimeOffset Time, string Address, NodeId? Peer, MesharaErrorCode Code, bool ByPeer, string Detail, TimeSpan? RetryAfter) : PeerEvent(Time)
+{
+    /// <summary>Whether the other side dialled.</summary>
+    public bool Inbound { get; init; }
+}
+
+/// <summary>A peer was banned for its conduct: it gets no link until then. <see cref="Node.ForgiveAsync"/> lifts the ban.</summary>
+/// <param name="Time">When.</param>
+/// <param name="Peer">Who.</param>
+/// <param name="Cause">What it did last; <see cref="Node.ExplainPeerAsync"/> tells the rest.</param>
+/// <param name="Until">The end of the ban.</param>
+/// <param name="Count">Its bans so far, this one included; each is twice as long as the one before (<see cref="ReputationOptions.FirstBan"/>).</param>
+public sealed record PeerBanned(DateTimeOffset Time, NodeId Peer, ReputationCause Cause, DateTimeOffset Until, int Count) : PeerEvent(Time);
 
 /// <summary>A live node with the same identity key as another was seen (a copied data directory).</summary>
 /// <param name="Time">When.</param>

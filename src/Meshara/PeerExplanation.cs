@@ -27,6 +27,9 @@ public sealed record PeerExplanation
     /// <summary>What raised and lowered its reputation, oldest first.</summary>
     public required IReadOnlyList<ReputationEvent> History { get; init; }
 
+    /// <summary>The last dial of this node to it that came to nothing although it answered, or that it answered with a refusal, since there was a link; of the last 256 such peers, and since the start. Null: none.</summary>
+    public PeerRefused? LastRefusal { get; init; }
+
     /// <summary>Where it may be, with where each address came from and how dialling it went. Those that the operator named himself are in <see cref="TrustedPeer.Addresses"/> instead.</summary>
     public required IReadOnlyList<StoredAddress> Addresses { get; init; }
 

@@ -67,6 +67,7 @@ public sealed record ReputationOptions
             ?? Between(ProtocolViolation, nameof(ProtocolViolation), 0, 100)
             ?? Between(ForgedSignature, nameof(ForgedSignature), 0, 100)
             ?? Between(BanAt, nameof(BanAt), PeerRecord.MinReputation, -1)
+            ?? BanBelowDisconnect()
             ?? Between(DisconnectAt, nameof(DisconnectAt), BanAt, -1)
             ?? Between(DiscourageAt, nameof(DiscourageAt), DisconnectAt, -1)
             ?? Between(TimeoutFloor, nameof(TimeoutFloor), Math.BitIncrement(DisconnectAt), 0)
@@ -75,6 +76,10 @@ public sealed record ReputationOptions
             ?? Between(FirstBan, nameof(FirstBan), TimeSpan.FromSeconds(1), LongestBan)
             ?? Between(BanMemory, nameof(BanMemory), TimeSpan.Zero, 365 * day);
     }
+
+    // Of two that contradict each other, the one that was set is wrong, and not a default.
+    private (string Name, string What)? BanBelowDisconnect() =>
+        DisconnectAt.Equals(new ReputationOptions().DisconnectAt) ? Between(BanAt, nameof(BanAt), PeerRecord.MinReputation, DisconnectAt) : null;
 
     private static (string Name, string What)? Between<T>(T value, string name, T min, T max)
         where T : IComparable<T> =>

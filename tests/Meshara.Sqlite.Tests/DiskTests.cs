@@ -53,6 +53,52 @@ public sealed class DiskTests : IDisposable
     }
 
     [Fact]
+    public async Task S4_DiskFull_RoomAgain_WritesAfterAMinuteWithoutAnyChange()
+    {
+        await using SmallDisk disk = await SmallDisk.CreateAsync(400);
+        await using SqlitePeerStore store = Open(disk["peers.db"]);
+        int saved = 0;
+        while (store.Trouble is null && saved < 10_000)
+            await store.SaveAsync(Peers(saved++));
+
+        await disk.ResizeAsync(8192);
+        _time.Advance(TimeSpan.FromSeconds(60));
+
+        await Eventually.TrueAsync(() => store.Trouble is null);
+        Assert.Equal([5001, 5002], _log.Ids);
+    }
+
+    [Fact]
+    public async Task S4_FileRemovedWhileInUse_IsSaidAndANewOneBegins()
+    {
+        string path = _folder["peers.db"];
+        await using (SqlitePeerStore store = Open(path))
+        {
+            await store.SaveAsync(Peers(0));
+            foreach (string file in Directory.GetFiles(_folder.Path))
+                File.Delete(file);
+
+            await store.SaveAsync(Peers(1));
+            Assert.Equal([5005], _log.Ids);
+            Assert.Null(store.Trouble);
+        }
+
+        await using SqlitePeerStore again = Open(path);
+        Assert.NotEmpty((await again.LoadAsync()).Peers);
+    }
+
+    [Fact]
+    public async Task S4_ADirectoryInItsPlace_IsSaid()
+    {
+        Directory.CreateDirectory(_folder["peers.db"]);
+        await using SqlitePeerStore store = Open(_folder["peers.db"]);
+
+        await store.LoadAsync();
+
+        Assert.StartsWith("it is a directory", store.Trouble, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task S4_Load_DiskFullFromTheStart_KnowsWhomItKnew()
     {
         await using SmallDisk disk = await SmallDisk.CreateAsync(400);

@@ -111,8 +111,70 @@ public sealed class NodeTrustDialTests
         }
 
         string warning = Assert.Single(log.Lines, l => l.Contains(other.Addresses[0].HostAndPort, StringComparison.Ordinal));
-        Assert.Contains("ReplaceKeyAsync", warning, StringComparison.Ordinal);
-        Assert.EndsWith($"meshara trust replace {expected.Id} {other.PublicKey}", warning, StringComparison.Ordinal);
+        Assert.Contains($"{other.Id}. {expected.Id} was expected", warning, StringComparison.Ordinal);
+        Assert.EndsWith("If that node was set up anew, give its new id.", warning, StringComparison.Ordinal);
+
+        // Nobody has pinned it: what is told must not be a command that fails.
+        Assert.DoesNotContain("trust replace", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PinMismatch_StoredPin_TellsHowToReplaceIt()
+    {
+        await using NodeBed bed = new();
+        using NodeIdentity expected = NodeIdentity.Create();
+        Node other = await bed.StartAsync(Options(Admission.Open, "127.0.0.1:0"));
+        Node node = await bed.StartAsync(Options(Admission.Open, "127.0.0.1:0"));
+        await node.TrustAsync(expected.PublicKey);
+
+        MesharaException e = await Assert.ThrowsAsync<MesharaException>(() => node.AddPeerAsync(other.Addresses[0] with { Id = expected.Id }).WaitAsync(NodeBed.Guard));
+
+        Assert.Equal(MesharaErrorCode.PinMismatch, e.Code);
+        Assert.EndsWith($"meshara trust replace {expected.Id} {other.PublicKey}", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PinMismatch_LearnedPeer_BlamesTheAddressOnly()
+    {
+        await using NodeBed bed = new();
+        using NodeIdentity expected = NodeIdentity.Create();
+        Node other = await bed.StartAsync(Options(Admission.Open, "127.0.0.1:0"));
+        foreach ((AddressSource source, string why) in ((AddressSource, string)[])[(AddressSource.Bootstrap, "so the address was given"), (AddressSource.Hello, "as it was learned before")])
+        {
+            MemoryPeerStore? store = source == AddressSource.Bootstrap ? null : await StoredAsync(other.Addresses[0] with { Id = expected.Id }, source);
+            Node node = await bed.StartAsync(Options(Admission.Open, "127.0.0.1:0"), o => new NodeOptions
+            {
+                Mesh = o.Mesh,
+                Admission = o.Admission,
+                Listen = o.Listen,
+                PeerStore = store,
+                Discovery = new DiscoveryOptions { BootstrapNodes = source == AddressSource.Bootstrap ? [other.Addresses[0] with { Id = expected.Id }] : [] },
+            });
+            await using EventLog events = new(node);
+
+            PeerRefused refused = await events.NextAsync<PeerRefused>(r => r.Code == MesharaErrorCode.PinMismatch);
+
+            Assert.StartsWith($"Another node answers at {other.Addresses[0].HostAndPort}: {other.Id}. {expected.Id} was expected", refused.Detail, StringComparison.Ordinal);
+            Assert.Contains(why, refused.Detail, StringComparison.Ordinal);
+            Assert.DoesNotContain("pinned", refused.Detail, StringComparison.Ordinal);
+            Assert.DoesNotContain("trust replace", refused.Detail, StringComparison.Ordinal);
+            Assert.InRange(refused.Detail.Length, 1, 400);
+        }
+    }
+
+    private static async Task<MemoryPeerStore> StoredAsync(PeerAddress address, AddressSource source)
+    {
+        MemoryPeerStore store = new();
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        PeerRecord record = new()
+        {
+            Id = address.Id!.Value,
+            FirstSeen = now,
+            LastSeen = now,
+            Addresses = [new StoredAddress(address.Host, address.Port) { Source = source, SourceGroup = "", FirstSeen = now }],
+        };
+        await store.SaveAsync(new PeerStoreChanges { Upserted = [record] });
+        return store;
     }
 
     private static NodeOptions Options(

@@ -28,7 +28,7 @@ internal sealed class FloodAttacker(IPEndPoint target, int rate, int sources, by
     {
         FloodAttacker attacker = new(IPEndPoint.Parse(PeerAddress.Parse(address).HostAndPort), rate, sources, await CaptureHelloAsync());
         using CancellationTokenSource end = new();
-        Task[] work = [attacker.FloodAsync(end.Token), .. Enumerable.Range(0, 8).Select(i => attacker.StaySilentAsync($"127.99.{i / 4}.{1 + i}", end.Token))];
+        Task[] work = [attacker.FloodAsync(end.Token), .. Enumerable.Range(0, 8).Select(i => attacker.StaySilentAsync(FloodSources.Silent(i), end.Token))];
         while (await Console.In.ReadLineAsync() is { } order)
         {
             attacker._resting = order == "rest";
@@ -54,7 +54,7 @@ internal sealed class FloodAttacker(IPEndPoint target, int rate, int sources, by
             last = Clock.Now;
             for (; due >= 1; due--, begun++)
             {
-                queue.Writer.TryWrite((Source(begun % sources), begun / sources % Math.Max(2, rate / MostWhole) == 0));
+                queue.Writer.TryWrite((FloodSources.Attacker(begun % sources), begun / sources % Math.Max(2, rate / MostWhole) == 0));
             }
         }
 
@@ -68,9 +68,6 @@ internal sealed class FloodAttacker(IPEndPoint target, int rate, int sources, by
             await AttackAsync(source, whole, end);
         }
     }
-
-    // Fifty wide networks of twenty networks each, from 127.100 on.
-    private static IPAddress Source(long i) => new([127, (byte)(100 + (i % 50)), (byte)(i / 50 % 20), (byte)(1 + (i / 1000))]);
 
     private async Task AttackAsync(IPAddress source, bool whole, CancellationToken end)
     {

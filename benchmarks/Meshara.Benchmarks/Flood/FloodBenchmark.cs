@@ -6,7 +6,7 @@ namespace Meshara.Benchmarks.Flood;
 /// <summary>A node with eight good peers, first alone and then under floods of TLS connects; prints what the peers and newcomers feel of it.</summary>
 internal sealed class FloodBenchmark(int slices)
 {
-    private const int GoodPeers = 8;
+    private const int GoodPeers = FloodSources.GoodPeers;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
@@ -33,13 +33,13 @@ internal sealed class FloodBenchmark(int slices)
             return 2;
         }
 
-        FloodBenchmark benchmark = new(quick ? 2 : 8);
+        FloodBenchmark benchmark = new(quick ? 2 : FloodSources.Newcomers);
         StringBuilder text = new();
         text.AppendLine("# Meshara under a flood of TLS connects").AppendLine();
         text.AppendLine($"- {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm} UTC, commit {commit}");
         text.AppendLine($"- {Report.Processor()}, {Environment.ProcessorCount} logical processors{Report.Load()} before the run");
         text.AppendLine("- three processes on these processors: the node; the attacker; the eight good peers and the newcomers. What the attacker takes is missing to the others");
-        text.AppendLine("- loopback counts as public; the good peers come from one /16, each newcomer from a /16 of its own, the 1,000 addresses from 50 of them; the attacker sends a ClientHello and then");
+        text.AppendLine("- loopback counts as public; each good peer and each newcomer comes from a /16 of its own, the 1,000 addresses from 50 of them; the attacker sends a ClientHello and then");
         text.AppendLine("  nothing, or (every second connect, at most 500/s) goes through TLS with a certificate and then says nothing; in every attack it holds eight silent sockets from two /24 besides");
         text.AppendLine();
         text.AppendLine($"- attack and peace take turns, {benchmark.Slices} times {Slice.TotalSeconds} s of each; the pings of both are beside each other. Joins happen during the attack; the worst of them is shown").AppendLine();
@@ -59,14 +59,14 @@ internal sealed class FloodBenchmark(int slices)
     private async Task<string> MeasureAsync(Scenario scenario)
     {
         using NodeIdentity pinned = NodeIdentity.Create();
-        await using FloodChild node = FloodChild.Start("node", $"{pinned.Id}@127.50.0.1:4040", scenario.Limits);
+        await using FloodChild node = FloodChild.Start("node", $"{pinned.Id}@{FloodSources.Pinned}:4040", scenario.Limits);
         var address = PeerAddress.Parse(await node.ReadAsync());
         List<Node> peers = [];
         try
         {
-            for (int i = 1; i <= GoodPeers; i++)
+            for (int i = 0; i < GoodPeers; i++)
             {
-                peers.Add(await StartAsync($"127.1.0.{i}"));
+                peers.Add(await StartAsync(FloodSources.GoodPeer(i)));
                 await peers[^1].AddPeerAsync(address.ToString());
             }
 
@@ -86,8 +86,8 @@ internal sealed class FloodBenchmark(int slices)
                 (TimeSpan Node, TimeSpan Attacker, long At) before = (node.Cpu, attacker.Cpu, Clock.Now);
                 Task<double[]> pings = PingAsync(peers, address.Id.Value, Slice);
                 await Task.Delay(Slice * random.NextDouble() / 4, TimeProvider.System);
-                sums.Pinned.Add(await JoinAsync("127.50.0.1", pinned, address));
-                sums.Newcomers.Add(await JoinAsync($"127.{10 + i}.0.1", null, address));
+                sums.Pinned.Add(await JoinAsync(FloodSources.Pinned, pinned, address));
+                sums.Newcomers.Add(await JoinAsync(FloodSources.Newcomer(i), null, address));
                 sums.Attacked.AddRange(await pings);
                 sums.Seconds += Clock.Since(before.At).TotalSeconds;
                 sums.Node += node.Cpu - before.Node;

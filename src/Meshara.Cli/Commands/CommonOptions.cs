@@ -19,7 +19,7 @@ internal static class CommonOptions
         HelpName = "DIR",
         Description = "The node's data directory: identity, known peers, control socket.",
         DefaultValueFactory = static result => DefaultDirectory(result),
-        CustomParser = static result => FullPath(result),
+        CustomParser = static result => FullPath(result, "--data needs a directory."),
     };
 
     /// <summary><c>--json</c>.</summary>
@@ -139,7 +139,8 @@ internal static class CommonOptions
         return "";
     }
 
-    private static string FullPath(ArgumentResult result)
+    /// <summary>A path, made absolute.</summary>
+    public static string FullPath(ArgumentResult result, string error)
     {
         string path = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
         if (path.Length > 0 && !path.Contains('\0'))
@@ -147,7 +148,7 @@ internal static class CommonOptions
             return Path.GetFullPath(path);
         }
 
-        result.AddError("--data needs a directory.");
+        result.AddError(error);
         return "";
     }
 }

@@ -11,13 +11,18 @@ internal static class InfoCommand
     {
         Option<string> data = CommonOptions.Data();
         Option<bool> json = CommonOptions.Json();
-        Command command = new("info", "Show what the running node is and where others can reach it.") { data, json };
+        Option<bool> staticPeer = new("--static-peer") { Description = "Print only this node's entry for the static peers file of another node (run --static-peers)." };
+        Command command = new("info", "Show what the running node is and where others can reach it.") { data, json, staticPeer };
         command.SetAction(async (parsed, ct) =>
         {
             ControlReply reply = await ControlClient.CallAsync(
                 parsed.GetValue(data)!, new ControlRequest { Command = ControlCommand.Info }, null, terminal.Time, ct);
             InfoLine info = reply.Info ?? throw new CliException("The running node answered without an answer: is it of another version?");
-            if (parsed.GetValue(json))
+            if (parsed.GetValue(staticPeer))
+            {
+                WriteStaticPeer(terminal, info, parsed.GetValue(json));
+            }
+            else if (parsed.GetValue(json))
             {
                 terminal.WriteJson(info, OutputJson.Default.InfoLine);
             }
@@ -31,6 +36,23 @@ internal static class InfoCommand
         return command;
     }
 
+    private static void WriteStaticPeer(Terminal terminal, InfoLine info, bool json)
+    {
+        StaticPeerLine entry = StaticPeerLine.Of(Environment.MachineName, info.Addresses, out IReadOnlyList<string> others)
+            ?? throw new CliException("This node listens nowhere, so that nobody can dial it. Start it with --listen or --advertise.");
+        if (json)
+        {
+            terminal.WriteJson(entry, OutputJson.Default.StaticPeerLine);
+            return;
+        }
+
+        terminal.WriteLine(entry.Format());
+        foreach (string other in others)
+        {
+            terminal.Complain($"the node is also at {other}");
+        }
+    }
+
     private static void WritePeers(Terminal terminal, InfoLine info)
     {
         CountsLine counts = info.Counts;
@@ -40,6 +62,11 @@ internal static class InfoCommand
             : $"            looks for {counts.Target} mesh peers, takes at most {counts.Max}; static ones are extra");
         int known = counts.ProvenAddresses + counts.UnprovenAddresses;
         terminal.WriteLine($"known       {known} {(known == 1 ? "address" : "addresses")}: {counts.ProvenAddresses} proven, {counts.UnprovenAddresses} unproven");
+        if (counts.Banned > 0)
+        {
+            terminal.WriteLine($"banned      {counts.Banned} {(counts.Banned == 1 ? "peer" : "peers")}: 'meshara peers --banned' lists them");
+        }
+
         terminal.WriteLine(info.Store switch
         {
             { State: "file", Path: { } path } => $"store       {Safe.Text(path, 4096)}",

@@ -22,9 +22,10 @@ internal sealed class MeshArguments
     ];
 
     private readonly Option<string> _preset = Preset();
-    private readonly Option<int?> _target = Number("--target-peers", "How many peers to look for, beside those that you name.", least: 0);
-    private readonly Option<int?> _max = Number("--max-peers", "Most peers at once, beside those that you name; further ones are refused or take the place of worse ones. A target above it is lowered to it.", least: 1);
-    private readonly Option<PeerAddress[]> _bootstrap = Bootstrap();
+    private readonly Option<int?> _target = Number("--target-peers", "How many peers to look for, beside those that you name; at most --max-peers, or the most of the preset. 0: nobody is dialled but those that you name.", least: 0);
+    private readonly Option<int?> _max = Number("--max-peers", "Most peers at once, beside those that you name; further ones are refused or take the place of worse ones. The preset's target is lowered to it; a --target-peers above it is an error.", least: 1);
+    private readonly Option<string[]> _bootstrap = Bootstrap();
+    private readonly Option<string?> _staticPeers = StaticPeers();
     private readonly Option<string[]> _trustedRange = TrustedRange();
 
     /// <summary>Adds the options to a command, with the checks that concern several of them.</summary>
@@ -32,7 +33,7 @@ internal sealed class MeshArguments
     /// <param name="admitsStrangers">Whether anybody but known peers may join.</param>
     public void AddTo(Command command, Func<CommandResult, bool> admitsStrangers)
     {
-        foreach (Option option in (Option[])[_preset, _target, _max, _bootstrap, _trustedRange])
+        foreach (Option option in (Option[])[_preset, _target, _max, _bootstrap, _staticPeers, _trustedRange])
         {
             command.Add(option);
         }
@@ -62,24 +63,52 @@ internal sealed class MeshArguments
     {
         DiscoveryOptions preset = PresetOf(parsed.GetValue(_preset));
         int max = parsed.GetValue(_max) ?? preset.MaxPeers;
-        return new DiscoveryOptions
+        string[] bootstraps = parsed.GetValue(_bootstrap) ?? [];
+        return preset with
         {
             MaxPeers = max,
             TargetPeers = parsed.GetValue(_target) ?? Math.Min(preset.TargetPeers, max),
-            BootstrapNodes = parsed.GetValue(_bootstrap) ?? [],
-            FeelerInterval = preset.FeelerInterval,
-            MaxBackoff = preset.MaxBackoff,
+            BootstrapNodes = [.. bootstraps.Where(static text => !IsList(text)).Select(PeerAddress.Parse)],
+            BootstrapLists = [.. bootstraps.Where(IsList).Select(static text => new Uri(text))],
+            StaticPeersFile = parsed.GetValue(_staticPeers),
         };
+    }
+
+    /// <summary>Those that were given, as a configuration says them.</summary>
+    public void Say(ParseResult parsed, ArgumentLayer layer)
+    {
+        layer.Text(_preset, "Discovery:Preset", parsed.GetValue(_preset));
+        layer.Text(_target, "Discovery:TargetPeers", parsed.GetValue(_target)?.ToString(CultureInfo.InvariantCulture));
+        layer.Text(_max, "Discovery:MaxPeers", parsed.GetValue(_max)?.ToString(CultureInfo.InvariantCulture));
+        string[] bootstraps = parsed.GetValue(_bootstrap) ?? [];
+        layer.List(_bootstrap, "Discovery:BootstrapNodes", bootstraps.Where(static text => !IsList(text)));
+        layer.List(_bootstrap, "Discovery:BootstrapLists", bootstraps.Where(IsList));
+        layer.Text(_staticPeers, "Discovery:StaticPeersFile", parsed.GetValue(_staticPeers));
+        layer.List(_trustedRange, "Accept:TrustedRanges", TrustedRanges(parsed));
     }
 
     /// <summary>Networks that no limit before TLS holds for.</summary>
     public IReadOnlyList<string> TrustedRanges(ParseResult parsed) => parsed.GetValue(_trustedRange) ?? [];
 
+    /// <summary>What was asked for and may not be meant, for the operator.</summary>
+    public IEnumerable<string> Warnings(ParseResult parsed)
+    {
+        if (parsed.GetValue(_target) == 0 && parsed.GetValue(_bootstrap) is { Length: > 0 })
+        {
+            yield return "--bootstrap has no effect: with --target-peers 0 nobody is dialled but those that you name with --peer.";
+        }
+
+        foreach (string range in TrustedRanges(parsed).Where(static range => IPNetwork.Parse(range).PrefixLength == 0))
+        {
+            yield return $"--trusted-range {range} is everybody{(range.Contains(':', StringComparison.Ordinal) ? " with IPv6" : " with IPv4")}: no limit on inbound connections holds for them.";
+        }
+    }
+
     /// <summary>The first of these options that has no effect where only known peers may join; null: none was given.</summary>
     public string? FirstForStrangers(ParseResult parsed) =>
         ((Option[])[_preset, _target, _max]).FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false })?.Name;
 
-    private static DiscoveryOptions PresetOf(string? name) => Presets.FirstOrDefault(preset => preset.Name == name).Options ?? DiscoveryOptions.Standard;
+    private static DiscoveryOptions PresetOf(string? name) => Presets.FirstOrDefault(preset => preset.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Options ?? DiscoveryOptions.Standard;
 
     private static string? Text(CommandResult result, Option option) => result.GetResult(option) is { Tokens: [{ Value: { } text }, ..] } ? text : null;
 
@@ -95,7 +124,7 @@ internal sealed class MeshArguments
         };
         preset.Validators.Add(static result =>
         {
-            if (result.Tokens is [{ Value: { } text }] && Presets.All(known => known.Name != text))
+            if (result.Tokens is [{ Value: { } text }] && Presets.All(known => !known.Name.Equals(text, StringComparison.OrdinalIgnoreCase)))
             {
                 result.AddError($"--preset knows {string.Join(", ", Presets.Select(static known => known.Name))}, not '{text}'.");
             }
@@ -121,11 +150,37 @@ internal sealed class MeshArguments
         },
     };
 
-    private static Option<PeerAddress[]> Bootstrap() => new("--bootstrap")
+    private static bool IsList(string text) => text.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
+
+    private static Option<string[]> Bootstrap()
     {
-        HelpName = "ADDRESS",
-        Description = "Where to begin looking for peers: host:port or id@host:port; may be given again. Nobody there is pinned. Needs --open or --secret-file.",
-        CustomParser = static result => CommonOptions.Try(result, () => result.Tokens.Select(static token => PeerAddress.Parse(token.Value)).ToArray()),
+        Option<string[]> bootstrap = new("--bootstrap")
+        {
+            HelpName = "ADDRESS|URL",
+            Description = "Where to begin looking for peers: host:port, id@host:port, or an https:// address of a list like that of --static-peers; may be given again. Nobody there is pinned. Needs --open or --secret-file.",
+        };
+        bootstrap.Validators.Add(static result =>
+        {
+            foreach (string text in result.Tokens.Select(static token => token.Value))
+            {
+                if (text.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || (IsList(text) && !Uri.TryCreate(text, UriKind.Absolute, out _)))
+                {
+                    result.AddError($"--bootstrap takes a list from https://HOST/PATH only, not from '{text}'.");
+                }
+                else if (!IsList(text))
+                {
+                    CommonOptions.Try(result, () => PeerAddress.Parse(text));
+                }
+            }
+        });
+        return bootstrap;
+    }
+
+    private static Option<string?> StaticPeers() => new("--static-peers")
+    {
+        HelpName = "FILE",
+        Description = "A JSON file of peers that are pinned and dialled for ever, watched while the node runs: { \"static_peers\": [ … ] }. 'meshara info --static-peer' prints a node's entry.",
+        CustomParser = static result => CommonOptions.FullPath(result, "--static-peers needs a file."),
     };
 
     private static Option<string[]> TrustedRange()

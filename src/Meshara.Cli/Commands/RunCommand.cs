@@ -20,7 +20,10 @@ internal static class RunCommand
     public static Command Create(Terminal terminal)
     {
         Option<string> data = CommonOptions.Data();
-        Option<bool> json = CommonOptions.Json();
+        Option<bool> json = new("--json")
+        {
+            Description = "Print one JSON object a line. Inbound connections that come to nothing are drawn together, by host, key and reason: the first, then a line a minute with their count; all else, each dial of this node too, is complete.",
+        };
         Option<string?> passphraseFile = CommonOptions.PassphraseFile();
         Option<string> mesh = Mesh();
         Option<string[]> listen = Listen();
@@ -29,12 +32,16 @@ internal static class RunCommand
         Option<bool> open = new("--open") { Description = "Let whoever proves a key join." };
         Option<string?> secretFile = new("--secret-file") { HelpName = "FILE", Description = "Let whoever knows the secret in this file join." };
         Option<LogLevel?> log = Log();
+        Option<string?> config = Config();
+        SettingsLayer environment = SettingsLayer.OfEnvironment(Variables());
         Command command = new("run", "Run a node until Ctrl-C or SIGTERM. Only known peers may join, unless --open or --secret-file says otherwise; then it looks for peers by itself.")
         {
-            data, mesh, listen, advertise, peer, open, secretFile, passphraseFile, json, log,
+            config, data, mesh, listen, advertise, peer, open, secretFile, passphraseFile, json, log,
         };
         MeshArguments more = new();
-        more.AddTo(command, result => result.GetValue(open) || result.GetValue(secretFile) is not null);
+
+        // What stands in a file or in the environment is judged with it.
+        more.AddTo(command, result => result.GetValue(open) || result.GetValue(secretFile) is not null || result.GetResult(config) is not null || environment.Count > 0);
         command.Validators.Add(result =>
         {
             if (result.GetValue(open) && result.GetValue(secretFile) is not null)
@@ -44,8 +51,20 @@ internal static class RunCommand
         });
         command.SetAction(async (parsed, ct) =>
         {
+            ArgumentLayer given = new(parsed);
+            given.Text(data, "DataDirectory", parsed.GetValue(data));
+            given.Text(mesh, "Mesh", parsed.GetValue(mesh));
+            given.List(listen, "Listen", parsed.GetValue(listen) ?? []);
+            given.List(advertise, "AdvertisedAddresses", parsed.GetValue(advertise) ?? []);
+            given.List(peer, "Peers", (parsed.GetValue(peer) ?? []).Select(static address => address.ToString()));
+            given.Text(open, "Admission", parsed.GetValue(open) ? nameof(Admission.Open) : null);
+            given.Text(secretFile, "SecretFile", parsed.GetValue(secretFile));
+            more.Say(parsed, given);
             RunSettings settings = new()
             {
+                ConfigFile = parsed.GetValue(config),
+                Environment = environment,
+                Arguments = given.Settings,
                 DataDirectory = parsed.GetValue(data)!,
                 Mesh = parsed.GetValue(mesh)!,
                 Listen = parsed.GetValue(listen) ?? [],
@@ -59,9 +78,14 @@ internal static class RunCommand
                 Discovery = more.Discovery(parsed),
                 TrustedRanges = more.TrustedRanges(parsed),
             };
-            if (settings is { Open: false, SecretFile: null } && more.FirstForStrangers(parsed) is { } idle)
+            if (settings is { Open: false, SecretFile: null, ConfigFile: null, Environment.Count: 0 } && more.FirstForStrangers(parsed) is { } idle)
             {
                 terminal.Complain($"{idle} has no effect: only known peers may join, and they count against no limit. --open or --secret-file lets others in.");
+            }
+
+            foreach (string warning in more.Warnings(parsed))
+            {
+                terminal.Complain($"warning: {warning}");
             }
 
             using StopSignals signals = new(terminal.Time, ct);
@@ -70,6 +94,17 @@ internal static class RunCommand
         });
         return command;
     }
+
+    private static Option<string?> Config() => new("--config")
+    {
+        HelpName = "FILE",
+        Description = $"A JSON file whose section \"{SettingsLayer.Section}\" has the options of the library by their names; watched while the node runs. "
+            + $"Variables {SettingsLayer.Section.ToUpperInvariant()}__SECTION__OPTION go over it, and the options of this command over both.",
+        CustomParser = static result => CommonOptions.FullPath(result, "--config needs a file."),
+    };
+
+    private static IEnumerable<KeyValuePair<string, string>> Variables() =>
+        Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().Select(static v => KeyValuePair.Create((string)v.Key, (string?)v.Value ?? ""));
 
     private static Option<LogLevel?> Log()
     {

@@ -18,7 +18,7 @@ internal sealed record ControlRequest
     /// <summary><c>trust-add</c>: what to call the peer.</summary>
     public string? Name { get; init; }
 
-    /// <summary><c>remove</c>, <c>send</c>, <c>trust-replace</c>, <c>ping</c>, <c>request</c>, <c>pipe</c>, <c>explain</c>: an id, or the first digits of one.
+    /// <summary><c>remove</c>, <c>send</c>, <c>trust-replace</c>, <c>ping</c>, <c>request</c>, <c>pipe</c>, <c>explain</c>, <c>forgive</c>: an id, or the first digits of one.
     /// <c>pipe-accept</c>: the same, or absent for anybody.</summary>
     public string? Peer { get; init; }
 
@@ -41,6 +41,8 @@ internal static class ControlCommand
     public const string Info = "info";
     public const string Peers = "peers";
     public const string Explain = "explain";
+    public const string Banned = "banned";
+    public const string Forgive = "forgive";
     public const string Add = "add";
     public const string TrustAdd = "trust-add";
     public const string TrustReplace = "trust-replace";
@@ -77,6 +79,9 @@ internal sealed record ControlReply
 
     /// <summary>One part of the answer to <c>peers</c>.</summary>
     public PeerLine? Row { get; init; }
+
+    /// <summary>One part of the answer to <c>banned</c>.</summary>
+    public BannedLine? Banned { get; init; }
 
     /// <summary>The answer to <c>explain</c>.</summary>
     public ExplanationLine? Explanation { get; init; }

@@ -27,6 +27,16 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
 
                 yield return ControlReply.Done;
                 break;
+            case ControlCommand.Banned:
+                foreach (ControlReply part in await ListBannedAsync())
+                {
+                    yield return part;
+                }
+
+                break;
+            case ControlCommand.Forgive:
+                yield return await ForgiveAsync(request);
+                break;
             case ControlCommand.Explain:
                 yield return new ControlReply { Ok = true, Explanation = await ExplainAsync(request) };
                 break;
@@ -55,10 +65,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
                 yield return await RequestAsync(request, cancellationToken);
                 break;
             case ControlCommand.RotateIdentity:
-                TimeSpan? overlap = request.OverlapSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
-                PublicKey renewed = await node.RotateIdentityAsync(overlap, cancellationToken);
-                _peers.Next = renewed.Id;
-                yield return ControlReply.DoneWith(node.Id) with { PublicKey = renewed.ToString() };
+                yield return await RotateAsync(request, cancellationToken);
                 break;
             case ControlCommand.Watch:
                 await foreach (PeerEvent happened in node.WatchAsync(cancellationToken))
@@ -100,21 +107,42 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
         ProcessId = Environment.ProcessId,
         StartedAt = facts.StartedAt,
         ProtocolVersion = Node.ProtocolVersion,
-        Limits = LimitsLine.Of(facts.Options),
-        Timeouts = TimeoutsLine.Of(facts.Options.Timeouts),
+        Limits = LimitsLine.Of(node.Options),
+        Timeouts = TimeoutsLine.Of(node.Options.Timeouts),
     };
 
     private async Task<ExplanationLine> ExplainAsync(ControlRequest request)
     {
-        NodeId id = _peers.ResolveToShow(request.Peer ?? throw Missing("peer"));
+        NodeId id = await _peers.ResolveToShowAsync(request.Peer ?? throw Missing("peer"));
         return ExplanationLine.Of(
                 id,
                 await node.ExplainPeerAsync(id),
                 node.ListPeers().FirstOrDefault(peer => peer.Id == id),
                 node.ListTrusted().FirstOrDefault(peer => peer.Id == id),
-                [.. facts.Options.Peers.Where(address => address.Id == id)],
-                facts.Options.Reputation)
+                [.. node.Options.Peers.Where(address => address.Id == id)],
+                node.Options.Reputation)
             ?? throw new ControlException("unknown-peer", $"Nothing is known of {id}: it is neither linked, nor pinned, nor among the peers that this node remembers.");
+    }
+
+    private async Task<IEnumerable<ControlReply>> ListBannedAsync() =>
+        (await node.ListBannedAsync()).Select(static peer => new ControlReply { Banned = BannedLine.Of(peer) }).Append(ControlReply.Done);
+
+    private async Task<ControlReply> RotateAsync(ControlRequest request, CancellationToken cancellationToken)
+    {
+        TimeSpan? overlap = request.OverlapSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
+        PublicKey renewed = await node.RotateIdentityAsync(overlap, cancellationToken);
+        _peers.Next = renewed.Id;
+        return ControlReply.DoneWith(node.Id) with { PublicKey = renewed.ToString() };
+    }
+
+    private async Task<ControlReply> ForgiveAsync(ControlRequest request)
+    {
+        // Only who is banned now is meant by its first digits, so that nobody is forgiven by mistake.
+        string text = request.Peer ?? throw Missing("peer");
+        NodeId id = _peers.ResolveAmong(text, "banned", (await node.ListBannedAsync()).Select(static peer => peer.Id));
+        return await node.ForgiveAsync(id)
+            ? ControlReply.DoneWith(id)
+            : throw new ControlException("unknown-peer", $"Nothing is held against {id}: it is not banned, and its reputation is 0. 'meshara peers --banned' lists who is.");
     }
 
     private async Task<ControlReply> AddAsync(ControlRequest request, CancellationToken cancellationToken)
@@ -187,8 +215,8 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
     private static ControlException Missing(string field) => new("bad-request", $"The request lacks '{field}'.");
 }
 
-/// <summary>What a running node was started with; of the options, limits and timeouts count here.</summary>
-internal sealed record NodeFacts(string Mesh, string Admission, string DataDirectory, string Agent, DateTimeOffset StartedAt, NodeOptions Options)
+/// <summary>What a running node was started with, beside its options.</summary>
+internal sealed record NodeFacts(string Mesh, string Admission, string DataDirectory, string Agent, DateTimeOffset StartedAt)
 {
     /// <summary>Where it keeps what it learns of peers; null: in memory.</summary>
     public SqlitePeerStore? Store { get; init; }

@@ -3,10 +3,10 @@ using Meshara.Cli.Rendering;
 namespace Meshara.Cli.Control;
 
 /// <summary>How many peers the node has and wants, in <c>meshara info --json</c>: <see cref="PeerCounts"/>.</summary>
-internal sealed record CountsLine(int Target, int Max, int Static, int Inbound, int Outbound, int Passing, int ProvenAddresses, int UnprovenAddresses)
+internal sealed record CountsLine(int Target, int Max, int Static, int Inbound, int Outbound, int Passing, int ProvenAddresses, int UnprovenAddresses, int Banned)
 {
     public static CountsLine Of(PeerCounts counts) => new(
-        counts.Target, counts.Max, counts.Static, counts.Inbound, counts.Outbound, counts.Passing, counts.ProvenAddresses, counts.UnprovenAddresses);
+        counts.Target, counts.Max, counts.Static, counts.Inbound, counts.Outbound, counts.Passing, counts.ProvenAddresses, counts.UnprovenAddresses, counts.Banned);
 }
 
 /// <summary>Where the node keeps what it learns of peers, in <c>meshara info --json</c>.</summary>
@@ -18,6 +18,32 @@ internal sealed record StoreLine(string State)
 
     /// <summary>Why it is in memory; absent: it is on disk, or it was meant so.</summary>
     public string? Why { get; init; }
+}
+
+/// <summary>One banned peer in <c>meshara peers --banned --json</c>.</summary>
+/// <param name="Peer">Its id.</param>
+/// <param name="Until">The end of the ban.</param>
+/// <param name="BanCount">Its bans so far.</param>
+/// <param name="Reason">The <see cref="ReputationCause"/> of the last line that lowered its reputation, in kebab-case; absent: that is not known any more.</param>
+/// <param name="Reputation">Now.</param>
+internal sealed record BannedLine(string Peer, DateTimeOffset Until, int BanCount, string? Reason, double Reputation)
+{
+    public static BannedLine Of(PeerExplanation peer) => new(
+        peer.Id.ToString(),
+        peer.BannedUntil ?? DateTimeOffset.UnixEpoch,
+        peer.BanCount,
+        peer.History.LastOrDefault(static happened => happened.Delta < 0) is { } last ? Kebab.Of(last.Cause) : null,
+        peer.Reputation);
+}
+
+/// <summary>The last refusal in <c>meshara peers --explain --json</c>.</summary>
+internal sealed record RefusalLine(DateTimeOffset Time, string Address, string Reason, bool ByPeer, string Detail)
+{
+    /// <summary>Seconds from then on.</summary>
+    public double? RetryAfter { get; init; }
+
+    public static RefusalLine Of(PeerRefused refused) =>
+        new(refused.Time, refused.Address, Kebab.Of(refused.Code), refused.ByPeer, refused.Detail) { RetryAfter = refused.RetryAfter?.TotalSeconds };
 }
 
 /// <summary>What <c>meshara peers --explain --json</c> prints.</summary>
@@ -33,6 +59,9 @@ internal sealed record ExplanationLine
 
     /// <summary>The link; absent: there is none.</summary>
     public PeerLine? Link { get; init; }
+
+    /// <summary>The last dial that it answered and that came to nothing, since there was a link; absent: none is remembered.</summary>
+    public RefusalLine? LastRefusal { get; init; }
 
     public required double Reputation { get; init; }
 
@@ -83,6 +112,7 @@ internal sealed record ExplanationLine
             Link = link is null ? null : PeerLine.Of(link),
             Reputation = known?.Reputation ?? 0,
             Thresholds = new ThresholdsLine(options.DiscourageAt, options.DisconnectAt, options.BanAt, options.HalfLife.TotalSeconds),
+            LastRefusal = known?.LastRefusal is { } refused ? RefusalLine.Of(refused) : null,
             BannedUntil = known?.BannedUntil,
             BanCount = known?.BanCount ?? 0,
             History = [.. known?.History.Select(HistoryLine.Of) ?? []],

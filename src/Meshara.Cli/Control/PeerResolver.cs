@@ -15,13 +15,24 @@ internal sealed class PeerResolver(Node node, string dataDirectory)
 
     /// <summary>The one peer that is meant: by a whole id, or by the first digits of the id that a pinned peer has or had.</summary>
     /// <exception cref="ControlException">There is none, there are several, or it is this node.</exception>
-    public NodeId Resolve(string text) => Resolve(text, show: false);
+    public NodeId Resolve(string text) => Resolve(text, "pinned", Pinned(text));
 
-    /// <summary>The same to look at a peer: the first digits may be those of any linked one, which 'meshara peers' shows. Nothing is done to whoever chose such an id.</summary>
+    /// <summary>The same to look at a peer: the first digits may be those of any linked or remembered one. Nothing is done to whoever chose such an id.</summary>
     /// <exception cref="ControlException">There is none, there are several, or it is this node.</exception>
-    public NodeId ResolveToShow(string text) => Resolve(text, show: true);
+    public async Task<NodeId> ResolveToShowAsync(string text)
+    {
+        IEnumerable<NodeId> known = text.Length is >= ShortestPrefix and < NodeId.Size * 2 ? await node.FindPeersAsync(text) : [];
+        return Resolve(text, "known", [.. Pinned(text), .. node.ListPeers().Select(static peer => peer.Id).Where(peer => Begins(peer, text)), .. known]);
+    }
 
-    private NodeId Resolve(string text, bool show)
+    /// <summary>The same among certain peers.</summary>
+    /// <param name="text">A whole id, or the first digits of one.</param>
+    /// <param name="kind">What they are, for messages.</param>
+    /// <param name="among">Who may be meant by the first digits.</param>
+    /// <exception cref="ControlException">There is none, there are several, or it is this node.</exception>
+    public NodeId ResolveAmong(string text, string kind, IEnumerable<NodeId> among) => Resolve(text, kind, [.. among.Where(peer => Begins(peer, text))]);
+
+    private NodeId Resolve(string text, string kind, IEnumerable<NodeId> matching)
     {
         if (NodeId.TryParse(text, out NodeId id))
         {
@@ -33,8 +44,7 @@ internal sealed class PeerResolver(Node node, string dataDirectory)
             throw new ControlException("invalid-format", TooShort(text));
         }
 
-        List<NodeId> found = Find(text, show);
-        string kind = show ? "linked or pinned" : "pinned";
+        List<NodeId> found = [.. matching.Distinct()];
         return found switch
         {
             [NodeId one] => one,
@@ -48,14 +58,14 @@ internal sealed class PeerResolver(Node node, string dataDirectory)
 
     /// <summary>What to say of digits that are too few.</summary>
     public static string TooShort(string text) =>
-        $"'{Safe.Text(text, 80)}' is too short for a node id: the first {ShortestPrefix} of its {NodeId.Size * 2} digits suffice for a pinned peer.";
+        $"'{Safe.Text(text, 80)}' is too short for a node id: the first {ShortestPrefix} of its {NodeId.Size * 2} digits suffice for a pinned peer, and to look at any known one.";
 
     // Where something is done to a peer, among pinned ones only: anybody else can choose a key whose id begins as he likes.
-    private List<NodeId> Find(string text, bool show)
+    private List<NodeId> Pinned(string text)
     {
         // Those on the list may be away; those that --peer names have a link and are on no list.
         IEnumerable<NodeId> now = node.ListTrusted().Select(static peer => peer.Id)
-            .Concat(node.ListPeers().Where(peer => show || peer.Pinned).Select(static peer => peer.Id));
+            .Concat(node.ListPeers().Where(static peer => peer.Pinned).Select(static peer => peer.Id));
         IEnumerable<NodeId> before = OlderKey.Read(dataDirectory).Where(older => Begins(older.Id, text)).Select(static older => older.Peer);
         return [.. now.Where(peer => Begins(peer, text)).Concat(before).Distinct()];
     }

@@ -17,7 +17,7 @@ internal sealed record EventLine(string Event, string Time)
     /// <summary>The other node.</summary>
     public string? Peer { get; init; }
 
-    /// <summary><c>peer-connected</c>: whether the peer dialled.</summary>
+    /// <summary><c>peer-connected</c>: whether the peer dialled. <c>refused</c>: true where it did, else absent.</summary>
     public bool? Inbound { get; init; }
 
     /// <summary><c>peer-disconnected</c>, <c>refused</c>: why, in kebab-case.</summary>
@@ -47,6 +47,34 @@ internal sealed record EventLine(string Event, string Time)
     /// <summary><c>peer-key-succeeded</c>: the id until now; <c>peer</c> is the one from now on.</summary>
     public string? OldPeer { get; init; }
 
+    /// <summary><c>peer-banned</c>: until when.</summary>
+    public string? Until { get; init; }
+
+    /// <summary><c>lines-lost</c>: how many could not be written. <c>refused</c>: how many more like the one before it came from that host; absent: one, this. <c>peer-banned</c>: the peer's bans so far.</summary>
+    public long? Count { get; init; }
+
+    /// <summary><c>option-changed</c>: which.</summary>
+    public string? Option { get; init; }
+
+    /// <summary><c>option-changed</c>: the value until now.</summary>
+    public string? Before { get; init; }
+
+    /// <summary><c>option-changed</c>: the value that was asked for.</summary>
+    public string? After { get; init; }
+
+    /// <summary><c>option-changed</c>: whether it holds now; else <c>detail</c> says why not.</summary>
+    public bool? Applied { get; init; }
+
+    /// <summary>The line of an option.</summary>
+    public static EventLine Of(OptionChange change, string time) => new("option-changed", time)
+    {
+        Option = change.Option,
+        Before = change.Before,
+        After = change.After,
+        Applied = change.IsApplied,
+        Detail = change.Reason,
+    };
+
     /// <summary>The line of an event; null: an event of a newer library that has no line yet.</summary>
     public static EventLine? Of(PeerEvent happened)
     {
@@ -69,7 +97,9 @@ internal sealed record EventLine(string Event, string Time)
                 ByPeer = e.ByPeer,
                 Detail = e.Detail,
                 RetryAfter = e.RetryAfter?.TotalSeconds,
+                Inbound = e.Inbound ? true : null,
             },
+            PeerBanned e => new EventLine("peer-banned", time) { Peer = e.Peer.ToString(), Reason = Kebab.Of(e.Cause), Until = Rfc3339(e.Until), Count = e.Count },
             IdentityShared e => new EventLine("identity-shared", time) { Peer = e.Peer.ToString(), Address = e.Address, OtherAddress = e.OtherAddress },
             PeerKeySucceeded e => new EventLine("peer-key-succeeded", time) { Peer = e.New.ToString(), OldPeer = e.Old.ToString() },
             _ => null,

@@ -14,9 +14,13 @@ internal static class EventText
             "peer-connected" => $"connected     {who}{(line.Inbound == true ? ", it dialled" : "")}",
             "peer-disconnected" => $"disconnected  {who}: {Because(line)}",
             "refused" => Refused(line, who, own),
+            "peer-banned" => Banned(line),
             "identity-shared" => $"shared key    {Show.ShortId(Safe.Text(line.Peer, 64))} runs at {Safe.Text(line.Address)} and {(line.OtherAddress is { } other ? $"at {Safe.Text(other)}" : "here")}: "
                 + "two live nodes have one identity. Was a data directory copied? Stop one of them.",
             "peer-key-succeeded" => $"new key       {Show.ShortId(Safe.Text(line.OldPeer, 64))} is {Show.ShortId(Safe.Text(line.Peer, 64))} now, signed by the old key; the new one is pinned",
+            "option-changed" => $"option        {line.Option}: {Safe.Text(line.Before, 200)} → {Safe.Text(line.After, 200)}"
+                + (line.Applied == true ? "" : $"; not until the next start: {Safe.Line(line.Detail ?? "")}"),
+            "config-failed" => $"configuration not applied, the node goes on as it is: {Safe.Line(line.Detail ?? "")}",
             _ => $"{Safe.Text(line.Event, 40)}  {who}",
         };
     }
@@ -27,11 +31,23 @@ internal static class EventText
     /// <summary>How long to wait: <c>in 60 s</c>.</summary>
     public static string In(double seconds) => seconds < 120 ? $"in {Math.Ceiling(seconds):0} s" : $"in {Show.Span(TimeSpan.FromSeconds(seconds))}";
 
+    private static string Banned(EventLine line)
+    {
+        string id = Show.ShortId(Safe.Text(line.Peer, 64));
+        string often = line.Count > 1 ? $", ban number {line.Count}" : "";
+        return $"banned        {id} until {Safe.Text(line.Until, 40)} for {ExplanationText.Cause(line.Reason ?? "its conduct")}{often}; to lift it: meshara peers --forgive {id}";
+    }
+
     private static string Who(EventLine line) =>
         line.Peer is { } peer ? $"{Show.ShortId(Safe.Text(peer, 64))} at {Safe.Text(line.Address)}" : Safe.Text(line.Address);
 
     private static string Refused(EventLine line, string who, PublicKey? own)
     {
+        if (line.Count is { } count)
+        {
+            return $"{(line.Reason == "duplicate" ? "linked " : "no link")}       {(line.Address is null ? "other addresses" : who)}: {count} more like this within a minute{(line.Reason is { } why ? $" ({Safe.Text(why, 60)})" : "")}";
+        }
+
         if (line.Reason == "duplicate")
         {
             // Nothing is wrong: both sides dialled, or one of them again. One link is enough.

@@ -9,7 +9,7 @@ internal static class ExplanationText
     // Both parts of a time of day, to the second: what raised and lowered a reputation is looked up in logs.
     private const string TimeFormat = "yyyy-MM-dd HH:mm:ss";
 
-    /// <summary>The lines, at most 80 characters wide but for long names and addresses.</summary>
+    /// <summary>The lines, at most 80 characters wide but for long names, addresses and the words of a refusal.</summary>
     public static IEnumerable<string> Of(ExplanationLine peer, TimeProvider clock)
     {
         DateTimeOffset now = clock.GetUtcNow();
@@ -31,6 +31,13 @@ internal static class ExplanationText
             yield return $"bytes       {Show.Bytes(peer.BytesReceived)} in, {Show.Bytes(peer.BytesSent)} out, over all its links";
         }
 
+        if (peer.LastRefusal is { } refused)
+        {
+            string wait = refused.RetryAfter is { } seconds ? $" (again {EventText.In(seconds)} from then)" : "";
+            yield return $"refused     {(refused.ByPeer ? "by it" : "here")} {Ago(now - refused.Time)} at {Safe.Text(refused.Address, 256)}: {Safe.Text(refused.Reason, 60)}{wait}";
+            yield return $"            {Safe.Line(refused.Detail)}";
+        }
+
         foreach (string line in (IEnumerable<string>)[.. Conduct(peer, clock, now), .. peer.Addresses.SelectMany(address => Where(address, now))])
         {
             yield return line;
@@ -50,6 +57,7 @@ internal static class ExplanationText
         if (peer.BannedUntil is { } until)
         {
             yield return $"banned      until {Show.Date(until, clock)}, {Show.Span(until - now)} from now; ban number {peer.BanCount}";
+            yield return $"            to lift it: meshara peers --forgive {Show.ShortId(Safe.Text(peer.Peer, 64))}";
         }
         else if (peer.BanCount > 0)
         {
@@ -88,7 +96,8 @@ internal static class ExplanationText
         yield return $"            {reached}{tried}{failed}";
     }
 
-    private static string Cause(string cause) => cause switch
+    /// <summary>A cause in kebab-case, for people.</summary>
+    public static string Cause(string cause) => cause switch
     {
         "useful-exchange" => "useful exchange",
         "rate" => "over a rate limit",

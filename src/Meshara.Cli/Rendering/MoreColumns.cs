@@ -8,5 +8,5 @@ internal static class MoreColumns
 {
     /// <summary>Says how many are missing, and how wide the terminal has to be for all of them, in characters.</summary>
     public static IRenderable Note(int missing, int width) =>
-        new Text($"{missing} more {(missing == 1 ? "column" : "columns")} from {width} characters on", new Style(decoration: Decoration.Dim));
+        new Text($"a wider terminal shows {missing} more {(missing == 1 ? "column" : "columns")} ({width} characters)", new Style(decoration: Decoration.Dim));
 }

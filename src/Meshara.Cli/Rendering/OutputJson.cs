@@ -40,6 +40,9 @@ internal sealed record PinLine(string Peer, string PublicKey, IReadOnlyList<stri
         };
 }
 
+/// <summary><c>meshara peers --banned --json</c>.</summary>
+internal sealed record BannedLines(IReadOnlyList<BannedLine> Banned);
+
 /// <summary>An older key in <c>meshara trust list --json</c>.</summary>
 internal sealed record OlderKeyLine(string Peer, string Until);
 
@@ -98,9 +101,11 @@ internal sealed record ReplyLine(string Peer, string Protocol)
 [JsonSerializable(typeof(IdLine))]
 [JsonSerializable(typeof(RotationLine))]
 [JsonSerializable(typeof(PeersLine))]
+[JsonSerializable(typeof(BannedLines))]
 [JsonSerializable(typeof(TrustLine))]
 [JsonSerializable(typeof(DoneLine))]
 [JsonSerializable(typeof(InfoLine))]
+[JsonSerializable(typeof(StaticPeerLine))]
 [JsonSerializable(typeof(ExplanationLine))]
 [JsonSerializable(typeof(EventLine))]
 [JsonSerializable(typeof(PingLine))]

@@ -11,5 +11,14 @@ internal interface INodeReport
 
     void Received(Message message);
 
+    /// <summary>Tells what was drawn together and is due. May be called at any time; with <paramref name="all"/>, everything.</summary>
+    void TellDue(bool all = false);
+
+    /// <summary>The configuration file has changed: what became of each option that is another one.</summary>
+    void Reconfigured(IReadOnlyList<OptionChange> changes);
+
+    /// <summary>The configuration file has changed and cannot be used; the node goes on with the options that it has.</summary>
+    void ConfigurationFailed(string why);
+
     void Stopped();
 }

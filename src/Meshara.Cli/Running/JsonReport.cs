@@ -8,6 +8,10 @@ namespace Meshara.Cli.Running;
 /// <summary><c>meshara run --json</c>: one object a line.</summary>
 internal sealed class JsonReport(Terminal terminal) : INodeReport
 {
+    private readonly RunOutput _output = new(terminal);
+    private readonly Lock _folding = new();
+    private readonly RefusalFold _fold = new(terminal.Time, foldDials: false);
+
     public void Started(Node node, NodeFacts facts)
     {
         foreach (PeerAddress address in node.Addresses)
@@ -23,8 +27,22 @@ internal sealed class JsonReport(Terminal terminal) : INodeReport
 
     public void Happened(PeerEvent happened)
     {
-        EventLine? line = EventLine.Of(happened);
-        if (line is not null)
+        TellDue();
+        if (EventLine.Of(happened) is { } line && IsToldAlone(line))
+        {
+            Write(line);
+        }
+    }
+
+    public void TellDue(bool all = false)
+    {
+        IReadOnlyList<EventLine> due;
+        lock (_folding)
+        {
+            due = _fold.Due(all);
+        }
+
+        foreach (EventLine line in due)
         {
             Write(line);
         }
@@ -43,9 +61,33 @@ internal sealed class JsonReport(Terminal terminal) : INodeReport
         });
     }
 
-    public void Stopped() => Write(new EventLine("stopped", Now()));
+    public void Reconfigured(IReadOnlyList<OptionChange> changes)
+    {
+        foreach (OptionChange change in changes)
+        {
+            Write(EventLine.Of(change, Now()));
+        }
+    }
+
+    public void ConfigurationFailed(string why) => Write(new EventLine("config-failed", Now()) { Detail = why });
+
+    public void Stopped()
+    {
+        TellDue(all: true);
+        Write(new EventLine("stopped", Now()));
+    }
+
+    private bool IsToldAlone(EventLine line)
+    {
+        lock (_folding)
+        {
+            return _fold.Take(line);
+        }
+    }
 
     private string Now() => EventLine.Rfc3339(terminal.Time.GetUtcNow());
 
-    private void Write(EventLine line) => terminal.WriteJson(line, OutputJson.Default.EventLine);
+    private void Write(EventLine line) => _output.Write(
+        () => terminal.WriteJson(line, OutputJson.Default.EventLine),
+        (lost, why) => terminal.WriteJson(new EventLine("lines-lost", Now()) { Count = lost, Detail = why }, OutputJson.Default.EventLine));
 }

@@ -15,27 +15,26 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
     /// <summary>Runs until <paramref name="signals"/> say stop, or standard output breaks.</summary>
     public async Task RunAsync(StopSignals signals)
     {
-        (string admits, Admission admission) = settings switch
-        {
-            { Open: true } => ("open", Admission.Open),
-            { SecretFile: { } file } => ("secret", Admission.Secret(SecretFile.Read(file, "secret", terminal))),
-            _ => ("known-peers", Admission.KnownPeers),
-        };
         using ILoggerFactory logs = ErrorLog.Factory(terminal, settings.LogLevel);
-
-        // Opened by the node, once it has the lock of the data directory; closed after the node has written its last.
-        await using SqlitePeerStore store = new(Path.Combine(settings.DataDirectory, StoreFile), logs, terminal.Time);
         INodeReport report = settings.Json ? new JsonReport(terminal) : new TextReport(terminal);
         NodeAttachment attachment = new(report, signals);
+        RunConfiguration configuration = new(terminal, settings);
+        ConfigWatch.Stamp stamp = settings.ConfigFile is { } path ? ConfigWatch.Stamp.Of(path) : default;
+        NodeOptions asked = configuration.Read(warn: true);
+        string directory = asked.DataDirectory!;
+
+        // Opened by the node, once it has the lock of the data directory; closed after the node has written its last.
+        await using SqlitePeerStore store = new(Path.Combine(directory, StoreFile), logs, terminal.Time);
+        NodeOptions options = asked with { LoggerFactory = logs, OnStarting = attachment.Attach, PeerStore = store };
         try
         {
-            NodeOptions options = null!;
             Node node = await Passphrase.UseAsync(
                 terminal,
                 settings.PassphraseFile,
-                passphrase => Node.StartAsync(options = NodeStarter.Options(settings, admission, passphrase, logs, TcpTransport.Everywhere, attachment.Attach, store), signals.Token));
-            NodeFacts facts = new(settings.Mesh, admits, settings.DataDirectory, Agent, terminal.Time.GetUtcNow(), options) { Store = store };
-            await ServeAsync(node, facts, report, attachment, signals);
+                passphrase => Node.StartAsync(options = options with { IdentityPassphrase = passphrase ?? asked.IdentityPassphrase }, signals.Token));
+            NodeFacts facts = new(options.Mesh, AdmissionName(options.Admission), directory, Agent, terminal.Time.GetUtcNow()) { Store = store };
+            ConfigWatch? watch = settings.ConfigFile is { } file ? new ConfigWatch(terminal, file, configuration, node, options, report) : null;
+            await ServeAsync(node, facts, report, attachment, ct => watch?.RunAsync(stamp, ct) ?? Task.CompletedTask, signals);
         }
         catch (MesharaException e) when (e.Code == MesharaErrorCode.DataDirectoryInUse)
         {
@@ -49,19 +48,29 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
 
     private static string Agent { get; } = $"meshara/{typeof(Node).Assembly.GetName().Version?.ToString(3)}";
 
-    private async Task ServeAsync(Node node, NodeFacts facts, INodeReport report, NodeAttachment attachment, StopSignals signals)
+    private static string AdmissionName(Admission admission) => admission.ToString() switch
+    {
+        nameof(Admission.Open) => "open",
+        nameof(Admission.Secret) => "secret",
+        _ => "known-peers",
+    };
+
+    private async Task ServeAsync(Node node, NodeFacts facts, INodeReport report, NodeAttachment attachment, Func<CancellationToken, Task> watch, StopSignals signals)
     {
         using CancellationTokenSource done = new();
         Task pump = Task.CompletedTask;
         Task output = OutputGuard.RunAsync(terminal, signals.Stop, done.Token);
+        Task folds = TellDueAsync(report, signals, done.Token);
+        Task watching = Task.CompletedTask;
         try
         {
             NodeCommands commands = new(node, facts);
-            await using ControlServer control = ControlServer.Start(settings.DataDirectory, commands.ExecuteAsync, pipe: commands.PipeAsync);
+            await using ControlServer control = ControlServer.Start(facts.DataDirectory, commands.ExecuteAsync, pipe: commands.PipeAsync);
 
             // Whoever reads 'listening' may use the control socket at once.
             report.Started(node, facts);
             pump = attachment.PumpAsync();
+            watching = GuardAsync(watch, signals, done.Token);
             await Task.Delay(Timeout.InfiniteTimeSpan, terminal.Time, signals.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         finally
@@ -70,10 +79,49 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
             attachment.EndAfter(LastEvents);
             await done.CancelAsync();
             await output;
+            await watching;
+            await folds;
             await pump;
         }
 
         report.Stopped();
+    }
+
+    private static async Task GuardAsync(Func<CancellationToken, Task> watch, StopSignals signals, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await watch(cancellationToken);
+        }
+        catch (Exception e) when (e is OperationCanceledException or MesharaException)
+        {
+            // The node has ended.
+        }
+        catch (IOException)
+        {
+            signals.Stop();
+        }
+    }
+
+    // What was drawn together is told also where nothing more happens.
+    private async Task TellDueAsync(INodeReport report, StopSignals signals, CancellationToken cancellationToken)
+    {
+        using PeriodicTimer timer = new(RefusalFold.Every, terminal.Time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(cancellationToken))
+            {
+                report.TellDue();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The node has ended.
+        }
+        catch (IOException)
+        {
+            signals.Stop();
+        }
     }
 }
 

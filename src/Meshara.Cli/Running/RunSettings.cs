@@ -27,6 +27,15 @@ internal sealed record RunSettings
 
     public required LogLevel LogLevel { get; init; }
 
+    /// <summary>The configuration file; null: none.</summary>
+    public string? ConfigFile { get; init; }
+
+    /// <summary>The variables <c>MESHARA__…</c>.</summary>
+    public SettingsLayer Environment { get; init; } = new();
+
+    /// <summary>The options that were given, as a configuration says them.</summary>
+    public SettingsLayer Arguments { get; init; } = new();
+
     /// <summary>How many peers to look for, and where to begin.</summary>
     public DiscoveryOptions Discovery { get; init; } = DiscoveryOptions.Standard;
 

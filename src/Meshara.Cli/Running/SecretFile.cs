@@ -43,11 +43,16 @@ internal static class SecretFile
             throw new CliException($"The {what} file {path} is empty.");
         }
 
-        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & ForOthers) != UnixFileMode.None)
+        WarnIfShared(path, what, terminal);
+        return text;
+    }
+
+    /// <summary>Warns when other users can read it.</summary>
+    public static void WarnIfShared(string path, string what, Terminal terminal)
+    {
+        if (!OperatingSystem.IsWindows() && File.Exists(path) && (File.GetUnixFileMode(path) & ForOthers) != UnixFileMode.None)
         {
             terminal.Complain($"warning: other users can read the {what} file {path}; run: chmod 600 {path}");
         }
-
-        return text;
     }
 }

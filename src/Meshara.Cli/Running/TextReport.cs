@@ -12,25 +12,29 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
     private const int MostHints = 1000;
 
     private readonly HashSet<string> _hinted = [];
+    private readonly RunOutput _output = new(terminal);
+    private readonly Lock _folding = new();
+    private readonly RefusalFold _fold = new(terminal.Time, foldDials: true);
     private PublicKey? _own;
 
     public void Started(Node node, NodeFacts facts)
     {
         _own = node.PublicKey;
-        terminal.WriteLine($"node id     {node.Id}");
-        terminal.WriteLine($"public key  {node.PublicKey}");
-        terminal.WriteLine($"mesh        {Safe.Text(facts.Mesh)} (admits: {facts.Admission})");
-        terminal.WriteLine($"data        {Safe.Text(facts.DataDirectory, 4096)}");
-        terminal.WriteLine("Give others one of these addresses; Ctrl-C stops the node.");
+        WriteLine($"node id     {node.Id}");
+        WriteLine($"public key  {node.PublicKey}");
+        WriteLine($"mesh        {Safe.Text(facts.Mesh)} (admits: {facts.Admission})");
+        WriteLine($"data        {Safe.Text(facts.DataDirectory, 4096)}");
+        WriteLine("Give others one of these addresses; Ctrl-C stops the node.");
         foreach (PeerAddress address in node.Addresses)
         {
-            terminal.WriteLine($"  {address}");
+            WriteLine($"  {address}");
         }
     }
 
     public void Happened(PeerEvent happened)
     {
-        if (EventLine.Of(happened) is { } line)
+        TellDue();
+        if (EventLine.Of(happened) is { } line && IsToldAlone(line))
         {
             bool again = line is { ByPeer: true, Reason: "not-admitted" } && (_hinted.Count >= MostHints || !_hinted.Add($"{line.Peer} {line.Address}"));
             Write(happened.Time, again ? EventText.StillNotAdmitted(line) : EventText.Of(line, _own));
@@ -46,8 +50,48 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
         Write(terminal.Time.GetUtcNow(), $"message       {message.Peer.ToShortString()} {Safe.Text(message.Protocol)}: {text}");
     }
 
-    public void Stopped() => Write(terminal.Time.GetUtcNow(), "stopped");
+    public void TellDue(bool all = false)
+    {
+        IReadOnlyList<EventLine> due;
+        lock (_folding)
+        {
+            due = _fold.Due(all);
+        }
+
+        foreach (EventLine line in due)
+        {
+            Write(terminal.Time.GetUtcNow(), EventText.Of(line, _own));
+        }
+    }
+
+    public void Reconfigured(IReadOnlyList<OptionChange> changes)
+    {
+        foreach (OptionChange change in changes)
+        {
+            Write(terminal.Time.GetUtcNow(), EventText.Of(EventLine.Of(change, ""), _own));
+        }
+    }
+
+    public void ConfigurationFailed(string why) => Write(terminal.Time.GetUtcNow(), EventText.Of(new EventLine("config-failed", "") { Detail = why }, _own));
+
+    public void Stopped()
+    {
+        TellDue(all: true);
+        Write(terminal.Time.GetUtcNow(), "stopped");
+    }
+
+    private bool IsToldAlone(EventLine line)
+    {
+        lock (_folding)
+        {
+            return _fold.Take(line);
+        }
+    }
 
     private void Write(DateTimeOffset time, string text) =>
-        terminal.WriteLine($"{Show.Time(time, terminal.Time)}  {text}");
+        WriteLine($"{Show.Time(time, terminal.Time)}  {text}");
+
+    private void WriteLine(string line) => _output.Write(
+        () => terminal.WriteLine(line),
+        (lost, why) => terminal.WriteLine($"{Show.Time(terminal.Time.GetUtcNow(), terminal.Time)}  {lost} {(lost == 1 ? "line is" : "lines are")} missing here, which could not be written: {Safe.Line(why)}"));
 }

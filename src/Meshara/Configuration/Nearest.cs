@@ -6,9 +6,12 @@ internal static class Nearest
     // Longer ones are no typing mistakes, and cost the square of their length.
     private const int Longest = 200;
 
+    // Letters that a name in the wrong section is worth.
+    private const int Misplaced = 3;
+
     /// <summary>By the fewest letters to add, drop, or change; of names in sections the last part counts too, for one in the wrong section.</summary>
     public static string Of(string name, IReadOnlyList<string> known) =>
-        known.MinBy(other => Math.Min(2 * Distance(Cut(name), other), (2 * Distance(Last(Cut(name)), Last(other))) + 1))!;
+        known.MinBy(other => Math.Min(Distance(Cut(name), other), Distance(Last(Cut(name)), Last(other)) + Misplaced))!;
 
     private static string Cut(string name) => name.Length <= Longest ? name : name[..Longest];
 

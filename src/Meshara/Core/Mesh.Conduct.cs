@@ -17,6 +17,23 @@ internal sealed partial class Mesh
     /// <summary>What is stored and shown of a peer.</summary>
     public PeerSnapshot Snapshot(NodeId id, TimeSpan now) => new(_book.Snapshot(id, now), [.. _table.Snapshot(id)]);
 
+    /// <summary>Who is banned now, static peers not among them.</summary>
+    public IEnumerable<NodeId> BannedAt(TimeSpan now) => _book.Ids.Where(id => BanOf(id, now) is not null);
+
+    /// <summary>Of whom <see cref="Snapshot"/> has something.</summary>
+    public IEnumerable<NodeId> RememberedIds => _book.Ids.Concat(_table.Snapshot().Select(a => a.Address.Id).OfType<NodeId>());
+
+    /// <summary>The operator's word: nothing is held against this id any more. False: nothing was.</summary>
+    public bool HandleForgive(NodeId id, TimeSpan now)
+    {
+        bool held = _book.Snapshot(id, now) is not null;
+        _book.Forget(id);
+        Emit(new MeshAction.Keep(id));
+        Touch();
+        Manage(now);
+        return held;
+    }
+
     /// <summary>A peer stays over a limit of frames although its link is read slowly.</summary>
     /// <param name="connectionId">The link.</param>
     /// <param name="what">What it sent, with the limit and its value.</param>
@@ -33,7 +50,13 @@ internal sealed partial class Mesh
     private void Score(NodeId id, ReputationCause cause, MeshConnection? connection, TimeSpan now, string why = "")
     {
         AddressKey? from = connection?.Host is { } host && !_groups.IsTrusted(host) ? AddressGroups.KeysOf(host).Address : null;
+        TimeSpan? bannedBefore = BanOf(id, now);
         Conduct conduct = _book.Add(id, cause, from, now);
+        if (bannedBefore is null && BanOf(id, now) is { } until)
+        {
+            Emit(new MeshAction.Banned(id, cause, until, _book.Snapshot(id, now)!.BanCount));
+        }
+
         if (cause != ReputationCause.UsefulExchange)
         {
             Emit(new MeshAction.Keep(id));

@@ -131,7 +131,7 @@ internal sealed partial class Mesh
         };
         _connections.Add(connection.Id, connection);
         _candidates.Add(connection.Id, connection);
-        Emit(new MeshAction.Dial(connection.Id, entry.Address) { Probe = purpose == DialPurpose.Feeler });
+        Emit(new MeshAction.Dial(connection.Id, entry.Address) { Probe = purpose == DialPurpose.Feeler, Source = entry.Source });
     }
 
     // Whom the last run held longest: an attacker who fills the table before a restart does not get them out.

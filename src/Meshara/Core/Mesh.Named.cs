@@ -35,9 +35,10 @@ internal sealed partial class Mesh
         Retarget([.. addresses.Select(a => a with { Id = CurrentOf(a.Id!.Value) }).Where(a => a.Id != _config.Self && !_selfAddresses.Contains(a.HostAndPort))], now);
         foreach (NodeId id in before.Where(id => !IsKnown(id)))
         {
-            Unname(id, now);
+            Unname(id, "the static peers file", now);
         }
 
+        Tolerate();
         Touch();
         Manage(now);
     }
@@ -89,7 +90,7 @@ internal sealed partial class Mesh
     }
 
     // Nobody names it any more.
-    private void Unname(NodeId id, TimeSpan now)
+    private void Unname(NodeId id, string from, TimeSpan now)
     {
         foreach (DialTarget learned in _targets.Values.Where(t => t.Address.Id == id && t is { IsLearned: true, Adds.Count: 0 }).ToArray())
         {
@@ -107,12 +108,12 @@ internal sealed partial class Mesh
         {
             foreach (MeshConnection newcomer in peer.Newcomers.ToArray())
             {
-                TurnAway(newcomer, Wire.RefuseCode.NotAdmitted, Wire.GoodbyeCode.Removed, "the peer was taken out of the static peers file", now);
+                TurnAway(newcomer, Wire.RefuseCode.NotAdmitted, Wire.GoodbyeCode.Removed, $"the peer was taken out of {from}", now);
             }
 
             if (peer.Link is { } link)
             {
-                Close(link, DisconnectReason.LocalRemoved, "taken out of the static peers file", now);
+                Close(link, DisconnectReason.LocalRemoved, $"taken out of {from}", now);
             }
 
             peer.Back = null;

@@ -34,6 +34,9 @@ internal sealed partial class Mesh
     // Admitted beyond the places; a victim is chosen when it goes live.
     private PeerEntry? _passing;
     private EvictionPace _evictionPace;
+
+    // How many peers are here at most without one of them being sent away: more than MaxPeers after that was lowered.
+    private int _tolerated;
     private bool _toldOfMany;
     private double _refusalsSpent;
     private TimeSpan _refusalsAt;
@@ -94,7 +97,7 @@ internal sealed partial class Mesh
         }
 
         bool mayReplace = connection.Inbound || connection.Candidate is { Purpose: DialPurpose.Replacement };
-        if (mayReplace && _passing is null && ChooseVictim(connection, now) is not null)
+        if (mayReplace && _passing is null && Counts.Mesh <= _config.MaxPeers && ChooseVictim(connection, now) is not null)
         {
             _passing = peer;
             return true;
@@ -132,7 +135,8 @@ internal sealed partial class Mesh
             return true;
         }
 
-        if (ChooseVictim(connection, now) is { } victim)
+        // Beyond that others are too many already: it does not help if one of them goes.
+        if (counts.Mesh <= _config.MaxPeers + 1 && ChooseVictim(connection, now) is { } victim)
         {
             if (victim.Paced)
             {
@@ -147,10 +151,11 @@ internal sealed partial class Mesh
         return false;
     }
 
-    // After a change of who is static: nobody waits for a better moment.
+    // After a change of who is static: nobody waits for a better moment. Those who were more when the maximum was lowered stay until they end by themselves.
     private void HoldMaximum(TimeSpan now)
     {
-        while (Counts.Mesh > _config.MaxPeers)
+        _tolerated = Math.Max(_config.MaxPeers, Math.Min(_tolerated, Counts.Mesh));
+        while (Counts.Mesh > _tolerated)
         {
             MeshConnection youngest = Places().Last(c => !IsStatic(c.Peer!) && c.Peer != _passing);
             Evict(youngest.Peer!, "it is no longer one of those that the operator named, and there is no place", now);

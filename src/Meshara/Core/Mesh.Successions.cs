@@ -204,7 +204,7 @@ internal sealed partial class Mesh
         {
             if (isWrong)
             {
-                RefuseKey(connection, "this is not the key that is pinned there", $"At {connection.Address} answered {id}, but {pin} is pinned", now);
+                RefuseKey(connection, "this is not the key that is expected there", $"At {connection.Address} answered {id}, but {pin} was expected", now);
             }
 
             return isWrong;

@@ -10,7 +10,7 @@ namespace Meshara.Core;
 /// </remarks>
 internal sealed partial class Mesh
 {
-    private readonly MeshConfig _config;
+    private MeshConfig _config;
     private readonly SortedDictionary<NodeId, PeerEntry> _peers = [];
     private readonly SortedDictionary<long, MeshConnection> _connections = [];
     private readonly Queue<MeshAction> _actions = new();
@@ -318,7 +318,7 @@ internal sealed partial class Mesh
     {
         NodeId? id = connection.Peer?.Id ?? failure.Peer;
         failure = WithRealWait(connection, failure with { Peer = id }, now);
-        Emit(new MeshAction.Refused(connection.Address, id, failure) { IsNewMismatch = IsNewMismatch(connection.Target, failure) });
+        Emit(new MeshAction.Refused(connection.Address, id, failure) { Inbound = connection.Inbound, IsNewMismatch = IsNewMismatch(connection.Target, failure) });
         Drop(connection);
         CandidateFailed(connection, failure, now);
         if (connection.Target is { } target)

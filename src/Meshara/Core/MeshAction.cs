@@ -17,6 +17,9 @@ internal abstract record MeshAction
         /// <summary>Older keys of the one who must answer; the mesh says at HELLO whether one of them still may.</summary>
         public IReadOnlyList<NodeId> AlsoAccepted { get; init; } = [];
 
+        /// <summary>Who named the address and the id in it, where the operator did not ask for this dial.</summary>
+        public AddressSource? Source { get; init; }
+
         /// <summary>HELLO says that this is a probe.</summary>
         public bool Probe { get; init; }
     }
@@ -79,9 +82,15 @@ internal abstract record MeshAction
     /// <summary>For PeerEvent: a link is no longer the peer's. Comes before the LinkUp that replaces it.</summary>
     public sealed record LinkDown(long Connection, NodeId Peer, string Address, DisconnectReason Reason, string Detail) : MeshAction;
 
+    /// <summary>For PeerEvent: an id is banned from now on.</summary>
+    public sealed record Banned(NodeId Peer, ReputationCause Cause, TimeSpan Until, int Count) : MeshAction;
+
     /// <summary>For PeerEvent: a connection came to nothing.</summary>
     public sealed record Refused(string Address, NodeId? Peer, ConnectionFailure Failure) : MeshAction
     {
+        /// <summary>Whether the other side dialled.</summary>
+        public bool Inbound { get; init; }
+
         /// <summary>Another key than the pinned one answered a dial that nobody waits for, for the first time since the address succeeded: the operator has to know.</summary>
         public bool IsNewMismatch { get; init; }
     }

@@ -39,6 +39,19 @@ internal sealed record MeshConfig
 
     public NodeTimeouts Timeouts { get; init; } = new();
 
+    /// <summary>The part of it that a node's options say, also while it runs.</summary>
+    public MeshConfig With(NodeOptions options) => this with
+    {
+        TargetPeers = options.Discovery.TargetPeers,
+        MaxPeers = options.Discovery.MaxPeers,
+        BootstrapNodes = options.Discovery.EnabledMethods.HasFlag(DiscoveryMethods.Bootstrap) ? options.Discovery.BootstrapNodes : [],
+        Exchanges = options.Discovery.EnabledMethods.HasFlag(DiscoveryMethods.PeerExchange),
+        FeelerInterval = options.Discovery.FeelerInterval,
+        MaxCandidateBackoff = options.Discovery.MaxBackoff,
+        Reputation = options.Reputation,
+        Timeouts = options.Timeouts,
+    };
+
     // Jitter only; seeded by the node, so that a run can be repeated.
     public required Random Random { get; init; }
 }

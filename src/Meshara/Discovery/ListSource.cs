@@ -25,6 +25,7 @@ internal sealed class ListSource : IAsyncDisposable
     private volatile PeerSource _state;
     private bool _told;
 
+    /// <summary>A source that <see cref="Start"/> begins.</summary>
     /// <param name="list">An https address.</param>
     /// <param name="directory">Where a copy is kept; null: nowhere.</param>
     /// <param name="handler">Fetches; disposed with this source.</param>
@@ -152,7 +153,7 @@ internal sealed class ListSource : IAsyncDisposable
             }
 
             return StaticPeersText.Parse(File.ReadAllBytes(_copy), needsIds: false, out IReadOnlyList<StaticPeer> peers) is null
-                ? (peers, File.GetLastWriteTimeUtc(_copy))
+                ? (peers, new DateTimeOffset(File.GetLastWriteTimeUtc(_copy), TimeSpan.Zero))
                 : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

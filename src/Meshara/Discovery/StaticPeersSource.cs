@@ -42,6 +42,7 @@ internal sealed class StaticPeersSource : IAsyncDisposable
     private FileStamp _stamp;
     private volatile PeerSource _state;
 
+    /// <summary>A source that <see cref="Load"/> and <see cref="Start"/> begin.</summary>
     /// <param name="path">The file.</param>
     /// <param name="update">Whether it is written to when a peer has moved.</param>
     /// <param name="time">The clock of every look.</param>

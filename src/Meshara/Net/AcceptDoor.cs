@@ -15,10 +15,11 @@ internal sealed class AcceptDoor : IAsyncDisposable
     private readonly TaskTracker _tasks;
     private readonly Func<AcceptedConnection, Task> _admit;
     private readonly Lock _sync = new();
-    private readonly AcceptGate _gate;
+    private readonly ulong _seed;
     private readonly WaitingRoom[] _rooms;
     private readonly Dictionary<long, AcceptedConnection> _guests = [];
     private readonly ITimer _timer;
+    private AcceptGate _gate;
     private volatile AddressGroups _groups;
     private volatile LaneAddresses _lanes = LaneAddresses.None;
     private long _lastId;
@@ -33,7 +34,7 @@ internal sealed class AcceptDoor : IAsyncDisposable
     public AcceptDoor(NodeContext node, ulong seed, TaskTracker tasks, Func<AcceptedConnection, Task> admit)
     {
         AcceptLimits limits = node.Options.Accept;
-        (_node, _tasks, _admit) = (node, tasks, admit);
+        (_node, _seed, _tasks, _admit) = (node, seed, tasks, admit);
         _refusals = new AcceptRefusals(node);
         _gate = new AcceptGate(limits, seed);
         _rooms = [.. Enum.GetValues<AcceptLane>().Select(_ => new WaitingRoom(limits, node.Timeouts.Tls))];
@@ -65,6 +66,24 @@ internal sealed class AcceptDoor : IAsyncDisposable
 
     /// <summary>The interfaces have changed, and with them who is on-link.</summary>
     public void NetworkChanged() => _groups = FindGroups();
+
+    /// <summary>The limits have changed. Who waits goes on waiting; every source begins with its whole burst where rates or bursts are others now.</summary>
+    public void LimitsChanged(AcceptLimits before)
+    {
+        AcceptLimits limits = _node.Options.Accept;
+        _groups = FindGroups();
+        lock (_sync)
+        {
+            // Else its memory stays.
+            _gate = AcceptGate.IsAnother(before, limits) ? new AcceptGate(limits, _seed) : _gate;
+            foreach (WaitingRoom room in _rooms)
+            {
+                room.Change(limits, _node.Timeouts.Tls);
+            }
+        }
+
+        Poll();
+    }
 
     /// <summary>Judges connections of this listener before anything is made of them, where it can.</summary>
     /// <returns>Whether it does; else each has to be judged by <see cref="Refuses(IPAddress)"/>.</returns>

@@ -64,7 +64,7 @@ internal sealed class AcceptRefusals(NodeContext node)
             AcceptLevel.Stalled => $"their handshakes stood still for {limits.HandshakePatience.TotalSeconds:0.###} s while others waited (AcceptLimits.HandshakePatience)",
             _ => $"{limits.MaxGreetings} were between TLS and a link already (AcceptLimits.MaxGreetings)",
         };
-        node.Logger.AcceptRefused(count, source, why);
+        node.Logger.AcceptRefused(count, count == 1 ? "inbound connection before it had a link" : "inbound connections before they had a link", source, why);
     }
 
     [StructLayout(LayoutKind.Auto)]

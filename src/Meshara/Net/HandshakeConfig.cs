@@ -55,6 +55,16 @@ internal sealed record HandshakeConfig
         TimeProvider = options.TimeProvider,
     };
 
+    /// <summary>What options can change of it while the node runs.</summary>
+    public HandshakeConfig With(NodeOptions options) => this with
+    {
+        Agent = options.Agent,
+        MaxMessage = options.Limits.MaxMessage,
+        InitialWindow = options.Limits.InitialWindow,
+        MaxStreams = options.Limits.MaxStreams,
+        MaxRetryAfter = options.Timeouts.MaxBackoff > LongestRetryAfter ? options.Timeouts.MaxBackoff : LongestRetryAfter,
+    };
+
     /// <summary>The HELLO for one connection.</summary>
     public Hello NewHello(NodeId? expected, bool probe) => new()
     {

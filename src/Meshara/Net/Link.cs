@@ -54,6 +54,12 @@ internal sealed partial class Link
 
     public bool Inbound => _p.Inbound;
 
+    /// <summary>Other deadlines from now on.</summary>
+    public NodeTimeouts Timeouts
+    {
+        set => _p.Timeouts = value;
+    }
+
     public TimeSpan? RoundTripTime => _pings.RoundTrip;
 
     /// <summary>The streams, for those who look after them.</summary>

@@ -25,7 +25,8 @@ internal sealed record LinkParameters
 
     public required LinkLimits Limits { get; init; }
 
-    public required NodeTimeouts Timeouts { get; init; }
+    /// <summary>Those that hold now.</summary>
+    public required NodeTimeouts Timeouts { get; set; }
 
     public required NodeClock Clock { get; init; }
 

@@ -124,7 +124,18 @@ internal sealed partial class MeshDriver
                     _node.Logger.Refused(a.Address, f.Code, PeerText.Clean(f.Message) + again);
                 }
 
-                _node.Events.Publish(new PeerRefused(time, a.Address, a.Peer, f.Code, f.ByPeer, f.Message, f.RetryAfter));
+                PeerRefused refused = new(time, a.Address, a.Peer, f.Code, f.ByPeer, f.Message, f.RetryAfter) { Inbound = a.Inbound };
+                if (a is { Inbound: false, Peer: { } refusedBy })
+                {
+                    _lastRefusals.Add(refusedBy, refused);
+                }
+
+                _node.Events.Publish(refused);
+                break;
+            case MeshAction.Banned a:
+                DateTimeOffset bannedUntil = time + (a.Until - Now);
+                _node.Logger.Banned(a.Peer, a.Cause, bannedUntil, a.Count);
+                _node.Events.Publish(new PeerBanned(time, a.Peer, a.Cause, bannedUntil, a.Count));
                 break;
             case MeshAction.ManyAtOneAddress a:
                 _node.Logger.ManyAtOneAddress(a.Peers, a.Address, a.Limit, a.Value);
@@ -153,6 +164,7 @@ internal sealed partial class MeshDriver
 
         _node.Metrics.LinkUp(link);
         DateTimeOffset firstSeen = _ledger.Up(up.Peer, connection.RemoteKey);
+        _lastRefusals.Remove(up.Peer);
         _live.Set(up.Peer, new LiveLink(link, connection.RemoteKey, _mesh.ReputationOf(up.Peer, Now), _mesh.IsKnown(up.Peer)) { FirstSeen = firstSeen, IsStatic = _mesh.IsStatic(up.Peer) });
         _keeper?.Changed(up.Peer);
         _node.Logger.Connected(up.Peer, connection.Address, up.Inbound);

@@ -1,5 +1,3 @@
-using Meshara.Core;
-
 namespace Meshara.Net;
 
 // What the sources of peers say.

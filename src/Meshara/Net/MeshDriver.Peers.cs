@@ -8,6 +8,7 @@ internal sealed partial class MeshDriver
 {
     private static readonly TimeSpan LanesEvery = TimeSpan.FromSeconds(5);
 
+    private readonly LastRefusals _lastRefusals = new();
     private bool _lanesChanged;
     private TimeSpan _lanesAt;
 
@@ -36,18 +37,34 @@ internal sealed partial class MeshDriver
             Passing = counts.Passing + counts.Feelers,
             ProvenAddresses = addresses.Proven,
             UnprovenAddresses = addresses.Unproven,
+            Banned = _mesh.BannedAt(Now).Count(),
         };
     });
 
     /// <summary>What is known of a peer; null: nothing.</summary>
-    public Task<PeerExplanation?> ExplainAsync(NodeId id) => AskAsync(() =>
+    public Task<PeerExplanation?> ExplainAsync(NodeId id) => AskAsync(() => Explain(id));
+
+    /// <summary>Who is banned.</summary>
+    public Task<IReadOnlyList<PeerExplanation>> ListBannedAsync() => AskAsync<IReadOnlyList<PeerExplanation>>(() => [.. _mesh.BannedAt(Now).Select(Explain).OfType<PeerExplanation>()]);
+
+    /// <summary>Nothing is held against this id any more.</summary>
+    public Task<bool> ForgiveAsync(NodeId id) => AskAsync(() => _mesh.HandleForgive(id, Now));
+
+    /// <summary>Known ids that begin so.</summary>
+    public Task<IReadOnlyList<NodeId>> FindAsync(string prefix, int most) => AskAsync<IReadOnlyList<NodeId>>(() =>
+        [.. _ledger.Ids.Concat(_mesh.RememberedIds).Concat(_lastRefusals.Ids).Where(id => id.ToString().StartsWith(prefix, StringComparison.OrdinalIgnoreCase)).Distinct().Order().Take(most)]);
+
+    private PeerExplanation? Explain(NodeId id)
     {
         LiveLink? live = _live.Find(id);
 
         // The store keeps what speaks against an address; people ask how often it was dialled in vain.
         PeerSnapshot snapshot = _mesh.Snapshot(id, Now);
         snapshot = snapshot with { Addresses = [.. snapshot.Addresses.Select(a => a with { Failures = a.FailedDials })] };
-        return _ledger.RecordOf(id, snapshot, live?.Describe()) is not { } record ? null : new PeerExplanation
+        PeerRefused? refusal = _lastRefusals.Of(id);
+        PeerRecord? record = _ledger.RecordOf(id, snapshot, live?.Describe())
+            ?? (refusal is null ? null : new PeerRecord { Id = id, Alias = _node.AliasOf(id), FirstSeen = refusal.Time, LastSeen = refusal.Time });
+        return record is null ? null : new PeerExplanation
         {
             Id = id,
             Alias = record.Alias,
@@ -58,12 +75,13 @@ internal sealed partial class MeshDriver
             BanCount = record.BanCount,
             History = record.History,
             Addresses = record.Addresses,
+            LastRefusal = refusal,
             FirstSeen = record.FirstSeen,
             LastSeen = record.LastSeen,
             BytesSent = record.BytesSent,
             BytesReceived = record.BytesReceived,
         };
-    });
+    }
 
     private Task<IReadOnlyList<PeerRecord>> RecordsOfAsync(IReadOnlyList<NodeId> ids) => AskAsync<IReadOnlyList<PeerRecord>>(() =>
         [.. ids.Select(id => _ledger.RecordOf(id, _mesh.Snapshot(id, Now), _live.Find(id)?.Describe())).OfType<PeerRecord>()]);

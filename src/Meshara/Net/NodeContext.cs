@@ -6,13 +6,21 @@ namespace Meshara.Net;
 /// <summary>What all connections of a node share.</summary>
 internal sealed record NodeContext
 {
-    public required NodeOptions Options { get; init; }
+    private volatile NodeOptions _options = null!;
+
+    /// <summary>Those that hold now; the driver changes them in its loop. A connection keeps a copy of this record, and with it those of its beginning.</summary>
+    public required NodeOptions Options
+    {
+        get => _options;
+        set => _options = value;
+    }
 
     public required ITransport Transport { get; init; }
 
     public required NodeCertificate Certificate { get; init; }
 
-    public required HandshakeConfig Handshake { get; init; }
+    /// <summary>Follows <see cref="Options"/>.</summary>
+    public required HandshakeConfig Handshake { get; set; }
 
     public required OwnAddresses Addresses { get; init; }
 
@@ -23,8 +31,8 @@ internal sealed record NodeContext
     /// <summary>Handlers of the application.</summary>
     public required TaskTracker HandlerTasks { get; init; }
 
-    /// <summary>The node's places for large messages.</summary>
-    public required NodePlaces Places { get; init; }
+    /// <summary>The node's places for large messages; follow <see cref="Options"/>.</summary>
+    public required NodePlaces Places { get; set; }
 
     public required PeerEvents Events { get; init; }
 
@@ -50,6 +58,9 @@ internal sealed record NodeContext
 
     /// <summary>What the peer store held; null: there is none, or it cannot be used.</summary>
     public PeerStoreContent? Stored { get; init; }
+
+    /// <summary>Whether the operator, or the first use of an address of his, pinned this id. Called from any thread.</summary>
+    public required Func<NodeId, bool> IsPinned { get; init; }
 
     /// <summary>What the operator calls a peer.</summary>
     public required Func<NodeId, string?> AliasOf { get; init; }

@@ -161,7 +161,7 @@ internal static class OptionsCheck
 
     private static void CheckSources(DiscoveryOptions discovery, string name)
     {
-        if ((discovery.EnabledMethods & ~DiscoveryMethods.All) != 0)
+        if ((discovery.EnabledMethods & ~DiscoveryMethods.All) != DiscoveryMethods.None)
         {
             throw Wrong(name + nameof(discovery.EnabledMethods), $"is {discovery.EnabledMethods}; {DiscoveryMethods.All} or some of them are allowed");
         }

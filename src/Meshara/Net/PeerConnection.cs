@@ -32,14 +32,14 @@ internal sealed class PeerConnection
     /// <summary>A connection to dial.</summary>
     public PeerConnection(MeshDriver driver, NodeContext node, MeshAction.Dial dial)
     {
-        (_driver, _node, _dial) = (driver, node, dial);
+        (_driver, _node, _dial) = (driver, node with { }, dial);
         (Id, Address, Began) = (dial.Connection, dial.Address.HostAndPort, node.Clock.Provider.GetTimestamp());
     }
 
     /// <summary>A connection that was accepted.</summary>
     public PeerConnection(MeshDriver driver, NodeContext node, long id, AcceptedConnection accepted)
     {
-        (_driver, _node, _accepted) = (driver, node, accepted);
+        (_driver, _node, _accepted) = (driver, node with { }, accepted);
         (Id, Address, Began) = (id, accepted.Transport.RemoteAddress, accepted.Began);
     }
 
@@ -178,7 +178,7 @@ internal sealed class PeerConnection
             _remoteAddress = IPAddress.TryParse(transport.RemoteHost, out IPAddress? remote) ? remote : null;
             _channel = _dial is null
                 ? await AcceptAsync(_accepted!).ConfigureAwait(false)
-                : await SecureChannel.ConnectAsync(transport.Stream, _node.Certificate, _dial.Address.Id, _dial.AlsoAccepted, Address, _node.Tls, _abort.Token).ConfigureAwait(false);
+                : await SecureChannel.ConnectAsync(transport.Stream, _node.Certificate, _dial.Address.Id, _dial.AlsoAccepted, Address, _node.Tls with { Expected = Expected(_dial) }, _abort.Token).ConfigureAwait(false);
             return true;
         }
         catch (MesharaException e)
@@ -191,6 +191,11 @@ internal sealed class PeerConnection
             return false;
         }
     }
+
+    private ExpectedKey Expected(MeshAction.Dial dial) =>
+        dial.Address.Id is { } id && _node.IsPinned(id) ? ExpectedKey.Pinned
+        : dial.Source is null or AddressSource.Manual or AddressSource.Bootstrap or AddressSource.StaticFile ? ExpectedKey.Named
+        : ExpectedKey.Learned;
 
     private async Task<SecureChannel> AcceptAsync(AcceptedConnection accepted)
     {

@@ -28,6 +28,9 @@ internal sealed class PeerLedger
         }
     }
 
+    /// <summary>Who has had a link.</summary>
+    public IEnumerable<NodeId> Ids => _kept.Keys;
+
     /// <summary>What the mesh begins with.</summary>
     public StoredMesh ForMesh(PeerStoreContent content) => new()
     {

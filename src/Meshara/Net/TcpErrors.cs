@@ -63,6 +63,8 @@ internal static class TcpErrors
         SocketError.TimedOut => ("no answer", "Check the address, and that no firewall is between", true),
         SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.HostDown or SocketError.NetworkDown or SocketError.AddressNotAvailable =>
             ("there is no route to it", "Check the address and this machine's network", true),
+        SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.NotConnected or SocketError.Shutdown =>
+            ("the connection was closed at once", "The other node may refuse connections from here for a while (its accept limits), or another program listens there", true),
         SocketError.TooManyOpenSockets => ("this process has no file descriptors left", "Raise its limit (ulimit -n)", true),
         SocketError.AccessDenied => ("this machine does not permit it", "Check its firewall", false),
         SocketError.AddressFamilyNotSupported => ("this machine does not speak this kind of address", "Use an address of another kind, IPv4 or IPv6", false),

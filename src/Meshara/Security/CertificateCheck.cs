@@ -12,6 +12,12 @@ namespace Meshara.Security;
 /// <param name="isDialer">Whether this side chose the address.</param>
 internal sealed class CertificateCheck(PublicKey own, NodeId? pin, IReadOnlyList<NodeId> alsoAccepted, string address, bool isDialer)
 {
+    /// <summary>Why the pin has to answer.</summary>
+    public ExpectedKey Why { get; init; }
+
+    /// <summary>Whether this side chose the address.</summary>
+    public bool IsDialer => isDialer;
+
     /// <summary>The peer's key, once <see cref="Validate"/> said yes.</summary>
     public PublicKey? RemoteKey { get; private set; }
 
@@ -104,7 +110,14 @@ internal sealed class CertificateCheck(PublicKey own, NodeId? pin, IReadOnlyList
         MesharaErrorCode.Self,
         $"{Peer} has this node's own key {own.Id}: the address leads back to this node, or another machine runs with a copy of its data directory.");
 
-    private MesharaException Mismatch(NodeId expected, PublicKey found, bool isForged) => new(
+    private MesharaException Mismatch(NodeId expected, PublicKey found, bool isForged) => Why == ExpectedKey.Pinned ? PinnedMismatch(expected, found, isForged) : new(
+        MesharaErrorCode.PinMismatch,
+        $"Another node answers at {address}: {found.Id}. {expected} was expected{(Why == ExpectedKey.Named ? ": so the address was given" : ", as it was learned before")}. "
+        + (isForged ? "The signatures by which the one succeeds the other are wrong. " : "")
+        + "Only the address is blamed. "
+        + (Why == ExpectedKey.Named ? "If that node was set up anew, give its new id." : "If that node was set up anew, nothing is to be done."));
+
+    private MesharaException PinnedMismatch(NodeId expected, PublicKey found, bool isForged) => new(
         MesharaErrorCode.PinMismatch,
         $"At {address} answers the key {found.Id}, but {expected} is pinned. "
         + (isForged ? "It says that it succeeds the pinned one, but the signatures of that are wrong. " : "")

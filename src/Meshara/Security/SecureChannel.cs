@@ -47,7 +47,7 @@ internal sealed class SecureChannel : IAsyncDisposable
         Stream transport, NodeCertificate own, NodeId? pin, IReadOnlyList<NodeId> alsoAccepted, string address, SecureChannelOptions options, CancellationToken ct)
 #pragma warning restore CS1573
     {
-        CertificateCheck check = new(own.PublicKey, pin, alsoAccepted, address, isDialer: true);
+        CertificateCheck check = new(own.PublicKey, pin, alsoAccepted, address, isDialer: true) { Why = options.Expected };
         return ShakeAsync(
             transport, check, $"The node at {address}", options,
             (stream, token) => stream.AuthenticateAsClientAsync(TlsRules.ForDialer(own, options.MinimumTls, check.Validate), token), ct);
@@ -128,7 +128,10 @@ internal sealed class SecureChannel : IAsyncDisposable
             : TlsRules.IsProtocolMismatch(e) ? WrongProtocol(peer, e)
             : e is IOException ? new MesharaException(
                 MesharaErrorCode.TlsFailed,
-                $"{peer} closed the connection during the TLS handshake. It refused us, is stopping, or is no Meshara node; its log says which.",
+                $"{peer} closed the connection during the TLS handshake. "
+                + (check.IsDialer
+                    ? "It may refuse connections from here for a while (its accept limits) or be stopping, or another program listens there; its log says which."
+                    : "It refused us, is stopping, or is no Meshara node; its log says which."),
                 isTransient: true, innerException: e)
             : new MesharaException(
                 MesharaErrorCode.TlsFailed,

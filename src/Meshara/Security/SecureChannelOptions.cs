@@ -9,6 +9,9 @@ internal sealed record SecureChannelOptions(MinimumTls MinimumTls, TimeSpan Time
     /// <summary>How much of <see cref="Timeout"/> has passed before the call.</summary>
     public TimeSpan Waited { get; init; }
 
+    /// <summary>Why the pin has to answer.</summary>
+    public ExpectedKey Expected { get; init; }
+
     /// <summary>What is left of it.</summary>
     public TimeSpan Left => Timeout > Waited ? Timeout - Waited : TimeSpan.Zero;
 }

@@ -67,9 +67,9 @@ public sealed class TopCommandTests
     public void Look_AllColumnsFrom_IsTheWidthThatTheNoteNames()
     {
         string text = Render(new TopTable().Look([Line()], Start, 80), 80);
-        int all = int.Parse(text.Split(" more columns from ")[1].Split(' ')[0], CultureInfo.InvariantCulture);
+        int all = int.Parse(text.Split(" more columns (")[1].Split(' ')[0], CultureInfo.InvariantCulture);
 
-        Assert.Contains("1 more column from", Render(new TopTable().Look([Line()], Start, all - 1), all - 1), StringComparison.Ordinal);
+        Assert.Contains("1 more column (", Render(new TopTable().Look([Line()], Start, all - 1), all - 1), StringComparison.Ordinal);
         text = Render(new TopTable().Look([Line()], Start, all), all);
         Assert.DoesNotContain("more column", text, StringComparison.Ordinal);
         Assert.Contains("agent/1", text, StringComparison.Ordinal);

@@ -54,9 +54,9 @@ public sealed class PeerTableTests
     public void Create_TooNarrowForAll_SaysFromWhichWidthOnTheRestIsShown()
     {
         string text = Render(80, [Peer("agent/1", "192.0.2.1:4040")]);
-        int all = int.Parse(text.Split(" more columns from ")[1].Split(' ')[0], CultureInfo.InvariantCulture);
+        int all = int.Parse(text.Split(" more columns (")[1].Split(' ')[0], CultureInfo.InvariantCulture);
 
-        Assert.Contains("1 more column from", Render(all - 1, [Peer("agent/1", "192.0.2.1:4040")]), StringComparison.Ordinal);
+        Assert.Contains("1 more column (", Render(all - 1, [Peer("agent/1", "192.0.2.1:4040")]), StringComparison.Ordinal);
         text = Render(all, [Peer("agent/1", "192.0.2.1:4040")]);
         Assert.DoesNotContain("more column", text, StringComparison.Ordinal);
         Assert.Contains("agent/1", text, StringComparison.Ordinal);

@@ -4,7 +4,6 @@ using System.Net.Sockets;
 using Meshara.Cli.Commands;
 using Meshara.Cli.Running;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Meshara.Cli.Tests.Running;
@@ -62,6 +61,7 @@ public sealed class NodeStarterTests : IDisposable
     [InlineData("", 16, 32)]
     [InlineData("--preset minimal", 4, 8)]
     [InlineData("--preset bridge", 64, 128)]
+    [InlineData("--preset BRIDGE", 64, 128)]
     [InlineData("--preset bridge --target-peers 100", 100, 128)]
     [InlineData("--max-peers 2", 2, 2)]
     [InlineData("--target-peers 0 --max-peers 1", 0, 1)]
@@ -81,6 +81,24 @@ public sealed class NodeStarterTests : IDisposable
         Assert.Equal(["10.0.0.0/8"], arguments.TrustedRanges(parsed));
     }
 
+    [Theory]
+    [InlineData("--target-peers 0 --bootstrap 192.0.2.1:1", "--bootstrap has no effect")]
+    [InlineData("--trusted-range 0.0.0.0/0", "--trusted-range 0.0.0.0/0 is everybody with IPv4")]
+    [InlineData("--trusted-range ::/0", "--trusted-range ::/0 is everybody with IPv6")]
+    [InlineData("--target-peers 0 --trusted-range 0.0.0.0/1", null)]
+    [InlineData("--bootstrap 192.0.2.1:1", null)]
+    public void Warnings_WhatMayNotBeMeant_IsSaid(string line, string? says)
+    {
+        MeshArguments arguments = new();
+        Command command = new("run");
+        arguments.AddTo(command, static _ => true);
+
+        string[] warnings = [.. arguments.Warnings(command.Parse(line.Split(' ')))];
+
+        Assert.Equal(says is null ? 0 : 1, warnings.Length);
+        Assert.StartsWith(says ?? "", warnings.FirstOrDefault() ?? "", StringComparison.Ordinal);
+    }
+
     private Task<Node> StartAsync(IReadOnlyList<string> listen, IReadOnlyList<string> defaultListen, params string[] advertise) => Node.StartAsync(NodeStarter.Options(
         new RunSettings
         {
@@ -94,8 +112,5 @@ public sealed class NodeStarterTests : IDisposable
             LogLevel = LogLevel.None,
         },
         Admission.KnownPeers,
-        null,
-        NullLoggerFactory.Instance,
-        defaultListen,
-        null));
+        defaultListen));
 }

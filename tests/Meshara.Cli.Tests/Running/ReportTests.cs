@@ -12,7 +12,10 @@ public sealed class ReportTests
     private static readonly DateTimeOffset Time = new(2026, 1, 2, 5, 4, 5, 678, TimeSpan.FromHours(2));
     private static readonly NodeId Peer = NodeId.Parse(new string('a', 64));
 
-    private readonly TestTerminal _terminal = new(time: new ManualTimeProvider());
+    private readonly ManualTimeProvider _time = new();
+    private readonly TestTerminal _terminal;
+
+    public ReportTests() => _terminal = new(time: _time);
 
     [Fact]
     public void Json_PeerConnected_HasPeerAddressInboundAndUtcTime()
@@ -100,7 +103,7 @@ public sealed class ReportTests
         await using CommandBed bed = new();
         Node node = await bed.StartAsync("alice");
         TextReport report = new(_terminal.Terminal);
-        report.Started(node, new NodeFacts("test", "open", "data", "test/1", Time, new NodeOptions { Mesh = "test" }));
+        report.Started(node, new NodeFacts("test", "open", "data", "test/1", Time));
         PeerRefused refused = new(Time, "a:1", Peer, MesharaErrorCode.NotAdmitted, ByPeer: true, "The node at a:1 does not admit this node.", null);
         foreach (PeerRefused one in (PeerRefused[])[refused, refused, refused with { Address = "b:1" }, refused])
         {
@@ -123,6 +126,111 @@ public sealed class ReportTests
 
         Assert.EndsWith("linked        aaaaaaaaaaaaaaaa at a:1: there is a link already, another is not needed", _terminal.Text.TrimEnd(), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void PeerBanned_SaysWhoWhyUntilWhenAndHowToLift()
+    {
+        PeerBanned banned = new(Time, Peer, ReputationCause.ProtocolViolation, Time.AddHours(1), 2);
+        JsonElement line = Json(banned);
+        new TextReport(_terminal.Terminal).Happened(banned);
+
+        Assert.Equal(("peer-banned", "protocol-violation", "2026-01-02T04:04:05.678Z", 2), (line.GetProperty("event").GetString(), line.GetProperty("reason").GetString(), line.GetProperty("until").GetString(), line.GetProperty("count").GetInt32()));
+        Assert.EndsWith(
+            "banned        aaaaaaaaaaaaaaaa until 2026-01-02T04:04:05.678Z for protocol violation, ban number 2; to lift it: meshara peers --forgive aaaaaaaaaaaaaaaa", _terminal.Text.TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Refused_StrangersByTheThousand_AreOneLineAMinuteForHostAndReason()
+    {
+        TextReport text = new(_terminal.Terminal);
+        JsonReport json = new(_terminal.Terminal);
+        for (int i = 0; i < 1000; i++)
+        {
+            foreach (INodeReport report in (INodeReport[])[text, json])
+            {
+                report.Happened(Junk($"192.0.2.1:{i + 1}", MesharaErrorCode.TlsFailed));
+                report.Happened(Junk($"192.0.2.1:{i + 1}", MesharaErrorCode.HelloTimeout));
+                report.Happened(Junk($"192.0.2.2:{i + 1}", MesharaErrorCode.TlsFailed));
+            }
+        }
+
+        Assert.Equal(3, Lines(_terminal.Text).Length);
+        Assert.Equal(3, Lines(_terminal.Json).Length);
+        _time.Advance(TimeSpan.FromSeconds(61));
+        text.TellDue();
+        json.TellDue();
+        Assert.Equal(6, Lines(_terminal.Text).Length);
+        Assert.EndsWith("no link       192.0.2.1: 999 more like this within a minute (tls-failed)", Lines(_terminal.Text)[3], StringComparison.Ordinal);
+        JsonElement folded = Child.Parse(Lines(_terminal.Json)[3]);
+        Assert.Equal(("refused", "192.0.2.1", "tls-failed", 999), (folded.GetProperty("event").GetString(), folded.GetProperty("address").GetString(), folded.GetProperty("reason").GetString(), folded.GetProperty("count").GetInt32()));
+        Assert.True(folded.GetProperty("inbound").GetBoolean());
+
+        // A minute of peace, and the next is told in full.
+        _time.Advance(TimeSpan.FromSeconds(61));
+        text.Happened(Junk("192.0.2.1:7", MesharaErrorCode.TlsFailed));
+        Assert.EndsWith("192.0.2.1:7: tls-failed: junk", Lines(_terminal.Text)[^1], StringComparison.Ordinal);
+        text.Happened(Junk("192.0.2.1:8", MesharaErrorCode.TlsFailed));
+        text.Stopped();
+        Assert.Contains("192.0.2.1: 1 more like this", Lines(_terminal.Text)[^2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Refused_OneKeyAgainAndAgain_IsDrawnTogether()
+    {
+        TextReport text = new(_terminal.Terminal);
+        for (int i = 0; i < 100; i++)
+        {
+            text.Happened(Junk($"192.0.2.1:{i + 1}", MesharaErrorCode.NotAdmitted) with { Peer = Peer });
+        }
+
+        text.Stopped();
+        Assert.Equal(3, Lines(_terminal.Text).Length);
+        Assert.EndsWith("no link       aaaaaaaaaaaaaaaa at 192.0.2.1: 99 more like this within a minute (not-admitted)", Lines(_terminal.Text)[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Refused_ManyHosts_AreBounded()
+    {
+        TextReport text = new(_terminal.Terminal);
+        for (int i = 0; i < 5000; i++)
+        {
+            text.Happened(Junk($"198.51.{i / 250}.{i % 250}:9", MesharaErrorCode.TlsFailed));
+        }
+
+        Assert.Equal(RefusalFold.MostKinds + 1, Lines(_terminal.Text).Length);
+        _time.Advance(TimeSpan.FromSeconds(61));
+        text.TellDue();
+        Assert.EndsWith($"no link       other addresses: {5000 - RefusalFold.MostKinds - 1} more like this within a minute", Lines(_terminal.Text)[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Refused_OwnDials_AreDrawnTogetherForPeopleAndCompleteInJson()
+    {
+        TextReport text = new(_terminal.Terminal);
+        JsonReport json = new(_terminal.Terminal);
+        PeerRefused dead = new(Time, "127.0.0.1:4040", null, MesharaErrorCode.ConnectFailed, ByPeer: false, "nothing listens there", null);
+        for (int i = 0; i < 5; i++)
+        {
+            text.Happened(dead);
+            json.Happened(dead);
+        }
+
+        // What another node says is told each time; so is another reason.
+        text.Happened(dead with { Code = MesharaErrorCode.ConnectTimeout });
+        text.Happened(dead with { Code = MesharaErrorCode.Full, ByPeer = true, Peer = Peer });
+        text.Happened(dead with { Code = MesharaErrorCode.Full, ByPeer = true, Peer = Peer });
+
+        Assert.Equal(4, Lines(_terminal.Text).Length);
+        Assert.Equal(5, Lines(_terminal.Json).Length);
+        _time.Advance(TimeSpan.FromSeconds(61));
+        text.Happened(dead);
+        Assert.EndsWith("no link       127.0.0.1:4040: 4 more like this within a minute (connect-failed)", Lines(_terminal.Text)[4], StringComparison.Ordinal);
+        Assert.Equal(5, Lines(_terminal.Text).Length);
+    }
+
+    private static PeerRefused Junk(string address, MesharaErrorCode code) => new(Time, address, null, code, ByPeer: false, "junk", null) { Inbound = true };
+
+    private static string[] Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => line.TrimEnd('\r')).ToArray();
 
     private JsonElement Json(PeerEvent happened)
     {

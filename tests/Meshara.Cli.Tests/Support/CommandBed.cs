@@ -18,7 +18,7 @@ internal sealed class CommandBed : IAsyncDisposable
         NodeOptions options = new() { Mesh = "test", Admission = Admission.Open, Listen = [$"{name}:1"], Transport = _transport };
         options = change?.Invoke(options) ?? options;
         Node node = await Node.StartAsync(options).WaitAsync(Guard);
-        NodeCommands commands = new(node, new NodeFacts("test", "open", directory, "test/1", DateTimeOffset.UnixEpoch, options));
+        NodeCommands commands = new(node, new NodeFacts("test", "open", directory, "test/1", DateTimeOffset.UnixEpoch));
         _running.Push(node);
         _running.Push(ControlServer.Start(directory, commands.ExecuteAsync, timeouts, commands.PipeAsync));
         return node;

@@ -36,6 +36,26 @@ public sealed class MeshOverLimitTests
     }
 
     [Fact]
+    public void Violations_UntilTheBan_AreToldOnceAndForgiven()
+    {
+        MeshScript s = new();
+        s.Start();
+        List<MeshAction.Banned> banned = [];
+        for (int i = 0; i < 4 && banned.Count == 0; i++)
+        {
+            long link = s.Link(Ids.High);
+            s.Mesh.HandleLinkClosed(link, new LinkEnd(DisconnectReason.ProtocolError, "", Penalise: true), s.Now);
+            banned.AddRange(s.Take().OfType<MeshAction.Banned>());
+        }
+
+        Assert.Equal((Ids.High, ReputationCause.ProtocolViolation, s.Now + TimeSpan.FromHours(1), 1), (banned[0].Peer, banned[0].Cause, banned[0].Until, banned[0].Count));
+        Assert.Equal([Ids.High], s.Mesh.BannedAt(s.Now));
+        Assert.True(s.Mesh.HandleForgive(Ids.High, s.Now));
+        Assert.Empty(s.Mesh.BannedAt(s.Now));
+        s.Link(Ids.High);
+    }
+
+    [Fact]
     public void OverLimit_OfAPeerThatTheOperatorNamed_IsScoredAndTheLinkStays()
     {
         MeshScript s = new();

@@ -39,10 +39,5 @@ internal sealed class FakeWeb : HttpMessageHandler
             : Task.FromException<HttpResponseMessage>(new HttpRequestException(HttpRequestError.ConnectionError, $"No route to {request.RequestUri.Host}"));
     }
 
-    // One web for many sources.
-    protected override void Dispose(bool disposing)
-    {
-    }
-
     private static byte[] NodeBytes(string text) => System.Text.Encoding.UTF8.GetBytes(text);
 }

@@ -66,7 +66,7 @@ public sealed class StaticPeersSourceTests : IAsyncLifetime
         await UntilAsync(() => _named.Contains($"{A}@x:2 {B}@y:1"));
 
         // As editors do it.
-        File.WriteAllText(_folder["new"], $"{{ \"static_peers\": [ {Entry(B, "y:1")} ] }}");
+        await File.WriteAllTextAsync(_folder["new"], $"{{ \"static_peers\": [ {Entry(B, "y:1")} ] }}");
         File.Move(_folder["new"], Path, overwrite: true);
         await UntilAsync(() => _named.Last() == $"{B}@y:1");
 
@@ -80,7 +80,7 @@ public sealed class StaticPeersSourceTests : IAsyncLifetime
         Write(Entry(A, "x:1"));
         StaticPeersSource source = Begin();
 
-        File.WriteAllText(Path, "{ \"static_peers\": [\n }");
+        await File.WriteAllTextAsync(Path, "{ \"static_peers\": [\n }");
         await UntilAsync(() => source.State.Trouble is not null);
         Assert.Contains("line 2, column 2", source.State.Trouble, StringComparison.Ordinal);
         await LookAsync(5);
@@ -154,7 +154,7 @@ public sealed class StaticPeersSourceTests : IAsyncLifetime
     {
         Write(Entry(A, "x:1"));
         StaticPeersSource source = Begin();
-        File.WriteAllText(Path, "{");
+        await File.WriteAllTextAsync(Path, "{");
         await UntilAsync(() => source.State.Trouble is not null);
 
         source.Moved(IdA, Address("x:1"), Address("x:2"));

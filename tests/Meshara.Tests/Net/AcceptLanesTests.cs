@@ -58,7 +58,7 @@ public sealed class AcceptLanesTests : IAsyncDisposable
         await RefusedAsync(2, 591);
 
         Assert.Equal(
-            ["Closed 1 inbound connections before they had a link, the latest from 203.0.113.7", "Closed 590 inbound connections before they had a link, the latest from 203.0.113.7"],
+            ["Closed 1 inbound connection before it had a link, the latest from 203.0.113.7", "Closed 590 inbound connections before they had a link, the latest from 203.0.113.7"],
             _log.All.Where(l => l.Contains("AcceptLimits.AddressRate", StringComparison.Ordinal)).Select(l => l.Split(':')[0]));
 
         async Task RefusedAsync(int calls, int total)

@@ -25,6 +25,12 @@ internal sealed class AcceptGate
         BucketTable Table(Pace pace) => new(pace, limits.MaxRemembered, seed++);
     }
 
+    /// <summary>Whether a gate of other limits would judge otherwise.</summary>
+    public static bool IsAnother(AcceptLimits a, AcceptLimits b) => Numbers(a) != Numbers(b);
+
+    private static ((double, int), (double, int), (double, int), (double, int), int) Numbers(AcceptLimits l) =>
+        ((l.AddressRate, l.AddressBurst), (l.NetworkRate, l.NetworkBurst), (l.WideRate, l.WideBurst), (l.PinnedRate, l.PinnedBurst), l.MaxRemembered);
+
     /// <summary>Buckets of one key each, in all lanes and levels.</summary>
     public int Count => _lanes.Sum(lane => (lane.Address?.Count ?? 0) + (lane.Network?.Count ?? 0) + (lane.Wide?.Count ?? 0));
 

@@ -338,7 +338,7 @@ internal sealed partial class AddressTable
             return;
         }
 
-        if (_regulars.Count >= _maxRegulars)
+        if (_regulars.Count >= MaxRegulars)
         {
             // Whoever has not come back for long makes room.
             AddressEntry? gone = _regulars.Where(r => r.Failures >= GoneAfter).MaxBy(r => r.Failures);
@@ -361,7 +361,7 @@ internal sealed partial class AddressTable
             .GroupBy(e => e.Group)
             .Select(g => g.OrderBy(e => e.FirstSeen).ThenBy(e => e.Number).First())
             .OrderBy(e => e.FirstSeen).ThenBy(e => e.Number);
-        foreach (AddressEntry entry in longest.Take(_maxRegulars).ToArray())
+        foreach (AddressEntry entry in longest.Take(MaxRegulars).ToArray())
         {
             MakeRegular(entry);
         }

@@ -49,7 +49,6 @@ internal sealed partial class AddressTable
     private readonly Deadlines _waiting = new();
     private readonly AddressSlots _slots;
     private readonly Random _random;
-    private readonly int _maxRegulars;
     private readonly Func<PeerAddress, bool> _isOwn;
     private AddressGroups _groups;
     private long _lastNumber;
@@ -68,7 +67,7 @@ internal sealed partial class AddressTable
     /// <param name="regulars">How many it keeps: <see cref="ConnectionPlan.Regulars"/>.</param>
     public AddressTable(ReadOnlySpan<byte> key, AddressGroups groups, Random random, Func<PeerAddress, bool>? isOwn = null, int regulars = 0)
     {
-        _maxRegulars = regulars;
+        MaxRegulars = regulars;
         _slots = new AddressSlots(key);
         _groups = groups;
         _random = random;
@@ -76,7 +75,10 @@ internal sealed partial class AddressTable
     }
 
     /// <summary>The longest wait between two dials of an address, where it is not <see cref="MaxBackoff"/>.</summary>
-    public TimeSpan LongestBackoff { get; init; } = MaxBackoff;
+    public TimeSpan LongestBackoff { get; set; } = MaxBackoff;
+
+    /// <summary>How many former outbound peers it keeps: <see cref="ConnectionPlan.Regulars"/>. Those that are more go with time.</summary>
+    public int MaxRegulars { get; set; }
 
     public AddressCounts Counts => new(_knownSpots - _provenSpots, _provenSpots, _readyUnproven.Count + _readyProven.Count);
 

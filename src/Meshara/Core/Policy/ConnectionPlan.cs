@@ -91,7 +91,8 @@ internal static class ConnectionPlan
             again = dial > 0 ? null : due;
         }
 
-        bool replace = wanted == 0 && WantsReplacement(counts, mesh, target, max, now, ref again);
+        // Too many, after the maximum was lowered: nobody is closed for it, so nobody new takes a place either.
+        bool replace = wanted == 0 && mesh <= max && WantsReplacement(counts, mesh, target, max, now, ref again);
         return new(dial, replace, Surplus: wanted == 0 && counts.Dialling > 0, dial > 0 ? now + NextTry : again);
     }
 

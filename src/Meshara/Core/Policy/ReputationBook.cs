@@ -60,7 +60,7 @@ internal sealed class ReputationBook
     private readonly Dictionary<NodeId, Ban> _banOf = [];
     private readonly BoundedTimes<AddressKey> _marks = new(MaxMarks);
     private readonly Queue<(NodeId Id, TimeSpan At, double Delta)> _timeouts = new();
-    private readonly ReputationOptions _options;
+    private ReputationOptions _options;
     private readonly Func<NodeId, bool> _isKept;
     private readonly Func<NodeId, bool> _isStatic;
     private int _trimAt = MaxStrangers + 1;
@@ -78,6 +78,12 @@ internal sealed class ReputationBook
 
     /// <summary>Ids of which <see cref="Snapshot"/> has something.</summary>
     public IEnumerable<NodeId> Ids => _scores.Keys.Union(_banOf.Keys).Order();
+
+    /// <summary>The numbers from now on; what was counted by those before stays.</summary>
+    public ReputationOptions Options
+    {
+        set => _options = value;
+    }
 
     /// <summary>-100 to 10; 0 for whom nothing is known of.</summary>
     public double ValueOf(NodeId id, TimeSpan now) => _scores.TryGetValue(id, out Score? score) ? score.ValueAt(now, _options) : 0;

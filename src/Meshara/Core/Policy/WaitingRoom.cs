@@ -13,17 +13,21 @@ namespace Meshara.Core.Policy;
 /// <param name="patience">From Enter to the end of TLS.</param>
 internal sealed class WaitingRoom(AcceptLimits limits, TimeSpan patience)
 {
+    private AcceptLimits _limits = limits;
+    private TimeSpan _patience = patience;
+
     // More than can wait or shake hands at a time: whoever waits is remembered with those it competes with.
     private const int MinRemembered = 1024;
 
-    private readonly Pace _all = new(limits.TotalRate, limits.TotalBurst);
+    private Pace _all = new(limits.TotalRate, limits.TotalBurst);
+
     // In the order in which they came.
     private readonly List<Guest> _waiting = [];
     private readonly List<Guest> _shaking = [];
     private readonly Dictionary<AddressKey, int> _waitingOfWide = [];
     private readonly Dictionary<AddressKey, int> _waitingOfNetwork = [];
-    private readonly Turns _reads = new(Math.Max(MinRemembered, 2 * limits.MaxWaiting));
-    private readonly Turns _places = new(Math.Max(MinRemembered, 2 * limits.MaxWaiting));
+    private Turns _reads = new(Math.Max(MinRemembered, 2 * limits.MaxWaiting));
+    private Turns _places = new(Math.Max(MinRemembered, 2 * limits.MaxWaiting));
     private TimeSpan _allFullAt;
 
     // Places that were taken together do not yield together: eight new handshakes at once are felt by every link of the node.
@@ -42,6 +46,23 @@ internal sealed class WaitingRoom(AcceptLimits limits, TimeSpan patience)
 
     /// <summary>Handshakes in flight.</summary>
     public int Shaking => _shaking.Count;
+
+    /// <summary>Other numbers from now on, for those who wait as well.</summary>
+    public void Change(AcceptLimits limits, TimeSpan patience)
+    {
+        if (limits.TotalRate != _limits.TotalRate || limits.TotalBurst != _limits.TotalBurst)
+        {
+            (_all, _allFullAt) = (new Pace(limits.TotalRate, limits.TotalBurst), TimeSpan.Zero);
+        }
+
+        if (limits.MaxWaiting != _limits.MaxWaiting)
+        {
+            int remembered = Math.Max(MinRemembered, 2 * limits.MaxWaiting);
+            (_reads, _places) = (new Turns(remembered), new Turns(remembered));
+        }
+
+        (_limits, _patience) = (limits, patience);
+    }
 
     /// <summary>A connection that the gate let pass.</summary>
     /// <param name="id">Its name.</param>
@@ -87,7 +108,7 @@ internal sealed class WaitingRoom(AcceptLimits limits, TimeSpan patience)
             return null;
         }
 
-        TimeSpan next = _waiting[0].Entered + patience;
+        TimeSpan next = _waiting[0].Entered + _patience;
         if (_waiting.Exists(g => g.Phase == Phase.Unread))
         {
             next = Earlier(next, _all.NextAt(_allFullAt, now));
@@ -105,12 +126,12 @@ internal sealed class WaitingRoom(AcceptLimits limits, TimeSpan patience)
 
     // Whoever shakes hands has a deadline of its own.
     private bool TryCloseLate(TimeSpan now, ref RoomOrder order) =>
-        _waiting.Count > 0 && _waiting[0].Entered + patience <= now && Close(_waiting[0], AcceptLevel.Late, ref order);
+        _waiting.Count > 0 && _waiting[0].Entered + _patience <= now && Close(_waiting[0], AcceptLevel.Late, ref order);
 
     // Too many: one of the widest group with most here; of several the one whose turn was last, for it will be last; of its networks the one with most; of that the oldest.
     private bool TryCloseOne(ref RoomOrder order)
     {
-        if (_waiting.Count <= limits.MaxWaiting)
+        if (_waiting.Count <= _limits.MaxWaiting)
         {
             return false;
         }
@@ -145,8 +166,8 @@ internal sealed class WaitingRoom(AcceptLimits limits, TimeSpan patience)
 
     private bool TryStart(TimeSpan now, ref RoomOrder order)
     {
-        if (_shaking.Count >= limits.MaxHandshakes
-            || (Next(Phase.Ready, _places, limits.MaxHandshakesPerNetwork) ?? Next(Phase.Ready, _places, int.MaxValue)) is not { } next)
+        if (_shaking.Count >= _limits.MaxHandshakes
+            || (Next(Phase.Ready, _places, _limits.MaxHandshakesPerNetwork) ?? Next(Phase.Ready, _places, int.MaxValue)) is not { } next)
         {
             return false;
         }
@@ -182,7 +203,7 @@ internal sealed class WaitingRoom(AcceptLimits limits, TimeSpan patience)
             return false;
         }
 
-        _yieldNotBefore = now + (limits.HandshakePatience / limits.MaxHandshakes);
+        _yieldNotBefore = now + (_limits.HandshakePatience / _limits.MaxHandshakes);
         return Close(worst, AcceptLevel.Stalled, ref order);
     }
 
@@ -190,7 +211,7 @@ internal sealed class WaitingRoom(AcceptLimits limits, TimeSpan patience)
     // dropped for the next of the same kind leaves nobody with a link.
     private TimeSpan? DueToYield(Guest guest)
     {
-        if (_shaking.Count < limits.MaxHandshakes)
+        if (_shaking.Count < _limits.MaxHandshakes)
         {
             return null;
         }
@@ -203,14 +224,14 @@ internal sealed class WaitingRoom(AcceptLimits limits, TimeSpan patience)
             {
                 if (CountShaking(waiting.Keys.Network) < held)
                 {
-                    return guest.Since + limits.HandshakePatience;
+                    return guest.Since + _limits.HandshakePatience;
                 }
 
                 own |= waiting.Keys.Network == guest.Keys.Network;
             }
         }
 
-        return own ? guest.Since + (2 * limits.HandshakePatience) : null;
+        return own ? guest.Since + (2 * _limits.HandshakePatience) : null;
     }
 
     // Of those in this phase whose network has fewer places than so many: the oldest whose wide network was served longest ago.

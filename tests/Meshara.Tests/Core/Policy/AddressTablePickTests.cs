@@ -142,10 +142,10 @@ public sealed class AddressTablePickTests
                 bed.Add(new PeerAddress("seed.example.org", 4040 + (number % 3)), null, AddressSource.Bootstrap);
                 break;
             case 3:
-                Verdict(bed, table.PickForFeeler(bed.View, bed.Now), number);
+                Verdict(bed, NotTooSoon(bed, table.PickForFeeler(bed.View, bed.Now)), number);
                 break;
             case 4 or 5 or 6 or 7:
-                Verdict(bed, bed.Pick(), number);
+                Verdict(bed, NotTooSoon(bed, bed.Pick()), number);
                 break;
             case 8:
                 Verdict(bed, table.TryTake(address, bed.Now), number);
@@ -181,6 +181,13 @@ public sealed class AddressTablePickTests
         Assert.False(what is 0 or 1 or 2 && table.Counts.Proven < provenBefore, "an added one pushed out a proven one");
     }
 
+    // Whoever was dialled at that host and port before.
+    private static AddressEntry? NotTooSoon(AddressBed bed, AddressEntry? entry)
+    {
+        Assert.True(entry is null || (entry.Spot.Until <= bed.Now && entry.NotBefore <= bed.Now), $"{entry?.Address} is dialled too soon");
+        return entry;
+    }
+
     private static void Verdict(AddressBed bed, AddressEntry? entry, int number)
     {
         if (entry is null)
@@ -188,7 +195,7 @@ public sealed class AddressTablePickTests
             return;
         }
 
-        switch (number % 5)
+        switch (number % 7)
         {
             case 0 or 1:
                 bed.Table.Succeeded(entry.Address, entry.Id ?? AddressBed.Id(number % 5), bed.Now);
@@ -198,6 +205,12 @@ public sealed class AddressTablePickTests
                 break;
             case 3:
                 bed.Table.Alive(entry.Address, TimeSpan.FromSeconds(number), bed.Now);
+                break;
+            case 4:
+                bed.Table.WrongKey(entry.Address, bed.Now);
+                break;
+            case 5:
+                bed.Table.Full(entry.Address, entry.Id ?? AddressBed.Id(number % 5), TimeSpan.FromSeconds(number), bed.Now);
                 break;
             default:
                 bed.Table.Dropped(entry.Address, TimeSpan.FromSeconds(number), bed.Now);

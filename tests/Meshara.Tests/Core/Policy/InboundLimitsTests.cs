@@ -1,4 +1,5 @@
 using System.Net;
+using Meshara.Benchmarks.Flood;
 using Meshara.Core.Policy;
 using Xunit;
 
@@ -38,6 +39,21 @@ public sealed class InboundLimitsTests
         }
 
         Assert.Equal((admitted, limit, limit is null ? 0 : admitted), (inbound.Count, met?.Name, met?.Value ?? 0));
+    }
+
+    // 'benchmarks/run flood' ended with an error: six of its eight good peers were let in.
+    [Fact]
+    public void Judge_GoodPeersAndNewcomersOfTheFloodBenchmark_AllJoin()
+    {
+        DiscoveryOptions options = DiscoveryOptions.Standard;
+        int slots = ConnectionPlan.InboundSlots(options.TargetPeers, options.MaxPeers);
+        AddressGroups loopbackCounts = new([], []);
+        List<IPAddress> inbound = [];
+        foreach (string next in Enumerable.Range(0, FloodSources.GoodPeers).Select(FloodSources.GoodPeer).Concat(Enumerable.Range(0, FloodSources.Newcomers).Select(FloodSources.Newcomer)))
+        {
+            Assert.Null(new InboundLimits().Judge(IPAddress.Parse(next), inbound, slots, loopbackCounts));
+            inbound.Add(IPAddress.Parse(next));
+        }
     }
 
     // Sybils in one public /24 don't join, however many there are.
