@@ -34,6 +34,11 @@ internal static class WireTargets
 
             // The key of a certificate, then the value of its extension.
             new("successor", SuccessorSeeds(), (mutator, all) => mutator.Mutate(mutator.Pick(all), mutator.Pick(all)), RunSuccessor),
+
+            new("record", RecordSeeds(), (mutator, all) => mutator.Mutate(mutator.Pick(all), mutator.Pick(all)), RunRecord),
+
+            // The reply of a peer that was asked for others.
+            new("peers", [[0, 0], .. RecordSeeds().Select(static r => PeerLists.WriteReply([r, r], 1 << 16))], (mutator, all) => mutator.Mutate(mutator.Pick(all), mutator.Pick(all)), RunPeers),
         ];
     }
 
@@ -69,6 +74,49 @@ internal static class WireTargets
         if (!chain.ToBytes().AsSpan().SequenceEqual(input.AsSpan(split)))
         {
             throw new FindingException("A chain is not written as it was read.");
+        }
+    }
+
+    private static byte[][] RecordSeeds()
+    {
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Path.Combine(VectorFile.Root, "specs", "vectors", "record.json")));
+        return [.. document.RootElement.GetProperty("vectors").EnumerateArray()
+            .Select(static v => Convert.FromHexString(v.GetProperty("value").GetString()!)).Where(static v => v.Length is > 0 and <= 1024)];
+    }
+
+    // Whatever is taken for a record is what was read, and nothing that comes of it throws.
+    private static void RunRecord(byte[] input)
+    {
+        try
+        {
+            SignedRecord record = SignedRecord.Parse(input);
+            _ = record.Verify();
+            _ = Net.Records.AddressesOf(record);
+            if (!record.Bytes.Span.SequenceEqual(input) || input.Length > SignedRecord.MaxSize)
+            {
+                throw new FindingException("A record is not what was read.");
+            }
+        }
+        catch (WireException)
+        {
+            // The one exception a parser may throw.
+        }
+    }
+
+    private static void RunPeers(byte[] input)
+    {
+        try
+        {
+            IReadOnlyList<byte[]> records = PeerLists.ParseReply(input);
+            byte[] again = PeerLists.WriteReply([.. records.Select(static r => (ReadOnlyMemory<byte>)r)], int.MaxValue);
+            if (records.Count > PeerLists.MaxRecords || PeerLists.ParseReply(again).Count != records.Count)
+            {
+                throw new FindingException("A list of records is not written as it was read.");
+            }
+        }
+        catch (WireException)
+        {
+            // As above.
         }
     }
 

@@ -13,6 +13,9 @@ namespace Meshara;
 /// <item><term><c>meshara.accept.refused</c></term><description>{connection}, counter: inbound connections closed before they had a link (<see cref="AcceptLimits"/>), by
 /// <c>meshara.accept.level</c>: <c>address</c>, <c>network</c>, <c>wide</c> (too many of it), <c>pool</c> (the waiting pool was full), <c>late</c> (no ClientHello in time), <c>not_tls</c>,
 /// <c>stalled</c> (a handshake that stood still while others waited), <c>greetings</c> (too many between TLS and a link)</description></item>
+/// <item><term><c>meshara.exchange.ignored</c></term><description>{item}, counter: peer records, addresses in them, and requests for them that did not count, by
+/// <c>meshara.exchange.cause</c>: <c>extension</c>, <c>mesh</c>, <c>expired</c>, <c>expiry</c> and <c>sequence</c> (too far in the future), <c>old</c>, <c>address</c> (nobody can be there, or
+/// its giver may not name it), <c>early</c> (a request or a change before its time)</description></item>
 /// <item><term><c>meshara.network.io</c></term><description>By, counter: bytes of frames, before TLS, by <c>network.io.direction</c> (<c>transmit</c>, <c>receive</c>)</description></item>
 /// <item><term><c>meshara.messages</c></term><description>{message}, counter: messages and requests, by <c>network.io.direction</c></description></item>
 /// <item><term><c>meshara.client.request.duration</c></term><description>s, histogram: <see cref="Node.RequestAsync"/>, by <c>meshara.protocol</c> and <c>error.type</c></description></item>

@@ -13,7 +13,13 @@ public sealed partial class Node
         ulong last = file?.Read(out wrong) ?? 0;
         LogSequence(wrong);
         OwnRecord own = new(_certificate!, _options.Mesh, _addresses, _clock, last, sequence => LogSequence(file?.Write(sequence)));
-        return new Records(own, new RecordBook(secret, _clock), Id, _options.Mesh, _clock, _logger);
+        return new Records(own, new RecordBook(secret, _clock), Id, _options.Mesh, _clock, OnRecordIgnored);
+    }
+
+    private void OnRecordIgnored(NodeId peer, string why)
+    {
+        _metrics.ExchangeIgnored(why);
+        _logger.RecordIgnored(peer, why);
     }
 
     private void LogSequence(string? wrong)

@@ -3,7 +3,6 @@ using System.Net;
 using System.Security.Cryptography;
 using Meshara.Core;
 using Meshara.Core.Policy;
-using Meshara.Net;
 using Meshara.Security;
 
 namespace Meshara.Benchmarks.Policies;

@@ -19,6 +19,9 @@ internal sealed partial class Mesh
 
     private TimeSpan? _spreadDue;
 
+    /// <summary>Addresses in records that nobody can be at, or that their giver may not name.</summary>
+    public long IgnoredAddresses { get; private set; }
+
     /// <summary>A node's signed word on where it is, verified.</summary>
     /// <param name="id">Whose.</param>
     /// <param name="addresses">With the id; their reach is judged here.</param>
@@ -41,6 +44,12 @@ internal sealed partial class Mesh
         {
             foreach (PeerAddress address in addresses)
             {
+                if (!IsNumeric(address) || !IsTellable(address, from) || IsOwnAddress(address))
+                {
+                    IgnoredAddresses++;
+                    continue;
+                }
+
                 // That it is at this host, it has shown; other hosts are hearsay, or anybody could push aside what others are known by.
                 bool isShown = giver == id && AddressGroups.TryParse(address.Host, out IPAddress? host) && host.Equals(from);
                 Learn(address, isShown ? AddressSource.Hello : AddressSource.PeerExchange, from, now);

@@ -48,7 +48,7 @@ internal sealed partial class MeshDriver
         {
             foreach (SignedRecord record in verified)
             {
-                _mesh.HandleRecord(record.Id, Net.Records.AddressesOf(record), giver, from, Now);
+                Hand(record, giver, from);
             }
         }).ConfigureAwait(false);
         if (wrong is not null)
@@ -90,6 +90,9 @@ internal sealed partial class MeshDriver
         }
     });
 
+    /// <summary>A request or a change came before its time.</summary>
+    public void CameEarly() => _node.Metrics.ExchangeIgnored("early");
+
     /// <summary>Where the peer of a link is; null: there is no link, or not on an IP network.</summary>
     public IPAddress? HostOf(NodeId peer) =>
         _live.Find(peer) is { } live && PeerAddress.TryParse(live.Link.Address, out PeerAddress? address) && AddressGroups.TryParse(address.Host, out IPAddress? ip) ? ip : null;
@@ -110,7 +113,19 @@ internal sealed partial class MeshDriver
     private void Take(SignedRecord record, PeerConnection connection)
     {
         _node.Records.Book.Put(record, connection.RemoteAddress);
-        _mesh.HandleRecord(record.Id, Net.Records.AddressesOf(record), record.Id, connection.RemoteAddress, Now);
+        Hand(record, record.Id, connection.RemoteAddress);
+    }
+
+    private void Hand(SignedRecord record, NodeId giver, IPAddress? from)
+    {
+        IReadOnlyList<PeerAddress> addresses = Net.Records.AddressesOf(record);
+        long before = _mesh.IgnoredAddresses;
+        _mesh.HandleRecord(record.Id, addresses, giver, from, Now);
+        long ignored = record.Addresses.Count - addresses.Count + _mesh.IgnoredAddresses - before;
+        if (ignored > 0)
+        {
+            _node.Metrics.ExchangeIgnored("address", ignored);
+        }
     }
 
     private void ForgetRecord(MeshAction.LinkDown down)
@@ -137,7 +152,7 @@ internal sealed partial class MeshDriver
 
     private async Task SpreadAsync(PeerConnection[] links)
     {
-        bool told = false;
+        List<Task> told = [];
         try
         {
             foreach (PeerConnection connection in links)
@@ -146,17 +161,18 @@ internal sealed partial class MeshDriver
                 if (!ReferenceEquals(record, connection.Told) && connection.Told is { } before && record.Sequence > before.Sequence)
                 {
                     connection.Told = record;
-                    told = true;
-                    await TellAsync(connection.Link!, record).ConfigureAwait(false);
+                    told.Add(TellAsync(connection.Link!, record));
                 }
             }
+
+            await Task.WhenAll(told).ConfigureAwait(false);
         }
         finally
         {
             Volatile.Write(ref _spreading, 0);
             PostEvent(() =>
             {
-                _spreadFullAt = told ? SpreadPace.Spend(_spreadFullAt, Now) : _spreadFullAt;
+                _spreadFullAt = told.Count > 0 ? SpreadPace.Spend(_spreadFullAt, Now) : _spreadFullAt;
                 if (_spreadWaits)
                 {
                     SpreadRecord();

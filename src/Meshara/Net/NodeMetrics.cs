@@ -27,6 +27,7 @@ internal sealed class NodeMetrics : IDisposable
     private readonly Histogram<double> _roundTrip;
     private readonly Histogram<double> _handshake;
     private readonly Counter<long> _acceptRefused;
+    private readonly Counter<long> _exchangeIgnored;
     private readonly Histogram<double> _clientRequest;
     private readonly Histogram<double> _serverRequest;
     private readonly Lock _sync = new();
@@ -40,6 +41,7 @@ internal sealed class NodeMetrics : IDisposable
         _linkDuration = _meter.CreateHistogram<double>("meshara.link.duration", "s", "How long links lived.");
         _roundTrip = _meter.CreateHistogram<double>("meshara.link.round_trip", "s", "From PING to PONG.");
         _handshake = _meter.CreateHistogram<double>("meshara.handshake.duration", "s", "From dial or accept to a live link, or to its failure.");
+        _exchangeIgnored = _meter.CreateCounter<long>("meshara.exchange.ignored", "{item}", "Peer records, addresses in them, and requests for them that did not count.");
         _acceptRefused = _meter.CreateCounter<long>("meshara.accept.refused", "{connection}", "Inbound connections closed before they had a link.");
         _clientRequest = _meter.CreateHistogram<double>("meshara.client.request.duration", "s", "Requests of this node, up to the reply.");
         _serverRequest = _meter.CreateHistogram<double>("meshara.server.request.duration", "s", "Runs of handlers of requests.");
@@ -80,6 +82,11 @@ internal sealed class NodeMetrics : IDisposable
 
     /// <summary>An inbound connection was closed before it had a link.</summary>
     public void AcceptRefused(AcceptLevel level) => _acceptRefused.Add(1, LevelTags[(int)level]);
+
+    /// <summary>Something of peer exchange did not count.</summary>
+    /// <param name="cause">One of few texts of this program's own.</param>
+    /// <param name="count">How many.</param>
+    public void ExchangeIgnored(string cause, long count = 1) => _exchangeIgnored.Add(count, new KeyValuePair<string, object?>("meshara.exchange.cause", cause));
 
     public void RoundTrip(TimeSpan time) => _roundTrip.Record(time.TotalSeconds);
 

@@ -2,7 +2,6 @@ using System.Net;
 using Meshara.Core.Policy;
 using Meshara.Security;
 using Meshara.Wire;
-using Microsoft.Extensions.Logging;
 
 namespace Meshara.Net;
 
@@ -12,17 +11,14 @@ namespace Meshara.Net;
 /// <param name="self">This node.</param>
 /// <param name="mesh">Its mesh.</param>
 /// <param name="clock">The node's.</param>
-/// <param name="logger">Told of what is ignored.</param>
-internal sealed class Records(OwnRecord own, RecordBook book, NodeId self, string mesh, NodeClock clock, ILogger logger)
+/// <param name="onIgnored">Told of what is well formed and does not count, and why.</param>
+internal sealed class Records(OwnRecord own, RecordBook book, NodeId self, string mesh, NodeClock clock, Action<NodeId, string> onIgnored)
 {
-    private long _ignored;
+    private const string Old = "old";
 
     public OwnRecord Own => own;
 
     public RecordBook Book => book;
-
-    /// <summary>Records that were well formed and did not count.</summary>
-    public long Ignored => Volatile.Read(ref _ignored);
 
     /// <summary>What a node says of itself on a link.</summary>
     /// <param name="bytes">The record.</param>
@@ -37,7 +33,7 @@ internal sealed class Records(OwnRecord own, RecordBook book, NodeId self, strin
             WireException.Forgery("A record of another id as the sender's own.");
         }
 
-        return Counts(record) && (book.IsNews(record.Id, record.Sequence, fromOwner: true) || Ignore(record, "it is older than a known one")) ? Verify(record) : null;
+        return Counts(record) && (book.IsNews(record.Id, record.Sequence, fromOwner: true) || Ignore(record, Old)) ? Verify(record) : null;
     }
 
     /// <summary>What a node says of another. Its number is remembered; where it is of this node itself, the next own record goes above it.</summary>
@@ -59,7 +55,7 @@ internal sealed class Records(OwnRecord own, RecordBook book, NodeId self, strin
 
         if (!book.IsNews(record.Id, record.Sequence, fromOwner: false))
         {
-            Ignore(record, "it is not newer than a known one");
+            Ignore(record, Old);
             return null;
         }
 
@@ -88,8 +84,7 @@ internal sealed class Records(OwnRecord own, RecordBook book, NodeId self, strin
 
     private bool Ignore(SignedRecord record, string why)
     {
-        Interlocked.Increment(ref _ignored);
-        logger.RecordIgnored(record.Id, why);
+        onIgnored(record.Id, why);
         return false;
     }
 

@@ -81,7 +81,7 @@ internal sealed class PeerExchange
         try
         {
             bool isKnown = PeerLists.ParseRequest(request.Payload.Span);
-            bool inTime = _asked.TryTake(peer, _clock.Now, out bool tooOften);
+            bool inTime = TryTake(_asked, peer, out bool tooOften);
             if (tooOften)
             {
                 WireException.Violation($"It asked for peers over {MostEarly} times too early; once a minute is allowed.");
@@ -102,7 +102,7 @@ internal sealed class PeerExchange
     {
         try
         {
-            bool inTime = _changed.TryTake(change.Peer, _clock.Now, out bool tooOften);
+            bool inTime = TryTake(_changed, change.Peer, out bool tooOften);
             if (tooOften)
             {
                 WireException.Violation($"It told over {MostEarly} changes of its record too early; one a minute is allowed, and eight at once.");
@@ -121,6 +121,17 @@ internal sealed class PeerExchange
         {
             // The node has been stopped.
         }
+    }
+
+    private bool TryTake(PeerPaces paces, NodeId peer, out bool tooOften)
+    {
+        bool inTime = paces.TryTake(peer, _clock.Now, out tooOften);
+        if (!inTime)
+        {
+            _driver.CameEarly();
+        }
+
+        return inTime;
     }
 
     private async Task MisbehavedAsync(NodeId peer, WireException what)

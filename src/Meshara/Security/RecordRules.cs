@@ -15,16 +15,16 @@ internal static class RecordRules
     /// <summary>How far a sequence number may be ahead of the clock.</summary>
     public static readonly TimeSpan MaxAhead = TimeSpan.FromDays(1);
 
-    /// <summary>Why a record is ignored, for the log; null: it counts.</summary>
+    /// <summary>Why a record is ignored, for the log and the metric; null: it counts.</summary>
     /// <param name="record">Any.</param>
     /// <param name="mesh">This node's.</param>
     /// <param name="now">By this node's clock.</param>
     public static string? WhyIgnored(SignedRecord record, string mesh, DateTimeOffset now) =>
-        record.HasUnknownCritical ? "an extension that this version does not know"
-        : record.Mesh != mesh ? "another mesh"
-        : record.Expires < Milliseconds(now - Grace) ? "it has expired"
-        : record.Expires > Milliseconds(now + MaxLife) ? "its end is too far in the future"
-        : IsTooFarAhead(record.Sequence, now) ? "its sequence number is too far in the future"
+        record.HasUnknownCritical ? "extension"
+        : record.Mesh != mesh ? "mesh"
+        : record.Expires < Milliseconds(now - Grace) ? "expired"
+        : record.Expires > Milliseconds(now + MaxLife) ? "expiry"
+        : IsTooFarAhead(record.Sequence, now) ? "sequence"
         : null;
 
     /// <summary>Whether nobody whose clock is right would take a record of this number.</summary>

@@ -182,7 +182,13 @@ public sealed class MeshExchangeTests
     {
         Mesh mesh = new(new MeshConfig
         {
-            Self = Ids.Of(0x01), Admission = AdmissionMode.Open, TargetPeers = 4, MaxPeers = 8, Exchanges = true, Random = new Random(7), IsOwn = a => a.Host == "203.0.113.1",
+            Self = Ids.Of(0x01),
+            Admission = AdmissionMode.Open,
+            TargetPeers = 4,
+            MaxPeers = 8,
+            Exchanges = true,
+            Random = new Random(7),
+            IsOwn = a => a.Host == "203.0.113.1",
         });
         mesh.HandleReady(TimeSpan.Zero);
 

@@ -3,7 +3,6 @@ using Meshara.Net;
 using Meshara.Security;
 using Meshara.Tests.Support;
 using Meshara.Wire;
-using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Meshara.Tests.Net;
@@ -18,6 +17,7 @@ public sealed class RecordBookTests
     private readonly Records _records;
     private readonly SignedRecords _made;
     private readonly OwnRecord _own;
+    private readonly List<string> _ignored = [];
 
     public RecordBookTests()
     {
@@ -25,7 +25,7 @@ public sealed class RecordBookTests
         _made = new SignedRecords(_clock);
         _book = new RecordBook(new byte[32], clock);
         _own = new OwnRecord(_made.CertificateOf(0), "home", new OwnAddresses { Current = [new PeerAddress("203.0.113.1", 4040)] }, clock, 0, _ => { });
-        _records = new Records(_own, _book, _made.IdOf(0), "home", clock, NullLogger.Instance);
+        _records = new Records(_own, _book, _made.IdOf(0), "home", clock, (_, why) => _ignored.Add(why));
     }
 
     [Theory]
@@ -153,7 +153,7 @@ public sealed class RecordBookTests
         Assert.Null(_records.CheckOther(_made.Create(1, offset: 0, life: 9 * day).Bytes.Span));
         Assert.Null(_records.CheckOther(_made.Create(1, offset: 0, mesh: "work").Bytes.Span));
 
-        Assert.Equal(4, _records.Ignored);
+        Assert.Equal(["sequence", "sequence", "expiry", "mesh"], _ignored);
         Assert.NotNull(_records.CheckOther(_made.Create(1, offset: day - 60_000, life: 8 * day).Bytes.Span));
     }
 
@@ -178,7 +178,7 @@ public sealed class RecordBookTests
         Assert.Null(_records.CheckOther(_made.Create(1, offset: 10).Bytes.Span));
         Assert.Null(_records.CheckOther(_made.Create(1, offset: 9).Bytes.Span));
         Assert.Null(_records.CheckOther(_made.Forged(1)));
-        Assert.Equal(3, _records.Ignored);
+        Assert.Equal(["old", "old", "old"], _ignored);
 
         // Its own word may tell more with the same number, but not with a lower one.
         Assert.NotNull(_records.CheckOwn(_made.Create(1, offset: 10).Bytes.Span, _made.IdOf(1)));

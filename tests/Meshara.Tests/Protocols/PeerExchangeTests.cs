@@ -174,7 +174,7 @@ public sealed class PeerExchangeTests : IAsyncDisposable
     {
         (Node node, RawNode raw) = await DialledAsync();
         await using RawNode _ = raw;
-        SignedRecord good = _made.Create(1, 0, mesh: "test", addresses: ["127.0.0.1:0", "0.0.0.0:1", "224.0.0.1:1", "255.255.255.255:1", "localhost:1", node.Addresses[0].HostAndPort, "127.0.0.9:9"]);
+        SignedRecord good = _made.Create(1, 60_000, mesh: "test", addresses: ["127.0.0.1:0", "0.0.0.0:1", "224.0.0.1:1", "255.255.255.255:1", "localhost:1", node.Addresses[0].HostAndPort, "127.0.0.9:9"]);
         ulong day = 86_400_000;
         await raw.AnswerAsync(PeerLists.WriteReply(
             [

@@ -107,10 +107,10 @@ public sealed class SignedRecordTests : IDisposable
         Assert.Null(Why(0, at - hour));
         Assert.Contains("expired", Why(0, at - hour - 1));
         Assert.Null(Why(at + day, at + (8 * day)));
-        Assert.Contains("end", Why(at, at + (8 * day) + 1));
+        Assert.Contains("expiry", Why(at, at + (8 * day) + 1));
         Assert.Contains("sequence", Why(at + day + 1, at + day));
         Assert.Contains("sequence", Why(ulong.MaxValue, at + day));
-        Assert.Contains("end", Why(at, ulong.MaxValue));
+        Assert.Contains("expiry", Why(at, ulong.MaxValue));
         Assert.Contains("mesh", Why(at, at + day, "Home"));
     }
 

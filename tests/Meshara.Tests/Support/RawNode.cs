@@ -164,7 +164,15 @@ internal sealed class RawNode : IAsyncDisposable
         byte[] frame = new byte[1 << 16];
         int length = ControlFrames.WriteHello(frame, new Hello
         {
-            MinVersion = 1, MaxVersion = 1, Id = Id, Instance = 77, Nonce = new byte[32], Mesh = Mesh, MaxMessage = 1 << 20, InitialWindow = 1 << 20, MaxStreams = 1024,
+            MinVersion = 1,
+            MaxVersion = 1,
+            Id = Id,
+            Instance = 77,
+            Nonce = new byte[32],
+            Mesh = Mesh,
+            MaxMessage = 1 << 20,
+            InitialWindow = 1 << 20,
+            MaxStreams = 1024,
         });
         await SendAsync(frame[..length]);
         await UntilAsync(Raw.Hello);
