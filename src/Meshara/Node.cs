@@ -276,7 +276,7 @@ public sealed partial class Node : IAsyncDisposable
             Random = new Random(_options.Seed ?? Nonces.NewSeed()),
         };
         MeshDriver driver = new(context, config.With(_options), _live);
-        _exchange = new PeerExchange(driver, context.Records, _live, _handlers, _clock, _handlerTasks, context.Exchanges, _logger);
+        _exchange = new PeerExchange(driver, context.Records, _live, _handlers, _clock, _handlerTasks, () => context.Exchanges, _logger);
         return driver;
     }
 

@@ -23,6 +23,7 @@ internal sealed partial class Mesh
         }
 
         ShortenPauses(before, now);
+        ExchangeOrNot(before, now);
         Touch();
         Manage(now);
     }
