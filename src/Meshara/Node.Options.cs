@@ -49,9 +49,9 @@ public sealed partial class Node
 
         OptionsCheck.Check(after);
         after = await WithSourcesAsync(before, after, changes).ConfigureAwait(false);
-        await _driver.ReconfigureAsync(after).ConfigureAwait(false);
         _options = after;
         FindAddresses();
+        await _driver.ReconfigureAsync(after).ConfigureAwait(false);
         await ChangePeersAsync(PeersOf(before), PeersOf(after)).ConfigureAwait(false);
         foreach (OptionChange change in changes)
         {

@@ -122,7 +122,7 @@ public sealed class NodeReconfigureTests
         Node peer = await bed.StartAsync(Admission.Open);
         NodeOptions options = bed.Options(Admission.KnownPeers);
         Node node = await bed.StartAsync(options);
-        File.WriteAllText(folder["peers.json"], $$"""{ "static_peers": [ { "name": "p", "address": "{{peer.Addresses[0].HostAndPort}}", "public_key": "{{peer.PublicKey}}" } ] }""");
+        await File.WriteAllTextAsync(folder["peers.json"], $$"""{ "static_peers": [ { "name": "p", "address": "{{peer.Addresses[0].HostAndPort}}", "public_key": "{{peer.PublicKey}}" } ] }""");
 
         await node.ReconfigureAsync(options with { Discovery = options.Discovery with { StaticPeersFile = folder["peers.json"] } });
 
@@ -136,7 +136,7 @@ public sealed class NodeReconfigureTests
         await using NodeBed bed = new();
         NodeOptions options = bed.Options(Admission.KnownPeers);
         Node node = await bed.StartAsync(options);
-        File.WriteAllText(folder["peers.json"], "{ \"static_peers\": [ 7 ] }");
+        await File.WriteAllTextAsync(folder["peers.json"], "{ \"static_peers\": [ 7 ] }");
 
         IReadOnlyList<OptionChange> changes = await node.ReconfigureAsync(options with { Agent = "a/1", Discovery = options.Discovery with { StaticPeersFile = folder["peers.json"] } });
 

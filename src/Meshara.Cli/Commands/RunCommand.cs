@@ -78,21 +78,26 @@ internal static class RunCommand
                 Discovery = more.Discovery(parsed),
                 TrustedRanges = more.TrustedRanges(parsed),
             };
-            if (settings is { Open: false, SecretFile: null, ConfigFile: null, Environment.Count: 0 } && more.FirstForStrangers(parsed) is { } idle)
-            {
-                terminal.Complain($"{idle} has no effect: only known peers may join, and they count against no limit. --open or --secret-file lets others in.");
-            }
-
-            foreach (string warning in more.Warnings(parsed))
-            {
-                terminal.Complain($"warning: {warning}");
-            }
-
-            using StopSignals signals = new(terminal.Time, ct);
-            await new NodeRunner(terminal, settings).RunAsync(signals);
-            return ExitCode.Done;
+            return await RunAsync(terminal, settings, more, parsed, ct);
         });
         return command;
+    }
+
+    private static async Task<int> RunAsync(Terminal terminal, RunSettings settings, MeshArguments more, ParseResult parsed, CancellationToken cancellationToken)
+    {
+        if (settings is { Open: false, SecretFile: null, ConfigFile: null, Environment.Count: 0 } && more.FirstForStrangers(parsed) is { } idle)
+        {
+            terminal.Complain($"{idle} has no effect: only known peers may join, and they count against no limit. --open or --secret-file lets others in.");
+        }
+
+        foreach (string warning in more.Warnings(parsed))
+        {
+            terminal.Complain($"warning: {warning}");
+        }
+
+        using StopSignals signals = new(terminal.Time, cancellationToken);
+        await new NodeRunner(terminal, settings).RunAsync(signals);
+        return ExitCode.Done;
     }
 
     private static Option<string?> Config() => new("--config")

@@ -104,23 +104,6 @@ internal sealed partial class Mesh
         AskThoseDue(now);
     }
 
-    // The links that live have been left out so far, or are from now on.
-    private void ExchangeOrNot(MeshConfig before, TimeSpan now)
-    {
-        if (_config.Exchanges == before.Exchanges)
-        {
-            return;
-        }
-
-        foreach (MeshConnection link in _connections.Values.Where(c => c is { Phase: ConnectionPhase.Live, Probe: false }))
-        {
-            link.AskDue = _config.Exchanges ? now : null;
-        }
-
-        _spreadDue = _config.Exchanges ? now + SpreadEvery : null;
-        AskThoseDue(now);
-    }
-
     private void AskThoseDue(TimeSpan now)
     {
         TimeSpan? next = null;

@@ -23,7 +23,11 @@ internal sealed partial class Mesh
         }
 
         ShortenPauses(before, now);
-        ExchangeOrNot(before, now);
+        if (_config.Exchanges != before.Exchanges)
+        {
+            ExchangeFromNowOn(now);
+        }
+
         Touch();
         Manage(now);
     }
@@ -68,6 +72,17 @@ internal sealed partial class Mesh
 
     // All who are here now may stay, however many.
     private void Tolerate() => _tolerated = Math.Max(_tolerated, Counts.Mesh);
+
+    private void ExchangeFromNowOn(TimeSpan now)
+    {
+        foreach (MeshConnection link in _connections.Values.Where(c => c is { Phase: ConnectionPhase.Live, Probe: false }).ToArray())
+        {
+            link.AskDue = null;
+            PlanAsk(link, now);
+        }
+
+        AskThoseDue(now);
+    }
 
     private void ShortenPauses(MeshConfig before, TimeSpan now)
     {

@@ -98,24 +98,8 @@ internal sealed partial class MeshDriver
                 _node.Logger.Disconnected(a.Peer, a.Address, a.Reason, PeerText.Clean(a.Detail));
                 _node.Events.Publish(new PeerDisconnected(time, a.Peer, a.Address, a.Reason, a.Detail));
                 break;
-            case MeshAction.Refused { Failure: var f } a:
-                if (a.IsNewMismatch)
-                {
-                    _node.Logger.OtherKeyAnswers(a.Address, PeerText.Clean(f.Message));
-                }
-                else
-                {
-                    string again = f is { Code: MesharaErrorCode.Full, ByPeer: true, RetryAfter: { } wait } ? $" This node dials again in {wait.TotalSeconds:0} s." : "";
-                    _node.Logger.Refused(a.Address, f.Code, PeerText.Clean(f.Message) + again);
-                }
-
-                PeerRefused refused = new(time, a.Address, a.Peer, f.Code, f.ByPeer, f.Message, f.RetryAfter) { Inbound = a.Inbound };
-                if (a is { Inbound: false, Peer: { } refusedBy })
-                {
-                    _lastRefusals.Add(refusedBy, refused);
-                }
-
-                _node.Events.Publish(refused);
+            case MeshAction.Refused a:
+                TellOfRefusal(a, time);
                 break;
             case MeshAction.Banned a:
                 DateTimeOffset bannedUntil = time + (a.Until - Now);
@@ -130,6 +114,28 @@ internal sealed partial class MeshDriver
                 _node.Events.Publish(new IdentityShared(time, a.Peer, a.Address, a.OtherAddress));
                 break;
         }
+    }
+
+    private void TellOfRefusal(MeshAction.Refused refusal, DateTimeOffset time)
+    {
+        ConnectionFailure f = refusal.Failure;
+        if (refusal.IsNewMismatch)
+        {
+            _node.Logger.OtherKeyAnswers(refusal.Address, PeerText.Clean(f.Message));
+        }
+        else
+        {
+            string again = f is { Code: MesharaErrorCode.Full, ByPeer: true, RetryAfter: { } wait } ? $" This node dials again in {wait.TotalSeconds:0} s." : "";
+            _node.Logger.Refused(refusal.Address, f.Code, PeerText.Clean(f.Message) + again);
+        }
+
+        PeerRefused told = new(time, refusal.Address, refusal.Peer, f.Code, f.ByPeer, f.Message, f.RetryAfter) { Inbound = refusal.Inbound };
+        if (refusal is { Inbound: false, Peer: { } by })
+        {
+            _lastRefusals.Add(by, told);
+        }
+
+        _node.Events.Publish(told);
     }
 
     private void GoLive(MeshAction.LinkUp up)

@@ -37,6 +37,9 @@ internal sealed partial class MeshDriver
 
             _mesh.HandleOptions(options, Now);
         });
+
+        // The addresses in it may be others.
+        SpreadRecord();
     });
 
     /// <summary>The options name this address no longer.</summary>

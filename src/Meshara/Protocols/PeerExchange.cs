@@ -24,7 +24,7 @@ internal sealed class PeerExchange
     private readonly NodeClock _clock;
     private readonly TaskTracker _tasks;
     private readonly ILogger _logger;
-    private readonly Func<bool> _isEnabled;
+    private readonly Func<bool> _enabled;
     private readonly PeerPaces _asked = new(Requests, MostEarly);
     private readonly PeerPaces _changed = new(Changes, MostEarly);
     private readonly PeerPaces _asking = new(Requests, int.MaxValue);
@@ -36,11 +36,11 @@ internal sealed class PeerExchange
     /// <param name="handlers">Where streams are served.</param>
     /// <param name="clock">The node's.</param>
     /// <param name="tasks">For requests of this node.</param>
-    /// <param name="isEnabled">Whether to ask and to answer; a peer's word on itself is taken in any case.</param>
+    /// <param name="enabled">Whether to ask and to answer now; a peer's word on itself is taken in any case.</param>
     /// <param name="logger">The node's.</param>
-    public PeerExchange(MeshDriver driver, Records records, LiveLinks live, Handlers handlers, NodeClock clock, TaskTracker tasks, Func<bool> isEnabled, ILogger logger)
+    public PeerExchange(MeshDriver driver, Records records, LiveLinks live, Handlers handlers, NodeClock clock, TaskTracker tasks, Func<bool> enabled, ILogger logger)
     {
-        (_driver, _records, _live, _clock, _tasks, _isEnabled, _logger) = (driver, records, live, clock, tasks, isEnabled, logger);
+        (_driver, _records, _live, _clock, _tasks, _enabled, _logger) = (driver, records, live, clock, tasks, enabled, logger);
         handlers.AddOwnRequests(Protocol, AnswerAsync);
         handlers.AddOwnMessages(MeshDriver.RecordProtocol, TakeChangeAsync);
     }
@@ -48,7 +48,7 @@ internal sealed class PeerExchange
     /// <summary>Asks the peer of a link for others, unless it was asked within the minute. Does not wait.</summary>
     public void Ask(Link link)
     {
-        if (_isEnabled() && _asking.TryTake(link.PeerId, _clock.Now, out _))
+        if (_enabled() && _asking.TryTake(link.PeerId, _clock.Now, out _))
         {
             _tasks.Start(() => AskAsync(link));
         }
@@ -87,7 +87,7 @@ internal sealed class PeerExchange
                 WireException.Violation($"It asked for peers over {MostEarly} times too early; once a minute is allowed.");
             }
 
-            return isKnown && inTime && _isEnabled() && _live.Find(peer) is { } live
+            return isKnown && inTime && _enabled() && _live.Find(peer) is { } live
                 ? PeerLists.WriteReply(_records.Book.Choose(RecordBook.MostGiven, peer, _driver.HostOf(peer)), live.Link.Streams.PeerMaxMessage)
                 : PeerLists.WriteReply([], int.MaxValue);
         }

@@ -55,9 +55,9 @@ public sealed class RunConfigurationTests : IDisposable
     [Fact]
     public void Read_SecretInAFileThatOthersCanRead_IsWarnedOfOnce()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Mode bits are of Unix.");
+        Mode.Require();
         System.IO.File.WriteAllText(File, """{ "Meshara": { "Secret": "0123456789abcdef" } }""");
-        System.IO.File.SetUnixFileMode(File, UnixFileMode.UserRead | UnixFileMode.GroupRead);
+        Mode.Set(File, UnixFileMode.UserRead | UnixFileMode.GroupRead);
 
         RunConfiguration configuration = new(_terminal.Terminal, Settings([], []));
         configuration.Read(warn: true);

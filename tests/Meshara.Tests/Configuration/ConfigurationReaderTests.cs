@@ -1,5 +1,4 @@
 using System.Text;
-using Meshara.Tests.Support;
 using Microsoft.Extensions.Configuration;
 using Xunit;
 

@@ -106,6 +106,7 @@ public sealed class MeshExchangeTests
         long link = s.Link(Ids.Of(0x10));
 
         s.Mesh.HandleOptions(on, s.Now);
+        s.Advance(10);
         Assert.Equal([link], s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection));
 
         s.Mesh.HandleOptions(on with { Discovery = on.Discovery with { EnabledMethods = DiscoveryMethods.Bootstrap } }, s.Now);

@@ -124,6 +124,26 @@ public sealed class MeshOptionsTests
     }
 
     [Fact]
+    public void Options_MethodPeerExchangeIsTurnedOnAndOff_PeersAreAskedWhileItIsOn()
+    {
+        MeshScript s = new(target: 4, maxPeers: 8);
+        s.Start();
+        s.Link(Ids.Low);
+        s.Advance(60);
+        Assert.Empty(s.Take().OfType<MeshAction.AskPeers>());
+
+        s.Mesh.HandleOptions(With(target: 4, max: 8), s.Now);
+        s.Advance(60);
+        Assert.NotEmpty(s.Take().OfType<MeshAction.AskPeers>());
+
+        NodeOptions off = With(target: 4, max: 8);
+        s.Mesh.HandleOptions(off with { Discovery = off.Discovery with { EnabledMethods = DiscoveryMethods.Bootstrap } }, s.Now);
+        s.Take();
+        s.Advance(3600);
+        Assert.Empty(s.Take().OfType<MeshAction.AskPeers>());
+    }
+
+    [Fact]
     public void Options_ShorterBackoff_AWaitingPeerIsDialledWithinIt()
     {
         MeshScript s = new(timeouts: new NodeTimeouts { MaxBackoff = TimeSpan.FromDays(1) });
