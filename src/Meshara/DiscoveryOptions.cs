@@ -1,6 +1,6 @@
 namespace Meshara;
 
-/// <summary>How many peers a node looks for by itself, and where it begins. Read once, by <c>Node.StartAsync</c>.</summary>
+/// <summary>How many peers a node looks for by itself, and where it begins.</summary>
 /// <remarks>Peers that the operator named (added, trusted, configured, pinned) are extra: they are dialled for ever, never refused for a limit, and count against nothing here.
 /// Under <see cref="Admission.KnownPeers"/> there are no others, and nothing here has an effect.</remarks>
 public sealed record DiscoveryOptions
@@ -18,7 +18,7 @@ public sealed record DiscoveryOptions
     /// <remarks>Twice the 8 full outbound connections of Bitcoin Core, since there are two directions to hold. Source: issue "The mesh keeps itself", preset standard.</remarks>
     public int TargetPeers { get; init; } = 16;
 
-    /// <summary>Most peers at once, newcomers among them. Default 32; 1 to 4096. Further ones are refused with <see cref="MesharaErrorCode.Full"/>, or take the place of a worse one.
+    /// <summary>Most peers at once, newcomers among them; lowered while more are here (<see cref="Node.ReconfigureAsync"/>), all of those stay and nobody new comes. Default 32; 1 to 4096. Further ones are refused with <see cref="MesharaErrorCode.Full"/>, or take the place of a worse one.
     /// From 4 on, a third of <see cref="TargetPeers"/> is kept for peers that this node dials. With 2 or 3 callers may take every place; where the node knows an address
     /// of somebody else, a dial of its own then takes the place of one of those that have been there for a minute. With 1 whoever is there stays.</summary>
     /// <remarks>Source: issue "The mesh keeps itself", preset standard.</remarks>

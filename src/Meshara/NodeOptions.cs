@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Meshara;
 
-/// <summary>Everything that can be set about a node; read once, by <c>Node.StartAsync</c>.</summary>
+/// <summary>Everything that can be set about a node; read by <c>Node.StartAsync</c>. <see cref="Node.ReconfigureAsync"/> changes a part of it later.</summary>
 /// <remarks>Two are equal only where their lists are the same objects.</remarks>
 public sealed record NodeOptions
 {

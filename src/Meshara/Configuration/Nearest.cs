@@ -9,9 +9,9 @@ internal static class Nearest
     // Letters that a name in the wrong section is worth.
     private const int Misplaced = 3;
 
-    /// <summary>By the fewest letters to add, drop, or change; of names in sections the last part counts too, for one in the wrong section.</summary>
+    /// <summary>By the fewest letters to add, drop, or change; of names in sections the last part counts too, for one in the wrong section. A name that was left off early is near.</summary>
     public static string Of(string name, IReadOnlyList<string> known) =>
-        known.MinBy(other => Math.Min(Distance(Cut(name), other), Distance(Last(Cut(name)), Last(other)) + Misplaced))!;
+        known.MinBy(other => other.StartsWith(name, StringComparison.OrdinalIgnoreCase) && other.LastIndexOf('.') < name.Length ? 1 : Math.Min(Distance(Cut(name), other), Distance(Last(Cut(name)), Last(other)) + Misplaced))!;
 
     private static string Cut(string name) => name.Length <= Longest ? name : name[..Longest];
 

@@ -42,6 +42,34 @@ public sealed class AcceptLanesTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Reconfigure_OtherLimits_HoldForTheNextCallers()
+    {
+        using Readings readings = new();
+        await StartAsync(new AcceptLimits { AddressBurst = 2 });
+        Call(3, "203.0.113.7");
+        await Eventually.TrueAsync(() => readings.Of(_node, "meshara.accept.refused").Sum() == 1);
+
+        Assert.All(await _node.ReconfigureAsync(_node.Options with { Accept = new AcceptLimits { AddressBurst = 4, TrustedRanges = ["198.51.100.0/24"] } }), c => Assert.True(c.IsApplied));
+        Call(5, "203.0.113.7");
+        Call(100, "198.51.100.9");
+
+        await Eventually.TrueAsync(() => readings.Of(_node, "meshara.accept.refused").Sum() == 2);
+
+        // Who is trusted changes alone: what the others have spent is not forgotten.
+        await _node.ReconfigureAsync(_node.Options with { Accept = _node.Options.Accept with { TrustedRanges = [] } });
+        Call(1, "203.0.113.7");
+        await Eventually.TrueAsync(() => readings.Of(_node, "meshara.accept.refused").Sum() == 3);
+
+        void Call(int times, string host)
+        {
+            for (int i = 0; i < times; i++)
+            {
+                _network.Call(host);
+            }
+        }
+    }
+
+    [Fact]
     public async Task Refused_Thousands_AreLoggedOnceAMinuteWithTheirNumber()
     {
         using Readings readings = new();

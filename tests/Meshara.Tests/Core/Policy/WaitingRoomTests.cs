@@ -44,6 +44,29 @@ public sealed class WaitingRoomTests
     }
 
     [Fact]
+    public void Change_MorePlacesAndAnotherRate_HoldForThoseWhoWaitAsWell()
+    {
+        for (int i = 0; i < 60; i++)
+        {
+            Enter($"198.51.100.{i}");
+        }
+
+        foreach (RoomOrder order in Poll())
+        {
+            _room.Complete(order.Id);
+        }
+
+        Assert.Equal(Limits.MaxHandshakes, Poll().Count(o => o.Kind == RoomOrderKind.Start));
+
+        _room.Change(Limits with { MaxHandshakes = 12, TotalBurst = 60, MaxWaiting = 45 }, TimeSpan.FromSeconds(2));
+
+        RoomOrder[] orders = [.. Poll()];
+        Assert.Equal((7, 10, 4), (orders.Count(o => o.Why == AcceptLevel.Pool && o.Kind == RoomOrderKind.Close), orders.Count(o => o.Kind == RoomOrderKind.Read), orders.Count(o => o.Kind == RoomOrderKind.Start)));
+        _now += TimeSpan.FromSeconds(2);
+        Assert.Contains(Poll(), o => o is { Kind: RoomOrderKind.Close, Why: AcceptLevel.Late });
+    }
+
+    [Fact]
     public void Poll_NoClientHello_IsLateAtTheDeadline()
     {
         long id = Enter("198.51.100.1");
