@@ -1,6 +1,5 @@
 using Meshara.Core;
 using Meshara.Core.Policy;
-using Meshara.Wire;
 
 namespace Meshara.Net;
 
