@@ -39,6 +39,8 @@ internal static class WireTargets
 
             // The reply of a peer that was asked for others.
             new("peers", [[0, 0], .. RecordSeeds().Select(static r => PeerLists.WriteReply([r, r], 1 << 16))], (mutator, all) => mutator.Mutate(mutator.Pick(all), mutator.Pick(all)), RunPeers),
+
+            FileTargets.StaticPeers,
         ];
     }
 

@@ -25,6 +25,7 @@ public sealed class FuzzTests
     [InlineData("open")]
     [InlineData("stream")]
     [InlineData("successor")]
+    [InlineData("static-peers")]
     public void Run_SeedsAndTwoThousandChangedInputs_NothingFound(string name)
     {
         FuzzTarget target = Target(name);
