@@ -10,7 +10,7 @@ public sealed partial class Node
     /// <param name="handler">Called for one message at a time for each peer, in their order; the payload is its own until the task ends. The token tells that the node
     /// stops. While it works the sender waits; if it throws, the error is logged and the next message comes.</param>
     /// <returns>Dispose it to unregister.</returns>
-    /// <exception cref="ArgumentException">The name is not one.</exception>
+    /// <exception cref="ArgumentException">The name is not one, or begins with <c>meshara/</c> as the node's own do.</exception>
     /// <exception cref="InvalidOperationException">The protocol has a handler for messages.</exception>
     public IDisposable Handle(string protocol, Func<Message, CancellationToken, ValueTask> handler)
     {
@@ -33,7 +33,7 @@ public sealed partial class Node
     /// <param name="handler">Gives the reply; called for many requests at a time. The token tells that the peer has given up or is gone. If it throws, the peer gets
     /// <see cref="MesharaErrorCode.HandlerFailed"/> and the error is logged.</param>
     /// <returns>Dispose it to unregister.</returns>
-    /// <exception cref="ArgumentException">The name is not one.</exception>
+    /// <exception cref="ArgumentException">The name is not one, or begins with <c>meshara/</c> as the node's own do.</exception>
     /// <exception cref="InvalidOperationException">The protocol has a handler for requests.</exception>
     public IDisposable HandleRequest(string protocol, Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>> handler)
     {
@@ -45,7 +45,7 @@ public sealed partial class Node
     /// <param name="protocol">As for <see cref="Handle"/>.</param>
     /// <param name="handler">Called for each stream that a peer opens, many at a time. The stream is closed when the task ends; if it throws, the stream is aborted.</param>
     /// <returns>Dispose it to unregister.</returns>
-    /// <exception cref="ArgumentException">The name is not one.</exception>
+    /// <exception cref="ArgumentException">The name is not one, or begins with <c>meshara/</c> as the node's own do.</exception>
     /// <exception cref="InvalidOperationException">The protocol has a handler for streams.</exception>
     public IDisposable HandleStream(string protocol, Func<MeshStream, CancellationToken, ValueTask> handler)
     {
@@ -58,7 +58,7 @@ public sealed partial class Node
     /// <param name="protocol">1 to 128 bytes of UTF-8 without control characters.</param>
     /// <param name="payload">At most what the peer accepts (<see cref="LinkLimits.MaxMessage"/> there); may be changed once the task is done.</param>
     /// <param name="cancellationToken">Gives up waiting for credit.</param>
-    /// <exception cref="ArgumentException">The name of the protocol is not one.</exception>
+    /// <exception cref="ArgumentException">The name of the protocol is not one, or begins with <c>meshara/</c>.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled. A large message may have begun to go out; the peer handles it whole or not at all.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NotConnected"/>: at once, there is no link. <see cref="MesharaErrorCode.LinkClosed"/>,
     /// <see cref="MesharaErrorCode.GoingAway"/>: the link is being closed. <see cref="MesharaErrorCode.RemoteBusy"/>: the peer dropped it for want of memory or progress.
@@ -73,7 +73,7 @@ public sealed partial class Node
     /// <param name="payload">As for <see cref="SendAsync(NodeId, string, ReadOnlyMemory{byte}, CancellationToken)"/>.</param>
     /// <param name="acknowledged">Whether to wait. Nothing is sent twice by itself.</param>
     /// <param name="cancellationToken">Gives up waiting; the message may have been handled.</param>
-    /// <exception cref="ArgumentException">The name of the protocol is not one.</exception>
+    /// <exception cref="ArgumentException">The name of the protocol is not one, or begins with <c>meshara/</c>.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="MesharaException">As for the other overload; acknowledged also <see cref="MesharaErrorCode.UnknownProtocol"/>
     /// and <see cref="MesharaErrorCode.HandlerFailed"/>.</exception>
@@ -87,7 +87,7 @@ public sealed partial class Node
     /// <param name="timeout">From now to the reply; null: <see cref="NodeTimeouts.Request"/>. Positive, or <see cref="Timeout.InfiniteTimeSpan"/>.</param>
     /// <param name="cancellationToken">Gives up; the other side's handler is told by its token.</param>
     /// <returns>The reply, at most <see cref="LinkLimits.MaxMessage"/> of this node.</returns>
-    /// <exception cref="ArgumentException">The name of the protocol is not one, or the timeout is not positive.</exception>
+    /// <exception cref="ArgumentException">The name of the protocol is not one, or begins with <c>meshara/</c>, or the timeout is not positive.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled; the request may have been handled.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NotConnected"/>, <see cref="MesharaErrorCode.LinkClosed"/>, <see cref="MesharaErrorCode.RequestTimeout"/>,
     /// <see cref="MesharaErrorCode.UnknownProtocol"/>, <see cref="MesharaErrorCode.HandlerFailed"/>, <see cref="MesharaErrorCode.GoingAway"/>,
@@ -111,7 +111,7 @@ public sealed partial class Node
     /// <param name="peer">The other end.</param>
     /// <param name="protocol">1 to 128 bytes of UTF-8 without control characters.</param>
     /// <param name="cancellationToken">Not opened when it is cancelled already.</param>
-    /// <exception cref="ArgumentException">The name of the protocol is not one.</exception>
+    /// <exception cref="ArgumentException">The name of the protocol is not one, or begins with <c>meshara/</c>.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled already.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NotConnected"/>, <see cref="MesharaErrorCode.LinkClosed"/>, <see cref="MesharaErrorCode.GoingAway"/>: the
     /// link is being closed, <see cref="MesharaErrorCode.NodeStopped"/>. What the other side says to the stream, reading and writing throw.</exception>

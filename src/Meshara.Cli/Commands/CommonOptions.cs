@@ -58,6 +58,10 @@ internal static class CommonOptions
             {
                 result.AddError($"--protocol needs 1 to {LongestProtocol} bytes without control characters.");
             }
+            else if (result.Tokens is [{ Value: { } name }] && name.StartsWith("meshara/", StringComparison.Ordinal))
+            {
+                result.AddError("--protocol names one of the node's own protocols, which begin with meshara/. Take another name.");
+            }
         });
         return protocol;
     }

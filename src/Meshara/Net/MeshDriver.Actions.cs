@@ -19,15 +19,7 @@ internal sealed partial class MeshDriver
                 break;
             case MeshAction.SendRefuse a:
                 _connections[a.Connection].FailedWith ??= AdmissionRule.ToError(a.Code);
-                _connections[a.Connection].SendRefuse(new Refuse
-                {
-                    Code = a.Code,
-                    RetryAfter = a.RetryAfter,
-                    Limit = a.Limit,
-                    Value = a.Value,
-                    Message = a.Message,
-                    Records = RecordsFor(a),
-                });
+                _connections[a.Connection].SendRefuse(RefuseOf(a));
                 break;
             case MeshAction.SendGoodbye a:
                 _connections[a.Connection].SendGoodbye(a.Code);
@@ -54,11 +46,8 @@ internal sealed partial class MeshDriver
                 _leaving.Add(link);
                 _closing.Add((link, a));
                 break;
-            case MeshAction.AskPeers a:
-                _node.AskPeers(_connections[a.Connection].Link!);
-                break;
-            case MeshAction.SpreadRecord:
-                SpreadRecord();
+            case MeshAction.AskPeers or MeshAction.SpreadRecord or MeshAction.Moved:
+                DoForRecords(action);
                 break;
             case MeshAction.Keep a:
                 _keeper?.Changed(a.Peer);
@@ -90,10 +79,6 @@ internal sealed partial class MeshDriver
             case MeshAction.Pinned a when _live.Find(a.Peer) is { } live:
                 Refresh();
                 _node.OnPinned(live.Key, a.Address);
-                break;
-            case MeshAction.Moved a:
-                _node.Logger.PeerMoved(a.Peer, a.Old?.HostAndPort ?? "an unknown address", a.Proven.HostAndPort);
-                _node.PeerMoved(a.Peer, a.Old, a.Proven);
                 break;
             case MeshAction.Succeeded or MeshAction.NotFollowed:
                 TellOfKey(action, time);

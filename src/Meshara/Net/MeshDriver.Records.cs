@@ -97,6 +97,33 @@ internal sealed partial class MeshDriver
     public IPAddress? HostOf(NodeId peer) =>
         _live.Find(peer) is { } live && PeerAddress.TryParse(live.Link.Address, out PeerAddress? address) && AddressGroups.TryParse(address.Host, out IPAddress? ip) ? ip : null;
 
+    private void DoForRecords(MeshAction action)
+    {
+        switch (action)
+        {
+            case MeshAction.AskPeers a:
+                _node.AskPeers(_connections[a.Connection].Link!);
+                break;
+            case MeshAction.SpreadRecord:
+                SpreadRecord();
+                break;
+            case MeshAction.Moved a:
+                _node.Logger.PeerMoved(a.Peer, a.Old?.HostAndPort ?? "an unknown address", a.Proven.HostAndPort);
+                _node.PeerMoved(a.Peer, a.Old, a.Proven);
+                break;
+        }
+    }
+
+    private Refuse RefuseOf(MeshAction.SendRefuse a) => new()
+    {
+        Code = a.Code,
+        RetryAfter = a.RetryAfter,
+        Limit = a.Limit,
+        Value = a.Value,
+        Message = a.Message,
+        Records = RecordsFor(a),
+    };
+
     private IReadOnlyList<ReadOnlyMemory<byte>> RecordsFor(MeshAction.SendRefuse refuse) =>
         refuse.Code == RefuseCode.Full && _node.Exchanges && _connections[refuse.Connection] is { } connection
             ? _node.Records.Book.Choose(Refuse.MaxRecords, connection.RemoteKey.Id, connection.RemoteAddress)

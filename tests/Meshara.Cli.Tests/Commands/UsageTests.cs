@@ -58,6 +58,7 @@ public sealed class UsageTests
     [InlineData("send " + Id, "send")]
     [InlineData("send " + Id + "0 text", "node id")]
     [InlineData("send " + Id + " text --protocol=", "--protocol")]
+    [InlineData("send " + Id + " text --protocol=meshara/peers/1", "meshara/")]
     [InlineData("send " + Id + " text more", "'more'")]
     [InlineData("demo more", "'more'")]
     public async Task Run_WrongUsage_IsOneLineAndExitCode2(string line, string names)

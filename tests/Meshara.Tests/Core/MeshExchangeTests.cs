@@ -98,6 +98,23 @@ public sealed class MeshExchangeTests
     }
 
     [Fact]
+    public void Options_PeerExchangeSwitchedOnAndOff_LinksThatLiveFollow()
+    {
+        NodeOptions on = new() { Mesh = "test", Discovery = new DiscoveryOptions { TargetPeers = 4, MaxPeers = 8 } };
+        MeshScript s = new(Ids.Of(0x01), target: 4, maxPeers: 8);
+        s.Start();
+        long link = s.Link(Ids.Of(0x10));
+
+        s.Mesh.HandleOptions(on, s.Now);
+        s.Advance(10);
+        Assert.Equal([link], s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection));
+
+        s.Mesh.HandleOptions(on with { Discovery = on.Discovery with { EnabledMethods = DiscoveryMethods.Bootstrap } }, s.Now);
+        s.Advance(7200);
+        Assert.Empty(s.Take().Where(a => a is MeshAction.AskPeers or MeshAction.SpreadRecord));
+    }
+
+    [Fact]
     public void NoLinks_NothingIsDue()
     {
         MeshScript s = new(Ids.Of(0x01), target: 0, exchanges: true);
