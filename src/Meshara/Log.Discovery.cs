@@ -8,7 +8,7 @@ internal static partial class Log
     [LoggerMessage(6100, LogLevel.Information, "Static peers file '{Path}' names {Count} addresses")]
     public static partial void StaticPeersRead(this ILogger logger, string path, int count);
 
-    [LoggerMessage(6101, LogLevel.Warning, "{Trouble} The node goes on with the {Count} addresses that it had of it, and reads it again when it changes")]
+    [LoggerMessage(6101, LogLevel.Warning, "{Trouble} Peers that were read of it before stay ({Count}); it is read again when it changes")]
     public static partial void StaticPeersKept(this ILogger logger, string trouble, int count);
 
     [LoggerMessage(6102, LogLevel.Information, "Peer {Peer} has moved from {Old} to {New}: static peers file '{Path}' says so now")]

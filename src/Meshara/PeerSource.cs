@@ -9,8 +9,8 @@ public sealed record PeerSource
     /// <summary>The full path of the file, or the address of the list.</summary>
     public required string Location { get; init; }
 
-    /// <summary>How many addresses of it the node uses.</summary>
-    public int Addresses { get; init; }
+    /// <summary>What the node uses of it: of the file with ids, of a list as far as it has them. Where a peer has moved and the file does not say so yet, where it is now.</summary>
+    public IReadOnlyList<PeerAddress> Addresses { get; init; } = [];
 
     /// <summary>When what is used was read or fetched; null: nothing was so far.</summary>
     public DateTimeOffset? ReadAt { get; init; }

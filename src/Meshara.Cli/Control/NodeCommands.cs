@@ -120,6 +120,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
                 node.ListPeers().FirstOrDefault(peer => peer.Id == id),
                 node.ListTrusted().FirstOrDefault(peer => peer.Id == id),
                 [.. node.Options.Peers.Where(address => address.Id == id)],
+                [.. node.ListSources().Where(static source => source.Kind == AddressSource.StaticFile).SelectMany(static source => source.Addresses).Where(address => address.Id == id)],
                 node.Options.Reputation)
             ?? throw new ControlException("unknown-peer", $"Nothing is known of {id}: it is neither linked, nor pinned, nor among the peers that this node remembers.");
     }

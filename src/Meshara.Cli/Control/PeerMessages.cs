@@ -93,17 +93,18 @@ internal sealed record ExplanationLine
     /// <param name="link">Its link.</param>
     /// <param name="pin">What the operator said of it, and where it was found since.</param>
     /// <param name="configured">Where <c>--peer</c> says that it is.</param>
+    /// <param name="listed">Where the static peers file says so.</param>
     /// <param name="options">What reputation leads to.</param>
     public static ExplanationLine? Of(
-        NodeId id, PeerExplanation? known, PeerInfo? link, TrustedPeer? pin, IReadOnlyList<PeerAddress> configured, ReputationOptions options)
+        NodeId id, PeerExplanation? known, PeerInfo? link, TrustedPeer? pin, IReadOnlyList<PeerAddress> configured, IReadOnlyList<PeerAddress> listed, ReputationOptions options)
     {
-        if (known is null && link is null && pin is null && configured.Count == 0)
+        if (known is null && link is null && pin is null && configured.Count + listed.Count == 0)
         {
             return null;
         }
 
         IEnumerable<PeerAddress> named = configured.Concat(pin?.Addresses ?? []).DistinctBy(static address => address.HostAndPort);
-        PeerClass byOperator = pin is not null || configured.Count > 0 ? PeerClass.Static : PeerClass.Mesh;
+        PeerClass byOperator = pin is not null || configured.Count + listed.Count > 0 ? PeerClass.Static : PeerClass.Mesh;
         return new ExplanationLine
         {
             Peer = id.ToString(),
@@ -116,7 +117,7 @@ internal sealed record ExplanationLine
             BannedUntil = known?.BannedUntil,
             BanCount = known?.BanCount ?? 0,
             History = [.. known?.History.Select(HistoryLine.Of) ?? []],
-            Addresses = [.. named.Select(KnownAddressLine.OfOperator), .. known?.Addresses.Select(KnownAddressLine.Of) ?? []],
+            Addresses = [.. named.Select(KnownAddressLine.OfOperator), .. listed.Select(KnownAddressLine.OfFile), .. known?.Addresses.Select(KnownAddressLine.Of) ?? []],
             FirstSeen = known?.FirstSeen,
             LastSeen = known?.LastSeen,
             BytesSent = known?.BytesSent ?? 0,
@@ -166,4 +167,6 @@ internal sealed record KnownAddressLine(string Address, string Source)
     };
 
     public static KnownAddressLine OfOperator(PeerAddress address) => new(address.HostAndPort, Pinned);
+
+    public static KnownAddressLine OfFile(PeerAddress address) => new(address.HostAndPort, Kebab.Of(AddressSource.StaticFile));
 }

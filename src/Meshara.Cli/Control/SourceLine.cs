@@ -14,7 +14,7 @@ internal sealed record SourceLine(string Kind, string Location, int Addresses, D
     private const int MaxTrouble = 400;
 
     public static SourceLine Of(PeerSource source) =>
-        new(Kebab.Of(source.Kind), source.Location, source.Addresses, source.ReadAt, source.IsCopy ? true : null, source.Trouble);
+        new(Kebab.Of(source.Kind), source.Location, source.Addresses.Count, source.ReadAt, source.IsCopy ? true : null, source.Trouble);
 
     /// <summary>For people.</summary>
     /// <param name="terminal">Where to.</param>

@@ -90,6 +90,12 @@ internal static class ExplanationText
 
         string named = address.FirstSeen is { } first ? $", first {Ago(now - first)}" : "";
         yield return $"            named by {Source(address.Source)}{named}";
+        if (address.FirstSeen is null)
+        {
+            // Of such an address nothing else is kept.
+            yield break;
+        }
+
         string reached = address.LastSuccess is { } success ? $"reached {Ago(now - success)}" : "never reached";
         string tried = address.LastTried is { } at ? $", dialled {Ago(now - at)}" : "";
         string failed = address.Failures is > 0 and { } failures ? $", {failures} {(failures == 1 ? "failure" : "failures")} {(address.LastSuccess is null ? "in all" : "since")}" : "";

@@ -113,8 +113,9 @@ internal sealed class ListSource : IAsyncDisposable
 
     private async Task UseAsync(IReadOnlyList<StaticPeer> peers, DateTimeOffset? copyOf)
     {
-        _state = _state with { Addresses = peers.Count, ReadAt = copyOf ?? _time.GetUtcNow(), IsCopy = copyOf is not null, Trouble = copyOf is null ? null : _state.Trouble };
-        await _learn([.. peers.Select(p => p.Address)]).ConfigureAwait(false);
+        PeerAddress[] addresses = [.. peers.Select(p => p.Address)];
+        _state = _state with { Addresses = addresses, ReadAt = copyOf ?? _time.GetUtcNow(), IsCopy = copyOf is not null, Trouble = copyOf is null ? null : _state.Trouble };
+        await _learn(addresses).ConfigureAwait(false);
         if (copyOf is null)
         {
             _told = false;
@@ -136,7 +137,7 @@ internal sealed class ListSource : IAsyncDisposable
             _told = true;
             _logger.ListFailed(_state.Location, why, _state switch
             {
-                { IsCopy: true, ReadAt: { } written } => $"The copy of {written:u} is used, with {_state.Addresses} addresses",
+                { IsCopy: true, ReadAt: { } written } => $"The copy of {written:u} is used, with {_state.Addresses.Count} addresses",
                 { ReadAt: { } read } => $"What it had at {read:u} is used",
                 _ => "There is no copy of it",
             });

@@ -239,7 +239,7 @@ internal sealed class StaticPeersSource : IAsyncDisposable
 
         // Where the file is behind, what was proven counts.
         _addresses = [.. content.Peers.Select(p => MoveOf(p) is { } move ? move.Now with { Id = p.Address.Id } : p.Address).Distinct()];
-        _state = _state with { Addresses = _addresses.Count, ReadAt = _time.GetUtcNow(), Trouble = null };
+        _state = _state with { Addresses = _addresses, ReadAt = _time.GetUtcNow(), Trouble = null };
         _logger.StaticPeersRead(_file.Path, _addresses.Count);
     }
 

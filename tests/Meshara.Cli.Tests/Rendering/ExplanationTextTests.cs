@@ -32,7 +32,7 @@ public sealed class ExplanationTextTests
     public void Of_PeerThatTheOperatorNamed_ShowsNameAndWhereItIs()
     {
         TrustedPeer pin = new() { Id = Id, PublicKey = null!, Name = "bob", Addresses = [PeerAddress.Parse("192.0.2.1:1"), PeerAddress.Parse("192.0.2.2:2")] };
-        ExplanationLine line = ExplanationLine.Of(Id, null, null, pin, [PeerAddress.Parse($"{Id}@192.0.2.2:2")], new ReputationOptions())!;
+        ExplanationLine line = ExplanationLine.Of(Id, null, null, pin, [PeerAddress.Parse($"{Id}@192.0.2.2:2")], [], new ReputationOptions())!;
 
         string[] text = [.. ExplanationText.Of(line, _time)];
 
@@ -57,9 +57,18 @@ public sealed class ExplanationTextTests
     }
 
     [Fact]
-    public void Of_NobodyKnowsIt_IsNothing() => Assert.Null(ExplanationLine.Of(Id, null, null, null, [], new ReputationOptions()));
+    public void Of_OnlyTheStaticPeersFileNamesIt_SaysWhereAndWho()
+    {
+        ExplanationLine line = ExplanationLine.Of(Id, null, null, null, [], [PeerAddress.Parse($"{Id}@192.0.2.2:2")], new ReputationOptions())!;
 
-    private static ExplanationLine Line(PeerExplanation known) => ExplanationLine.Of(known.Id, known, null, null, [], new ReputationOptions())!;
+        Assert.Equal("static", line.Class);
+        Assert.Equal(("192.0.2.2:2", "static-file"), (line.Addresses[0].Address, line.Addresses[0].Source));
+    }
+
+    [Fact]
+    public void Of_NobodyKnowsIt_IsNothing() => Assert.Null(ExplanationLine.Of(Id, null, null, null, [], [], new ReputationOptions()));
+
+    private static ExplanationLine Line(PeerExplanation known) => ExplanationLine.Of(known.Id, known, null, null, [], [], new ReputationOptions())!;
 
     private PeerExplanation Known() => new()
     {

@@ -34,7 +34,7 @@ public sealed class ListSourceTests : IAsyncLifetime
         _web.Serve(List, Peers("x:1"));
         ListSource source = Begin();
         await UntilAsync(() => _learned.Contains("x:1"));
-        Assert.Equal((1, null, false), (source.State.Addresses, source.State.Trouble, source.State.IsCopy));
+        Assert.Equal((1, null, false), (source.State.Addresses.Count, source.State.Trouble, source.State.IsCopy));
 
         _web.Serve(List, Peers("x:2"));
         TimeSpan since = _clock.Now;
@@ -99,14 +99,14 @@ public sealed class ListSourceTests : IAsyncLifetime
     {
         _web.Serve(List, Peers("x:1"));
         ListSource source = Begin();
-        await UntilAsync(() => _learned.Contains("x:1"));
+        await UntilAsync(() => _learned.Contains("x:1") && File.Exists(_folder[ListSource.CopyName(new Uri(List))]));
         byte[] copy = await CopyAsync();
 
         _web.Serve(List, "{ \"static_peers\": [\n 1 ] }");
         await UntilAsync(() => source.State.Trouble is not null, TimeSpan.FromMinutes(1));
 
         Assert.Contains("line 2, column 2", source.State.Trouble, StringComparison.Ordinal);
-        Assert.Equal(1, source.State.Addresses);
+        Assert.Single(source.State.Addresses);
         Assert.Equal(copy, await CopyAsync());
     }
 
@@ -182,7 +182,7 @@ public sealed class ListSourceTests : IAsyncLifetime
         await File.WriteAllTextAsync(_folder[ListSource.CopyName(new Uri(List))], "{");
         ListSource source = Begin();
         await UntilAsync(() => _log.Of(6151).Length > 0);
-        Assert.Equal((0, false), (source.State.Addresses, source.State.IsCopy));
+        Assert.Equal((0, false), (source.State.Addresses.Count, source.State.IsCopy));
     }
 
     private static string Peers(string address) => $"{{ \"static_peers\": [ {{ \"address\": \"{address}\" }} ] }}";

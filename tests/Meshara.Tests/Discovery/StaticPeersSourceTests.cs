@@ -52,7 +52,7 @@ public sealed class StaticPeersSourceTests : IAsyncLifetime
 
         await UntilAsync(() => _named.Contains($"{A}@x:1"));
         Assert.Null(source.State.Trouble);
-        Assert.Equal(1, source.State.Addresses);
+        Assert.Single(source.State.Addresses);
     }
 
     [Fact]
