@@ -204,7 +204,7 @@ public sealed class MeshMovesTests
 
         Prove(probe);
 
-        Assert.Empty(_s.Take().Where(a => a is MeshAction.Moved or MeshAction.Dial));
+        Assert.DoesNotContain(_s.Take(), a => a is MeshAction.Moved or MeshAction.Dial);
         Assert.False(_s.Mesh.IsKnown(Peer));
     }
 
