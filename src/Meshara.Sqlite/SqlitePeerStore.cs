@@ -127,6 +127,13 @@ public sealed class SqlitePeerStore : IPeerStore, IAsyncDisposable
             if (_disposed || _trouble is null)
                 return;
 
+            if (RetryAfter - _time.GetElapsedTime(_failedAt) is { } left && left > TimeSpan.Zero)
+            {
+                // Whoever saved meanwhile has tried already.
+                _retry.Change(left, Timeout.InfiniteTimeSpan);
+                return;
+            }
+
             if (!_pending.IsEmpty)
                 await CatchUpAsync(atOnce: true).ConfigureAwait(false);
             else if (Try(static database => database, atOnce: true) is not null)
