@@ -142,6 +142,7 @@ public sealed class LayeringTests
 
     [Theory]
     [InlineData("src/Meshara/Meshara.csproj", "")]
+    [InlineData("src/Meshara.Mdns/Meshara.Mdns.csproj", "")]
     [InlineData("src/Meshara.Sqlite/Meshara.Sqlite.csproj", "Meshara")]
     [InlineData("src/Meshara.Cli/Meshara.Cli.csproj", "Meshara Meshara.Sqlite")]
     public void Projects_References_PointOneWay(string project, string allowed)
@@ -155,7 +156,7 @@ public sealed class LayeringTests
     [Fact]
     public void Projects_OfSrc_AreAllListedAbove() =>
         Assert.Equal(
-            ["src/Meshara.Cli/Meshara.Cli.csproj", "src/Meshara.Sqlite/Meshara.Sqlite.csproj", "src/Meshara/Meshara.csproj"],
+            ["src/Meshara.Cli/Meshara.Cli.csproj", "src/Meshara.Mdns/Meshara.Mdns.csproj", "src/Meshara.Sqlite/Meshara.Sqlite.csproj", "src/Meshara/Meshara.csproj"],
             Repository.Projects.Where(path => path.StartsWith("src/", StringComparison.Ordinal)));
 
     private static IEnumerable<string> WrongReferences(SortedDictionary<string, TypeUse> uses)
