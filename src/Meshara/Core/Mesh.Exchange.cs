@@ -118,7 +118,8 @@ internal sealed partial class Mesh
                     Emit(new MeshAction.AskPeers(link.Id));
                 }
 
-                link.AskDue = now + (isShort && now - link.LiveSince < AskOftenFor ? AskAgain : isShort || knowsFew ? AskAgain * 10 : AskEvery * (0.75 + (_config.Random.NextDouble() / 2)));
+                bool isEager = isShort || knowsFew, isYoung = now - link.LiveSince < AskOftenFor;
+                link.AskDue = now + (!isEager ? AskEvery * (0.75 + (_config.Random.NextDouble() / 2)) : isYoung ? AskAgain : AskAgain * 10);
             }
 
             next = Earliest(next, link.AskDue);

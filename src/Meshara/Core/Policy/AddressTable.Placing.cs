@@ -11,20 +11,13 @@ internal sealed partial class AddressTable
 
     private bool TryInsert(AddressEntry entry, TimeSpan now)
     {
-        int slot = -1;
-        if (!entry.IsFixed)
-        {
-            slot = _slots.Unproven(entry.Address, entry.SourceGroup);
-            if (_unproven[slot] is { } old && !GivesWay(old, entry.SourceGroup, now))
-                return false;
-        }
-
-        if (!MakeRoom(entry, now))
+        if (PlaceFor(entry.Address, entry.SourceGroup, entry.IsFixed, now) is null || !MakeRoom(entry, now))
         {
             return false;
         }
 
-        PutUnproven(entry, slot);
+        // Who made room may have left a better slot.
+        PutUnproven(entry, PlaceFor(entry.Address, entry.SourceGroup, entry.IsFixed, now)!.Value);
         Register(entry);
         ReadyOrWait(entry, now);
         return true;
@@ -33,7 +26,7 @@ internal sealed partial class AddressTable
     // One that was in the table before.
     private bool Reinsert(AddressEntry entry, bool proven, TimeSpan now)
     {
-        int slot = proven ? _slots.Proven(entry.Address, entry.Group) : -1;
+        int slot = proven ? FreeOf(_proven, _slots.Proven(entry.Address, entry.Group)) : -1;
         if (slot < 0 || _proven[slot] is not null || !MakeRoom(entry, now))
         {
             return TryInsert(entry, now);
@@ -43,6 +36,33 @@ internal sealed partial class AddressTable
         Register(entry);
         ReadyOrWait(entry, now);
         return true;
+    }
+
+    // Where among the unproven it may be: -1 for those that take no slot, null where nobody makes room.
+    private int? PlaceFor(PeerAddress address, AddressKey source, bool isFixed, TimeSpan now, AddressEntry? self = null)
+    {
+        if (isFixed)
+        {
+            return -1;
+        }
+
+        int slot = FreeOf(_unproven, _slots.Unproven(address, source), self);
+        return _unproven[slot] is not { } old || old == self || GivesWay(old, source, now) ? slot : null;
+    }
+
+    // Its own slot, or another of its bucket while one is free: a few dozen nodes on one network must not lose each other to chance. A full bucket is fought for slot by slot.
+    private static int FreeOf(AddressEntry?[] table, int slot, AddressEntry? self = null)
+    {
+        bool IsFree(int s) => table[s] is not { } holder || holder == self;
+        int bucket = slot - (slot % AddressSlots.BucketSize);
+        for (int i = 0; i < AddressSlots.BucketSize; i++)
+        {
+            int other = bucket + ((slot + i) % AddressSlots.BucketSize);
+            if (IsFree(other))
+                return other;
+        }
+
+        return slot;
     }
 
     private void Register(AddressEntry entry)
@@ -238,8 +258,7 @@ internal sealed partial class AddressTable
             return;
         }
 
-        int slot = toFixed ? -1 : _slots.Unproven(entry.Address, sourceGroup);
-        if (slot >= 0 && slot != entry.Slot && _unproven[slot] is { } old && !GivesWay(old, sourceGroup, now))
+        if (PlaceFor(entry.Address, sourceGroup, toFixed, now, entry) is not { } slot)
         {
             return;
         }
@@ -272,7 +291,7 @@ internal sealed partial class AddressTable
             return;
         }
 
-        int slot = _slots.Proven(entry.Address, entry.Group);
+        int slot = FreeOf(_proven, _slots.Proven(entry.Address, entry.Group));
         if (_proven[slot] is { } old)
         {
             if (!IsDead(old, now) || old.IsDialling)
@@ -370,8 +389,7 @@ internal sealed partial class AddressTable
     private void Demote(AddressEntry entry, TimeSpan now)
     {
         _contests.RemoveAll(c => c.Old == entry);
-        int slot = entry.IsFixed ? -1 : _slots.Unproven(entry.Address, entry.SourceGroup);
-        if (slot >= 0 && _unproven[slot] is { } occupant && !GivesWay(occupant, entry.SourceGroup, now))
+        if (PlaceFor(entry.Address, entry.SourceGroup, entry.IsFixed, now) is not { } slot)
         {
             Drop(entry);
             return;

@@ -160,7 +160,7 @@ public sealed class AddressTableContestTests
         Assert.Equal(AddOutcome.NoRoom, _bed.Add(refused));
         AddressSlots slots = new(AddressBed.Secret);
         AddressKey source = AddressGroups.KeysOf(System.Net.IPAddress.Parse("8.8.8.8")).Wide;
-        PeerAddress holder = addresses.First(a => a != refused && _bed.Table.Find(a) is not null && slots.Unproven(a, source) == slots.Unproven(refused, source));
+        PeerAddress holder = addresses.First(a => _bed.Table.Find(a)?.Slot == slots.Unproven(refused, source));
         for (int i = 0; i < 3; i++)
         {
             Assert.Equal(AddOutcome.NoRoom, _bed.Add(refused));
@@ -179,10 +179,13 @@ public sealed class AddressTableContestTests
     {
         AddressSlots slots = new(AddressBed.Secret);
         AddressKey source = AddressGroups.KeysOf(System.Net.IPAddress.Parse("8.8.8.8")).Wide;
+        int BucketOf(PeerAddress address) => slots.Unproven(address, source) / AddressSlots.BucketSize;
         PeerAddress old = AddressBed.Address(1, 1);
-        PeerAddress rival = Enumerable.Range(2, 60_000).Select(i => AddressBed.Address(2, i)).First(a => slots.Unproven(a, source) == slots.Unproven(old, source));
-        AddressRecord record = new(old, AddressSource.PeerExchange, source) { FirstSeen = -TimeSpan.FromDays(60), LastSeen = -TimeSpan.FromDays(40), LastTried = -TimeSpan.FromDays(40) };
-        _bed.Table.Restore([record], _bed.Now);
+        PeerAddress[] fellows = [.. Enumerable.Range(2, 60_000).Select(i => AddressBed.Address(2, i)).Where(a => BucketOf(a) == BucketOf(old)).Take(AddressSlots.BucketSize)];
+        PeerAddress rival = fellows[^1];
+        AddressRecord RecordOf(PeerAddress address) =>
+            new(address, AddressSource.PeerExchange, source) { FirstSeen = -TimeSpan.FromDays(60), LastSeen = -TimeSpan.FromDays(40), LastTried = -TimeSpan.FromDays(40) };
+        Assert.Equal(AddressSlots.BucketSize, _bed.Table.Restore([RecordOf(old), .. fellows[..^1].Select(RecordOf)], _bed.Now));
 
         Assert.Equal(AddOutcome.NoRoom, _bed.Add(rival));
         PeerAddress good = AddressBed.Address(3, 1);

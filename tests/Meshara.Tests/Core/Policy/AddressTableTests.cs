@@ -50,6 +50,31 @@ public sealed class AddressTableTests
         Assert.Equal(AddOutcome.Added, _bed.Add(address, null, AddressSource.Bootstrap));
     }
 
+    // A cluster of one site that one bootstrap named: nobody may be lost because two hash to one slot.
+    [Fact]
+    public void Add_FiftyNodesOfOneNetworkByOneSource_AllAreKnown()
+    {
+        for (int seed = 0; seed < 100; seed++)
+        {
+            AddressTable table = new([.. AddressBed.Secret.Select(b => (byte)(b + seed))], new AddressGroups(AddressGroups.Loopback, []), new Random(seed));
+            PeerAddress[] cluster = [.. Enumerable.Range(0, 50).Select(i => new PeerAddress("127.0.0.1", 4040 + i, AddressBed.Id((seed * 1000) + i)))];
+            foreach (PeerAddress address in cluster)
+            {
+                Assert.Equal(AddOutcome.Added, table.Add(new AddressCandidate(address, AddressSource.PeerExchange, IPAddress.Loopback), TimeSpan.Zero));
+            }
+
+            Assert.Equal(new AddressCounts(50, 0, 50), table.Counts);
+            foreach (PeerAddress address in cluster.Take(30))
+            {
+                Assert.NotNull(table.TryTake(address, TimeSpan.Zero));
+                table.Succeeded(address, address.Id!.Value, TimeSpan.Zero);
+            }
+
+            Assert.Null(table.FindInconsistency());
+            Assert.Equal(new AddressCounts(20, 30, 20), table.Counts);
+        }
+    }
+
     [Fact]
     public void Add_FloodFromOneSource_FillsItsShareOnly()
     {
