@@ -10,7 +10,7 @@ internal readonly record struct BrowseId(long Value);
 
 /// <summary>What the engine is bounded by.</summary>
 /// <param name="CacheLimit">Most records remembered for each link.</param>
-/// <param name="PacketsPerSecond">Most packets a second for each link, after a burst of twice as many.</param>
+/// <param name="PacketsPerSecond">Most packets a second for each link, after a burst of twice as many: of its own (probes, announcements, queries), and as many of answers. See <see cref="LinkBudget"/>.</param>
 internal sealed record EngineConfig(int CacheLimit = 4096, int PacketsPerSecond = 50);
 
 /// <summary>How a type is asked for: after the pauses of RFC 6762 section 5.2, or never less often than every <paramref name="RequeryInterval"/>.</summary>
@@ -23,7 +23,17 @@ internal readonly record struct BrowseSchedule(TimeSpan? RequeryInterval);
 /// <param name="Subnets">What is on-link.</param>
 /// <param name="IPv4">Whether the IPv4 group is used here.</param>
 /// <param name="IPv6">Whether the IPv6 group is used here.</param>
-internal sealed record EngineInterface(int Index, string Name, IReadOnlyList<IPAddress> Addresses, IReadOnlyList<IPNetwork> Subnets, bool IPv4, bool IPv6);
+/// <param name="IPv4PortShared">Whether another socket of this host holds port 5353 too: a unicast packet reaches one of them only (RFC 6762 section 15.1).</param>
+/// <param name="IPv6PortShared">As for IPv4.</param>
+internal sealed record EngineInterface(
+    int Index,
+    string Name,
+    IReadOnlyList<IPAddress> Addresses,
+    IReadOnlyList<IPNetwork> Subnets,
+    bool IPv4,
+    bool IPv6,
+    bool IPv4PortShared = false,
+    bool IPv6PortShared = false);
 
 /// <summary>An interface and an address family: a link of its own, with its own probes, answers and cache (RFC 6762 section 14).</summary>
 internal readonly record struct LinkKey(int InterfaceIndex, bool IPv6);
