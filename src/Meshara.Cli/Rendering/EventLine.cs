@@ -1,4 +1,5 @@
 using System.Globalization;
+using Meshara.Cli.Running;
 
 namespace Meshara.Cli.Rendering;
 
@@ -53,7 +54,7 @@ internal sealed record EventLine(string Event, string Time)
     /// <summary><c>lines-lost</c>: how many could not be written. <c>refused</c>: how many more like the one before it came from that host; absent: one, this. <c>peer-banned</c>: the peer's bans so far.</summary>
     public long? Count { get; init; }
 
-    /// <summary><c>option-changed</c>: which.</summary>
+    /// <summary><c>option-changed</c>, <c>option-overridden</c>: which.</summary>
     public string? Option { get; init; }
 
     /// <summary><c>option-changed</c>: the value until now.</summary>
@@ -62,7 +63,7 @@ internal sealed record EventLine(string Event, string Time)
     /// <summary><c>option-changed</c>: the value that was asked for.</summary>
     public string? After { get; init; }
 
-    /// <summary><c>option-changed</c>: whether it holds now; else <c>detail</c> says why not.</summary>
+    /// <summary><c>option-changed</c>: whether it holds now; else <c>detail</c> says why not. Where it does, <c>detail</c> may say what stays as it was.</summary>
     public bool? Applied { get; init; }
 
     /// <summary>The line of an option.</summary>
@@ -72,8 +73,11 @@ internal sealed record EventLine(string Event, string Time)
         Before = change.Before,
         After = change.After,
         Applied = change.IsApplied,
-        Detail = change.Reason,
+        Detail = change.Reason ?? change.Note,
     };
+
+    /// <summary>The line of an option of the configuration file that something goes over.</summary>
+    public static EventLine Of(PassedOver option, string time) => new("option-overridden", time) { Option = option.Option, Detail = $"{option.By} goes over what the configuration file says" };
 
     /// <summary>The line of an event; null: an event of a newer library that has no line yet.</summary>
     public static EventLine? Of(PeerEvent happened)

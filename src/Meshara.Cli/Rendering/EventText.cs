@@ -19,7 +19,8 @@ internal static class EventText
                 + "two live nodes have one identity. Was a data directory copied? Stop one of them.",
             "peer-key-succeeded" => $"new key       {Show.ShortId(Safe.Text(line.OldPeer, 64))} is {Show.ShortId(Safe.Text(line.Peer, 64))} now, signed by the old key; the new one is pinned",
             "option-changed" => $"option        {line.Option}: {Safe.Text(line.Before, 200)} → {Safe.Text(line.After, 200)}"
-                + (line.Applied == true ? "" : $"; not until the next start: {Safe.Line(line.Detail ?? "")}"),
+                + (line.Applied != true ? $"; not until the next start: {Safe.Line(line.Detail ?? "")}" : line.Detail is { } note ? $"; {Safe.Line(note)}" : ""),
+            "option-overridden" => $"option        {Safe.Text(line.Option, 200)} has no effect: {Safe.Line(line.Detail ?? "")}",
             "config-failed" => $"configuration not applied, the node goes on as it is: {Safe.Line(line.Detail ?? "")}",
             _ => $"{Safe.Text(line.Event, 40)}  {who}",
         };
