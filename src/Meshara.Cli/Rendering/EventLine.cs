@@ -6,6 +6,12 @@ namespace Meshara.Cli.Rendering;
 /// <summary>One line of <c>meshara run --json</c> and <c>watch --json</c>.</summary>
 internal sealed record EventLine(string Event, string Time)
 {
+    /// <summary>A connection came to nothing.</summary>
+    public const string Refused = "refused";
+
+    /// <summary>A connection came to nothing because its two nodes have a link: both had dialled, or one of them again. Nothing is wrong.</summary>
+    public const string AlreadyLinked = "already-linked";
+
     /// <summary><c>listening</c>: full, <c>id@host:port</c>. Otherwise <c>host:port</c> of the other end.</summary>
     public string? Address { get; init; }
 
@@ -18,7 +24,7 @@ internal sealed record EventLine(string Event, string Time)
     /// <summary>The other node.</summary>
     public string? Peer { get; init; }
 
-    /// <summary><c>peer-connected</c>: whether the peer dialled. <c>refused</c>: true where it did, else absent.</summary>
+    /// <summary><c>peer-connected</c>: whether the peer dialled. <c>refused</c> (and below <c>already-linked</c> alike): true where it did, else absent.</summary>
     public bool? Inbound { get; init; }
 
     /// <summary><c>peer-disconnected</c>, <c>refused</c>: why, in kebab-case.</summary>
@@ -93,7 +99,7 @@ internal sealed record EventLine(string Event, string Time)
                 Reason = Kebab.Of(e.Reason),
                 Detail = e.Detail,
             },
-            PeerRefused e => new EventLine("refused", time)
+            PeerRefused e => new EventLine(e.Code == MesharaErrorCode.Duplicate ? AlreadyLinked : Refused, time)
             {
                 Address = e.Address,
                 Reason = Kebab.Of(e.Code),
