@@ -360,7 +360,16 @@ internal sealed partial class Mesh
     private ConnectionFailure WithRealWait(MeshConnection connection, ConnectionFailure failure, TimeSpan now) =>
         connection.Candidate is { } candidate && IsFull(failure)
             ? failure with { RetryAfter = TimeSpan.FromSeconds(Math.Ceiling(_table.Full(candidate.Address, failure.Peer!.Value, failure.RetryAfter, now).TotalSeconds)) }
-            : failure;
+        : connection.Target is { Wanted: true } target && IsFull(failure) ? failure with { RetryAfter = WaitWhenFull(target, failure.RetryAfter) }
+        : failure;
+
+    // At the operator's pace, and not together with all who were refused at the same moment.
+    private TimeSpan WaitWhenFull(DialTarget target, TimeSpan? asked)
+    {
+        double random = _config.Random.NextDouble();
+        TimeSpan wait = Min(Timeouts.MaxBackoff, asked ?? TimeSpan.Zero) * (1 + (random / 2));
+        return TimeSpan.FromMilliseconds(Math.Ceiling(Max(wait, Backoff.Delay(target.Attempts, Timeouts.MaxBackoff, null, random)).TotalMilliseconds));
+    }
 
     private void CandidateLost(MeshConnection link, in LinkEnd end, TimeSpan now)
     {
