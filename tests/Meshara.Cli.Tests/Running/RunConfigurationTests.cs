@@ -57,7 +57,7 @@ public sealed class RunConfigurationTests : IDisposable
     public async Task Read_SecretInAFileThatOthersCanRead_IsWarnedOfOnce()
     {
         Mode.Require();
-        System.IO.File.WriteAllText(File, """{ "Meshara": { "Secret": "0123456789abcdef" } }""");
+        await System.IO.File.WriteAllTextAsync(File, """{ "Meshara": { "Secret": "0123456789abcdef" } }""");
         Mode.Set(File, UnixFileMode.UserRead | UnixFileMode.GroupRead);
 
         RunConfiguration configuration = new(_terminal.Terminal, Settings([], []));
@@ -93,7 +93,7 @@ public sealed class RunConfigurationTests : IDisposable
     public async Task Read_SecretThroughAPipe_IsReadOnceAndHolds()
     {
         string pipe = await Fifo.MakeAsync(_folder["pipe"]);
-        System.IO.File.WriteAllText(File, $$"""{ "Meshara": { "SecretFile": "{{pipe}}" } }""");
+        await System.IO.File.WriteAllTextAsync(File, $$"""{ "Meshara": { "SecretFile": "{{pipe}}" } }""");
         RunConfiguration configuration = new(_terminal.Terminal, Settings([], []));
 
         Task<RunReading> first = configuration.ReadAsync(warn: true, CancellationToken.None);
@@ -106,7 +106,7 @@ public sealed class RunConfigurationTests : IDisposable
 
     private async Task<NodeOptions> ReadAsync(string json, (string, string)[] variables, (string, string, string)[] options)
     {
-        System.IO.File.WriteAllText(File, json);
+        await System.IO.File.WriteAllTextAsync(File, json);
         return (await new RunConfiguration(_terminal.Terminal, Settings(variables, options)).ReadAsync(warn: true, CancellationToken.None)).Options;
     }
 

@@ -28,7 +28,7 @@ public sealed class SecretFileTests : IDisposable
     public async Task Read_FileThatOthersCanRead_Warns()
     {
         Mode.Require();
-        File.WriteAllText(_folder["s"], "secret");
+        await File.WriteAllTextAsync(_folder["s"], "secret");
         Mode.Set(_folder["s"], Mode.File | UnixFileMode.OtherRead);
 
         Assert.Equal("secret", await ReadAsync(_folder["s"]));
@@ -124,10 +124,10 @@ public sealed class SecretFileTests : IDisposable
 
     private Task<string> ReadAsync(string path) => SecretFile.ReadAsync(path, "secret", _terminal.Terminal, CancellationToken.None);
 
-    private Task<string> ReadAsync(byte[] bytes)
+    private async Task<string> ReadAsync(byte[] bytes)
     {
-        File.WriteAllBytes(_folder["s"], bytes);
+        await File.WriteAllBytesAsync(_folder["s"], bytes);
         Mode.Set(_folder["s"], Mode.File);
-        return ReadAsync(_folder["s"]);
+        return await ReadAsync(_folder["s"]);
     }
 }

@@ -43,14 +43,14 @@ public sealed class AtomicFileTests : IDisposable
     public async Task Rewrite_FileOfAnotherUser_StaysItsOwnersWithItsMode()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Only root can give files away.");
-        File.WriteAllText(_folder["f"], "old");
+        await File.WriteAllTextAsync(_folder["f"], "old");
         Mode.Set(_folder["f"], Mode.File | UnixFileMode.GroupRead);
         await Tool.OutputOfAsync("chown", "1234:2345", _folder["f"]);
         File.CreateSymbolicLink(_folder["link"], _folder["f"]);
 
         AtomicFile.Rewrite(_folder["link"], "new"u8);
 
-        Assert.Equal("new", File.ReadAllText(_folder["f"]));
+        Assert.Equal("new", await File.ReadAllTextAsync(_folder["f"]));
         Assert.Equal("1234:2345 640", Encoding.ASCII.GetString(await Tool.OutputOfAsync("stat", "-c", "%u:%g %a", _folder["f"])).TrimEnd());
         Assert.NotNull(File.ResolveLinkTarget(_folder["link"], returnFinalTarget: false));
     }

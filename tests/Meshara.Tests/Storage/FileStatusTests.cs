@@ -14,7 +14,7 @@ public sealed class FileStatusTests : IDisposable
     [Fact]
     public async Task Of_EachKind_IsToldWithoutOpening()
     {
-        File.WriteAllText(_folder["file"], "x");
+        await File.WriteAllTextAsync(_folder["file"], "x");
         File.CreateSymbolicLink(_folder["link"], await Fifo.MakeAsync(_folder["pipe"]));
 
         Assert.Equal(
@@ -28,7 +28,7 @@ public sealed class FileStatusTests : IDisposable
     public async Task Of_File_HasItsOwner()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The owner of a file is told by statx, which is of Linux.");
-        File.WriteAllText(_folder["file"], "x");
+        await File.WriteAllTextAsync(_folder["file"], "x");
 
         FileStatus status = FileStatus.Of(_folder["file"])!.Value;
 
