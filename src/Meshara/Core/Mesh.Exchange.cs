@@ -13,7 +13,8 @@ internal sealed partial class Mesh
     private static readonly TimeSpan AskOftenFor = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan AskEvery = TimeSpan.FromMinutes(30);
 
-    // Who has dialled this node has most likely just asked others, and is asked only while peers or addresses are missing.
+    // Who has dialled this node has most likely just asked others, and is asked only while peers or addresses are missing. When nobody is needed at once,
+    // those dialled are asked a little later too, each at a moment of its own: while a mesh forms they know more by then, and answer once a minute.
     private static readonly TimeSpan AskInboundAfter = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SpreadEvery = TimeSpan.FromMinutes(1);
 
@@ -99,7 +100,9 @@ internal sealed partial class Mesh
             return;
         }
 
-        link.AskDue = link.Inbound ? now + AskInboundAfter : now;
+        link.AskDue = link.Inbound ? now + AskInboundAfter
+            : IsHungry() ? now
+            : now + (AskInboundAfter * (0.3 + (0.7 * _config.Random.NextDouble())));
         _spreadDue ??= now + SpreadEvery;
         AskThoseDue(now);
     }
@@ -142,11 +145,16 @@ internal sealed partial class Mesh
         _deadlines.Set(ExchangeKey, Earliest(next, _spreadDue)!.Value);
     }
 
+    // Somebody is missing whom it knows no way to. The first two are asked in any case: what it knows may be where a mesh was that has moved.
+    private bool IsHungry() =>
+        IsNamedMissing() || (IsManaged && (Counts.Mesh <= 2 || Counts.Mesh + _dials.Count + _candidates.Count + _table.Counts.Ready < _config.TargetPeers));
+
     // Who knows nobody but its peers stands alone when they go, or when all of them move.
     private bool KnowsFew() => IsManaged && _table.Counts is var counts && counts.Proven + counts.Unproven < 2 * _config.TargetPeers;
 
     // Peers are missing: of those that are looked for, or one that the operator named.
-    private bool IsShort() =>
-        (IsManaged && Counts.Mesh < _config.TargetPeers)
-        || _targets.Values.Any(t => t is { Wanted: true, Address.Id: { } id } && LiveEntry(id) is null);
+    private bool IsShort() => (IsManaged && Counts.Mesh < _config.TargetPeers) || IsNamedMissing();
+
+    private bool IsNamedMissing() =>
+        _targets.Values.Any(t => t is { Wanted: true, Address.Id: { } id } && LiveEntry(id) is null);
 }

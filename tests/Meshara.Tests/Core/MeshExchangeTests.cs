@@ -70,6 +70,29 @@ public sealed class MeshExchangeTests
         Assert.Contains(inbound, s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection));
     }
 
+    // All at once they would all answer before a mesh that forms has come together, and each answers once a minute.
+    [Fact]
+    public void LinkUp_DialledAndNobodyIsMissing_IsAskedThreeToTenSecondsLater()
+    {
+        MeshScript s = new(Ids.Of(0x01), target: 3, maxPeers: 8, exchanges: true);
+        s.Start();
+        List<long> links = [];
+        for (byte i = 0; i < 3; i++)
+        {
+            NodeId id = Ids.Of((byte)(0x10 + i));
+            s.Learn(new PeerAddress($"10.0.0.{i + 2}", 4040, id));
+            links.Add(s.Single<MeshAction.Dial>().Connection);
+            s.Answered(links[i], id);
+            long[] asked = [.. s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection)];
+            Assert.Equal(i < 2 ? [links[i]] : [], asked);
+        }
+
+        s.Advance(2.9);
+        Assert.Empty(s.Take().OfType<MeshAction.AskPeers>());
+        s.Advance(7.2);
+        Assert.Equal([links[2]], s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection));
+    }
+
     [Fact]
     public void LinkUp_KnownPeersOnly_OnlyWhileOneOfThemIsMissing()
     {
