@@ -41,6 +41,7 @@ internal static class WireTargets
             new("peers", [[0, 0], .. RecordSeeds().Select(static r => PeerLists.WriteReply([r, r], 1 << 16))], (mutator, all) => mutator.Mutate(mutator.Pick(all), mutator.Pick(all)), RunPeers),
 
             FileTargets.StaticPeers,
+            DnsTargets.Dns,
         ];
     }
 

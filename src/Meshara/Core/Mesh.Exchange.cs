@@ -13,7 +13,8 @@ internal sealed partial class Mesh
     private static readonly TimeSpan AskOftenFor = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan AskEvery = TimeSpan.FromMinutes(30);
 
-    // Who has dialled this node has most likely just asked others, and is asked only while peers or addresses are missing.
+    // Who has dialled this node has most likely just asked others, and is asked only while peers or addresses are missing. Those dialled are asked a little
+    // later too, each at a moment of its own, or when there is nobody left to dial: while a mesh forms they know more by then, and they answer once a minute.
     private static readonly TimeSpan AskInboundAfter = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SpreadEvery = TimeSpan.FromMinutes(1);
 
@@ -99,9 +100,28 @@ internal sealed partial class Mesh
             return;
         }
 
-        link.AskDue = link.Inbound ? now + AskInboundAfter : now;
+        // The first two in any case: what it knows may be where a mesh was that has moved.
+        link.AskDue = link.Inbound ? now + AskInboundAfter
+            : (IsManaged && Counts.Mesh <= 2) || IsNamedMissing() ? now
+            : now + (AskInboundAfter * (0.3 + (0.7 * _config.Random.NextDouble())));
         _spreadDue ??= now + SpreadEvery;
         AskThoseDue(now);
+    }
+
+    // Somebody is missing, and there is nobody to dial.
+    private void AskTheRest(TimeSpan now)
+    {
+        bool any = false;
+        foreach (MeshConnection link in _connections.Values.Where(c => c is { Phase: ConnectionPhase.Live, Inbound: false, AskDue: not null, IsAsked: false }))
+        {
+            link.AskDue = now;
+            any = true;
+        }
+
+        if (any)
+        {
+            AskThoseDue(now);
+        }
     }
 
     private void AskThoseDue(TimeSpan now)
@@ -118,6 +138,7 @@ internal sealed partial class Mesh
                     Emit(new MeshAction.AskPeers(link.Id));
                 }
 
+                link.IsAsked = true;
                 bool isEager = isShort || knowsFew, isYoung = now - link.LiveSince < AskOftenFor;
                 link.AskDue = now + (!isEager ? AskEvery * (0.75 + (_config.Random.NextDouble() / 2)) : isYoung ? AskAgain : AskAgain * 10);
             }
@@ -146,7 +167,8 @@ internal sealed partial class Mesh
     private bool KnowsFew() => IsManaged && _table.Counts is var counts && counts.Proven + counts.Unproven < 2 * _config.TargetPeers;
 
     // Peers are missing: of those that are looked for, or one that the operator named.
-    private bool IsShort() =>
-        (IsManaged && Counts.Mesh < _config.TargetPeers)
-        || _targets.Values.Any(t => t is { Wanted: true, Address.Id: { } id } && LiveEntry(id) is null);
+    private bool IsShort() => (IsManaged && Counts.Mesh < _config.TargetPeers) || IsNamedMissing();
+
+    private bool IsNamedMissing() =>
+        _targets.Values.Any(t => t is { Wanted: true, Address.Id: { } id } && LiveEntry(id) is null);
 }

@@ -87,6 +87,11 @@ internal sealed partial class Mesh
         {
             if (!TryDial(DialPurpose.Fill, view, null, now))
             {
+                if (_pace.NextAt(now) <= now)
+                {
+                    AskTheRest(now);
+                }
+
                 return Earliest(again, WhenToPick(now));
             }
         }

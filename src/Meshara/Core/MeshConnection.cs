@@ -98,6 +98,9 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
     /// <summary>When the peer is asked for others next; null: not at all.</summary>
     public TimeSpan? AskDue { get; set; }
 
+    /// <summary>Its turn to be asked has come before.</summary>
+    public bool IsAsked { get; set; }
+
     public TimeSpan RoundTripDue { get; set; }
 
     /// <summary>Closed for a change of the network: nothing speaks against dialling at once.</summary>

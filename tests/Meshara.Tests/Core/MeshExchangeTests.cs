@@ -70,6 +70,31 @@ public sealed class MeshExchangeTests
         Assert.Contains(inbound, s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection));
     }
 
+    // All at once they would all answer before a mesh that forms has come together, and each answers once a minute.
+    [Theory]
+    [InlineData(3, false)]
+    [InlineData(4, true)]
+    public void LinkUp_ThirdThatWasDialled_IsAskedThreeToTenSecondsLater_OrAtOnceWhenOneIsMissingAndNobodyToDial(int target, bool atOnce)
+    {
+        MeshScript s = new(Ids.Of(0x01), target: target, maxPeers: 8, exchanges: true);
+        s.Start();
+        List<long> links = [];
+        for (byte i = 0; i < 3; i++)
+        {
+            NodeId id = Ids.Of((byte)(0x10 + i));
+            s.Learn(new PeerAddress($"10.0.0.{i + 2}", 4040, id));
+            links.Add(s.Single<MeshAction.Dial>().Connection);
+            s.Answered(links[i], id);
+            long[] asked = [.. s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection)];
+            Assert.Equal(i < 2 || atOnce ? [links[i]] : [], asked);
+        }
+
+        s.Advance(2.9);
+        Assert.Empty(s.Take().OfType<MeshAction.AskPeers>());
+        s.Advance(7.2);
+        Assert.Equal(atOnce ? [] : [links[2]], s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection));
+    }
+
     [Fact]
     public void LinkUp_KnownPeersOnly_OnlyWhileOneOfThemIsMissing()
     {

@@ -26,6 +26,7 @@ public sealed class FuzzTests
     [InlineData("stream")]
     [InlineData("successor")]
     [InlineData("static-peers")]
+    [InlineData("dns")]
     public void Run_SeedsAndTwoThousandChangedInputs_NothingFound(string name)
     {
         FuzzTarget target = Target(name);
