@@ -87,7 +87,7 @@ internal sealed partial class Mesh
         {
             if (!TryDial(DialPurpose.Fill, view, null, now))
             {
-                if (_pace.NextAt(now) <= now)
+                if (DialPace.NextAt(_paceFullAt, now) <= now)
                 {
                     AskTheRest(now);
                 }
