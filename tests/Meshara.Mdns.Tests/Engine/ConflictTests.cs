@@ -1,4 +1,3 @@
-using System.Net;
 using Meshara.Mdns.Engine;
 using Meshara.Mdns.Tests.Support;
 using Meshara.Mdns.Wire;
@@ -37,6 +36,46 @@ public sealed class ConflictTests
             Assert.Equal(count, instances.Distinct().Count());
             Assert.Equal(count, all.Select(a => a.Node.News.Select(n => n.Action).OfType<EngineAction.Published>().Last().Names.HostName).Distinct().Count());
         }
+    }
+
+    [Fact]
+    public void Conflict_TwoProgramsOnOneHost_UnicastLost_EndWithTwoNames_Rfc6762_15()
+    {
+        for (int seed = 0; seed < 300; seed++)
+        {
+            // One address for both, and of a unicast packet the wrong one of them is told.
+            VirtualLan lan = new(seed) { Drop = (packet, _) => packet.To is not null };
+            LanNode first = lan.Add(1);
+            LanNode second = lan.Add(1);
+            first.Attach(first.Faces[0].Face with { IPv4PortShared = true, IPv6PortShared = true }, 0);
+            second.Attach(second.Faces[0].Face with { IPv4PortShared = true, IPv6PortShared = true }, 0);
+            PublicationId a = first.Publish(Kitchen);
+            lan.Run(TimeSpan.FromMilliseconds(seed * 10));
+            PublicationId b = second.Publish(Kitchen with { Port = 632 });
+            lan.Run(TimeSpan.FromSeconds(10));
+
+            Assert.NotNull(first.PublishedName(a));
+            Assert.NotNull(second.PublishedName(b));
+            Assert.NotEqual(first.PublishedName(a), second.PublishedName(b));
+        }
+    }
+
+    [Fact]
+    public void Conflict_OnOneLink_TheNameIsAnotherOnAllWithAGoodbyeWhereItWasAnnounced_Rfc6762_9()
+    {
+        (VirtualLan lan, LanNode node) = Published();
+        node.Attach(VirtualLan.Face(30, 7, network: 3), 3);
+        lan.Run(TimeSpan.FromSeconds(20));
+        node.Engine.Wake(lan.Now);
+        int before = lan.Sent.Count;
+        lan.Say(Other, [new DnsRecord(Instance, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true)]);
+        lan.Run(TimeSpan.FromSeconds(10));
+
+        Assert.Equal("Kitchen printer (2)", node.PublishedName(new PublicationId(1)));
+        Assert.Single(node.News.Select(n => n.Action).OfType<EngineAction.Renamed>());
+        LanPacket[] goodbyes = [.. lan.Sent.Skip(before).Where(p => p.Sender == node && p.Message.Answers.Any(r => r.Ttl == 0))];
+        Assert.Equal([30, 30], goodbyes.Select(p => p.Link.InterfaceIndex));
+        Assert.All(goodbyes.SelectMany(p => p.Message.Answers), r => Assert.DoesNotContain(r.Type, new[] { DnsType.A, DnsType.Aaaa }));
     }
 
     [Fact]
