@@ -183,7 +183,7 @@ internal sealed class MdnsEngine
     {
         EngineInterface old = link.Interface;
         link.Interface = face;
-        if (old.Addresses.SequenceEqual(face.Addresses))
+        if (old.Addresses.Count == face.Addresses.Count && old.Addresses.All(face.Addresses.Contains))
             return;
 
         // RFC 6762 section 8: with none of the old addresses it is another network, as far as anybody can tell.

@@ -236,10 +236,10 @@ internal sealed partial class Responder(Random random, Outbox outbox)
             link.Remove(claim.Owner);
     }
 
-    private void Rebuild(TimeSpan now, ResponderLink? silentOn = null)
+    private void Rebuild(TimeSpan now, int? silentOn = null)
     {
         foreach (ResponderLink link in _links)
-            Rebuild(link, now, isSilent: link == silentOn);
+            Rebuild(link, now, isSilent: link.State.Key.InterfaceIndex == silentOn);
     }
 
     // Goodbye is said for what was announced and is gone; not where other data has taken its place, which the cache-flush bit tells (RFC 6762 section 10.2).
