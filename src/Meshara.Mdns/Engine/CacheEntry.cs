@@ -13,13 +13,24 @@ internal readonly record struct SetKey(DnsName Name, DnsType Type)
 
 /// <summary>The bounds of one link's cache.</summary>
 /// <param name="Records">Most records.</param>
-/// <param name="PerSet">Most records of one name and type; of pointers, of which a type has one for each service, only the other bounds hold.</param>
-/// <param name="PerSource">Most records that one sender's address brought.</param>
-/// <param name="Guaranteed">A sender with no more than these loses none to one who has more, nor to one who came later.</param>
-internal sealed record CacheLimits(int Records, int PerSet, int PerSource, int Guaranteed)
+internal sealed record CacheLimits(int Records)
 {
-    /// <summary>The bounds for a cache of so many records: a sender has an eighth, and at least 32.</summary>
-    public static CacheLimits Of(int records) => new(records, 64, Math.Max(32, records / 8), 32);
+    /// <summary>Most records of one name and type; of addresses, servers and texts nobody has more.</summary>
+    public int PerSet { get; init; } = 64;
+
+    /// <summary>Most pointers of one name: a type has one for each of its services.</summary>
+    public int PerType { get; init; } = Math.Max(64, Records / 4);
+
+    /// <summary>Most records that one sender brought.</summary>
+    public int PerSource { get; init; } = Math.Max(32, Records / 8);
+
+    /// <summary>A sender with no more than these loses none to one who has more, nor to one who came later.</summary>
+    public int Guaranteed { get; init; } = 32;
+
+    /// <summary>Most IPv6 addresses told apart: anybody can make up as many as he likes. All further ones count as one sender, who may bring half of <see cref="Records"/>.</summary>
+    public int IPv6Sources { get; init; } = 64;
+
+    public int Of(DnsType type) => type == DnsType.Ptr ? PerType : PerSet;
 }
 
 /// <summary>One record that somebody said.</summary>
@@ -76,10 +87,10 @@ internal sealed class CacheEntry : HeapItem
     /// <summary>The random part of when it is asked for, 0 to 1; the same for all records of one packet, so that they are asked for in one.</summary>
     public double Jitter { get; internal set; }
 
-    /// <summary>Queries of others that it did not answer (RFC 6762 section 10.5).</summary>
-    public int Missed { get; internal set; }
+    /// <summary>Who last asked and got no answer (RFC 6762 section 10.5); null: nobody since it was heard.</summary>
+    public IPAddress? MissedBy { get; internal set; }
 
-    /// <summary>When the last of them was heard.</summary>
+    /// <summary>When that was.</summary>
     public TimeSpan MissedAt { get; internal set; }
 
     /// <summary>When it goes for that; null: it does not.</summary>
@@ -149,15 +160,20 @@ internal sealed class RecordSet(SetKey key)
     }
 }
 
-/// <summary>What one sender's address brought. First in the heap is who loses a record when there is no room.</summary>
-/// <param name="source">The address.</param>
-/// <param name="number">The how manieth sender it is.</param>
-internal sealed class SourceShare(IPAddress source, long number) : HeapItem
+/// <summary>What one sender brought. First in the heap is who loses a record when there is no room.</summary>
+/// <param name="source">His address; null: all that are not told apart.</param>
+/// <param name="number">The how manieth sender he is.</param>
+internal sealed class SourceShare(IPAddress? source, long number) : HeapItem
 {
-    public IPAddress Source { get; } = source;
+    public IPAddress? Source { get; } = source;
 
     public long Number { get; } = number;
 
-    /// <summary>Its records, the newest last.</summary>
+    /// <summary>His records: first those that were heard a second time, then the others, the newest last.</summary>
     public LinkedList<CacheEntry> Entries { get; } = new();
+
+    public int Count => Entries.Count;
+
+    /// <summary>Whether this one loses a record before the other does.</summary>
+    public bool LosesBefore(SourceShare other) => Key != other.Key ? Key < other.Key : Order < other.Order;
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Meshara.Mdns.Wire;
 
@@ -10,7 +11,7 @@ internal enum CacheEvent
     /// <summary>It is new.</summary>
     Added,
 
-    /// <summary>It was heard again beside others of its name and type, and is now the newest.</summary>
+    /// <summary>It was heard again.</summary>
     Renewed,
 
     /// <summary>Its time was up, or it made place.</summary>
@@ -23,9 +24,9 @@ internal readonly record struct CacheChange(CacheEvent Event, CacheEntry Entry);
 
 /// <summary>What one link's neighbours have said, for as long as it holds (RFC 6762 section 10).</summary>
 /// <remarks>
-/// Bounded three ways (<see cref="CacheLimits"/>). When it is full, the sender with most records loses his newest; where nobody has more than
-/// what is guaranteed, the sender who came last does. So one forger fills his own share and nothing else, and many of them
-/// push out each other, not who was there before.
+/// Bounded in all, by name and type, and by sender (<see cref="CacheLimits"/>). When there is no room, the sender with most records loses his newest;
+/// where nobody has more than is guaranteed, the sender who came last does. So one forger fills his own share and nothing else,
+/// and many of them push out each other, not who was there before; and a newcomer is never turned away for an old flood.
 /// </remarks>
 internal sealed class RecordCache(CacheLimits limits, Random random)
 {
@@ -38,6 +39,9 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
     // Answers lost hours apart prove nothing.
     private static readonly TimeSpan MissedTogether = TimeSpan.FromSeconds(60);
 
+    // The key of the share of all who are not told apart.
+    private static readonly IPAddress Others = IPAddress.IPv6None;
+
     private readonly Dictionary<(DnsName Name, RecordData Data), CacheEntry> _entries = [];
     private readonly Dictionary<SetKey, RecordSet> _sets = [];
     private readonly Dictionary<IPAddress, SourceShare> _shares = [];
@@ -45,6 +49,7 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
     private readonly IndexedHeap<SourceShare> _largest = new();
     private readonly List<CacheChange> _changes = [];
     private long _lastShare;
+    private int _ipv6Sources;
     private (TimeSpan At, double Value) _jitter = (TimeSpan.MinValue, 0);
 
     /// <summary>Records in it.</summary>
@@ -136,8 +141,8 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
         Schedule(entry);
     }
 
-    /// <summary>Somebody else asked everybody (RFC 6762 section 10.5): a record that he does not know already should be heard now.</summary>
-    public void Observe(SetKey key, DnsMessage query, TimeSpan now)
+    /// <summary>Somebody else asked everybody (RFC 6762 section 10.5): a record that he does not know already should be heard now. Two such silences, then ten seconds, and it goes.</summary>
+    public void Observe(SetKey key, DnsMessage query, IPAddress from, TimeSpan now)
     {
         // Once a second: a record multicast less than a second ago is not said again (section 6).
         if (!_sets.TryGetValue(key, out RecordSet? set) || set.ObservedAt > now - Grace)
@@ -146,14 +151,8 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
         HashSet<RecordData> known = [.. query.Answers.Where(a => a.Type == key.Type && a.Name.Equals(key.Name)).Select(static a => a.Data)];
         foreach (CacheEntry entry in set.Entries)
         {
-            if (entry.ReceivedAt > now - Grace || known.Contains(entry.Record.Data))
-                continue;
-            entry.Missed = entry.Missed > 0 && entry.MissedAt + MissedTogether < now ? 1 : entry.Missed + 1;
-            entry.MissedAt = now;
-            if (entry.Missed < 2 || entry.FailsAt is not null)
-                continue;
-            entry.FailsAt = now + DoubtTime;
-            Schedule(entry);
+            if (entry.ReceivedAt <= now - Grace && entry.FailsAt is null && !known.Contains(entry.Record.Data))
+                Miss(entry, from, now);
         }
     }
 
@@ -162,18 +161,22 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
     {
         if (Count > limits.Records || _deadlines.Count != Count || _largest.Count != _shares.Count)
             return $"{Count} records, {_deadlines.Count} deadlines, {_shares.Count} shares of which {_largest.Count} are ranked";
-        if (_sets.Values.Sum(static s => s.Entries.Count) != Count || _shares.Values.Sum(static s => s.Entries.Count) != Count)
+        if (_entries.Values.Any(static e => e.Key != e.Due.Ticks))
+            return "a deadline is out of date";
+        if (_sets.Values.Sum(static s => s.Entries.Count) != Count || _shares.Values.Sum(static s => s.Count) != Count)
             return "the sets or the shares miscount";
+        if (_shares.Values.Count(static s => s.Source?.AddressFamily == AddressFamily.InterNetworkV6) != _ipv6Sources || _ipv6Sources > limits.IPv6Sources)
+            return $"{_ipv6Sources} IPv6 senders are told apart";
         foreach (RecordSet set in _sets.Values)
         {
-            if (set.Entries.Count == 0 || (set.Key.Type != DnsType.Ptr && set.Entries.Count > limits.PerSet))
+            if (set.Entries.Count == 0 || set.Entries.Count > limits.Of(set.Key.Type))
                 return $"{set.Key} has {set.Entries.Count} records";
             if (set.Entries.Where((e, i) => e.Index != i || e.Set != set).Any())
                 return $"{set.Key} has a record out of place";
         }
 
-        return _shares.Values.FirstOrDefault(s => s.Entries.Count == 0 || s.Entries.Count > limits.PerSource || s.Key != Rank(s)) is { } share
-            ? $"{share.Source} has {share.Entries.Count} records and the rank {share.Key}"
+        return _shares.Values.FirstOrDefault(s => s.Count == 0 || s.Count > (s.Source is null ? limits.Records / 2 : limits.PerSource) || s.Key != Rank(s)) is { } share
+            ? $"{share.Source} has {share.Count} records and the rank {share.Key}"
             : null;
     }
 
@@ -200,9 +203,23 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
         Schedule(entry);
     }
 
+    private void Miss(CacheEntry entry, IPAddress from, TimeSpan now)
+    {
+        bool isFirst = entry.MissedBy is null || entry.MissedAt + MissedTogether < now;
+
+        // One who asks twice within two seconds may have been denied the second answer for the sake of the first.
+        if (!isFirst && from.Equals(entry.MissedBy) && now < entry.MissedAt + (2 * Grace))
+            return;
+        (entry.MissedBy, entry.MissedAt) = (from, now);
+        if (isFirst)
+            return;
+        entry.FailsAt = now + DoubtTime;
+        Schedule(entry);
+    }
+
     private void Renew(CacheEntry entry, DnsRecord record, IPAddress source, TimeSpan now)
     {
-        if (entry.Set.Entries.Count > 1 && entry.AddedAt != now)
+        if (entry.AddedAt != now)
             _changes.Add(new CacheChange(CacheEvent.Renewed, entry));
         if (_jitter.At != now)
             _jitter = (now, random.NextDouble());
@@ -210,11 +227,11 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
         entry.ReceivedAt = now;
         entry.Life = Earlier(TimeSpan.FromSeconds(record.Ttl), CacheEntry.LongestLife);
         entry.ExpiresAt = now + entry.Life;
-        (entry.IsLeaving, entry.IsSuspect, entry.Stage, entry.Missed, entry.FailsAt) = (false, false, 0, 0, null);
+        (entry.IsLeaving, entry.IsSuspect, entry.Stage, entry.MissedBy, entry.FailsAt) = (false, false, 0, null, null);
         entry.Jitter = _jitter.Value;
         entry.RefreshAt = RefreshTime(entry);
         Schedule(entry);
-        MoveToSmaller(entry, source);
+        Confirm(entry, source, now);
     }
 
     // Section 5.2: at 80, 85, 90 and 95 % of its life, each plus up to 2 %.
@@ -239,16 +256,14 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
 
     private CacheEntry? Add(DnsRecord record, IPAddress source, TimeSpan now)
     {
-        SourceShare? share = _shares.GetValueOrDefault(source);
-        if (!HasPlace(record, share))
+        if (!HasPlace(record, FindShare(source)))
         {
             Refused++;
             return null;
         }
 
-        // Making place may have taken the sender's last record, and with it his share; and so for the set.
-        if (!_shares.TryGetValue(source, out share))
-            _shares.Add(source, share = new SourceShare(source, ++_lastShare));
+        // Only now: making place may have taken the last record of this sender, or of this set.
+        SourceShare share = FindShare(source) ?? NewShare(source);
         SetKey key = new(record.Name, record.Type);
         if (!_sets.TryGetValue(key, out RecordSet? set))
             _sets.Add(key, set = new RecordSet(key));
@@ -256,66 +271,100 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
         _entries.Add((record.Name, record.Data), entry);
         set.Add(entry);
         share.Entries.AddLast(entry.Node);
-        _largest.Set(share, Rank(share), -share.Number);
+        Order(share);
         _changes.Add(new CacheChange(CacheEvent.Added, entry));
         return entry;
     }
 
+    private SourceShare? FindShare(IPAddress source) =>
+        _shares.TryGetValue(source, out SourceShare? share) || !IsOneOfMany(source) ? share : _shares.GetValueOrDefault(Others);
+
+    private SourceShare NewShare(IPAddress source)
+    {
+        bool isOneOfMany = IsOneOfMany(source);
+        SourceShare share = new(isOneOfMany ? null : source, ++_lastShare);
+        _shares.Add(isOneOfMany ? Others : source, share);
+        if (!isOneOfMany && source.AddressFamily == AddressFamily.InterNetworkV6)
+            _ipv6Sources++;
+        return share;
+    }
+
+    private bool IsOneOfMany(IPAddress source) => source.AddressFamily == AddressFamily.InterNetworkV6 && _ipv6Sources >= limits.IPv6Sources;
+
     private bool HasPlace(DnsRecord record, SourceShare? share)
     {
-        if (share is not null && share.Entries.Count >= limits.PerSource)
+        if (share?.Source is not null && share.Count >= limits.PerSource)
             return false;
-        RecordSet? set = record.Type == DnsType.Ptr ? null : Find(record.Name, record.Type);
-        if (set is not null && set.Entries.Count >= limits.PerSet && !MakePlace(set, share))
+        if (share is { Source: null } && share.Count >= limits.Records / 2)
+            Remove(share.Entries.Last!.Value);
+        RecordSet? set = Find(record.Name, record.Type);
+        if (set is not null && set.Entries.Count >= limits.Of(record.Type) && !MakePlace(set, share))
             return false;
-        if (Count < limits.Records)
-            return true;
-        SourceShare first = _largest.First!;
-        if (first == share)
+        return Count < limits.Records || TryRemoveOf(_largest.First!, share);
+    }
+
+    // Of the records of one name: who would lose one anyway does, unless he is who comes.
+    private bool MakePlace(RecordSet set, SourceShare? share)
+    {
+        CacheEntry worst = set.Entries[0];
+        foreach (CacheEntry entry in set.Entries)
+        {
+            if (entry.Share == worst.Share ? entry.AddedAt > worst.AddedAt : entry.Share.LosesBefore(worst.Share))
+                worst = entry;
+        }
+
+        if (share is not null && (share == worst.Share || share.LosesBefore(worst.Share)))
+            return false;
+        Remove(worst);
+        return true;
+    }
+
+    private bool TryRemoveOf(SourceShare first, SourceShare? share)
+    {
+        // A crowd that counts as one has a newest too; else its newcomers would be turned away by those before them.
+        if (first == share && first.Source is not null)
             return false;
         Remove(first.Entries.Last!.Value);
         return true;
     }
 
-    // Of the records of one name: the sender with most of them loses one, unless he is who comes.
-    private bool MakePlace(RecordSet set, SourceShare? share)
-    {
-        (SourceShare Share, int Count, CacheEntry Newest) worst = set.Entries
-            .GroupBy(static e => e.Share)
-            .Select(static g => (Share: g.Key, Count: g.Count(), Newest: g.MaxBy(static e => e.AddedAt)!))
-            .MaxBy(static g => (g.Count, g.Share.Number));
-        if (worst.Share == share)
-            return false;
-        Remove(worst.Newest);
-        return true;
-    }
-
     // What several say counts against who has least: nobody gets hold of another's record by repeating it.
-    private void MoveToSmaller(CacheEntry entry, IPAddress source)
+    private void Confirm(CacheEntry entry, IPAddress source, TimeSpan now)
     {
         SourceShare old = entry.Share;
-        if (old.Source.Equals(source) || !_shares.TryGetValue(source, out SourceShare? share) || Rank(share) <= Rank(old) || share.Entries.Count >= limits.PerSource)
-            return;
-        TakeFrom(old, entry);
-        entry.Share = share;
-        share.Entries.AddLast(entry.Node);
-        _largest.Set(share, Rank(share), -share.Number);
+        if (FindShare(source) is { } other && Rank(other) > Rank(old) && other.Count < limits.PerSource)
+        {
+            TakeFrom(old, entry);
+            entry.Share = other;
+            other.Entries.AddFirst(entry.Node);
+            Order(other);
+        }
+        else if (entry.AddedAt < now - Grace)
+        {
+            // Heard a second time: it goes after those that were not.
+            old.Entries.Remove(entry.Node);
+            old.Entries.AddFirst(entry.Node);
+        }
     }
 
+    private void Order(SourceShare share) => _largest.Set(share, Rank(share), -share.Number);
+
     // The more beyond what is guaranteed, the sooner it loses one.
-    private long Rank(SourceShare share) => -Math.Max(share.Entries.Count, limits.Guaranteed);
+    private long Rank(SourceShare share) => -Math.Max(share.Count, limits.Guaranteed);
 
     private void TakeFrom(SourceShare share, CacheEntry entry)
     {
         share.Entries.Remove(entry.Node);
-        if (share.Entries.Count > 0)
+        if (share.Count > 0)
         {
-            _largest.Set(share, Rank(share), -share.Number);
+            Order(share);
             return;
         }
 
         _largest.Remove(share);
-        _shares.Remove(share.Source);
+        _shares.Remove(share.Source ?? Others);
+        if (share.Source?.AddressFamily == AddressFamily.InterNetworkV6)
+            _ipv6Sources--;
     }
 
     private void Remove(CacheEntry entry)
