@@ -25,7 +25,7 @@ internal sealed record CacheLimits(int Records)
     public int PerSource { get; init; } = Math.Max(32, Records / 8);
 
     /// <summary>A sender with no more than these loses none to one who has more, nor to one who came later.</summary>
-    public int Guaranteed { get; init; } = 32;
+    public int Guaranteed { get; init; } = 12;
 
     /// <summary>Most IPv6 addresses told apart: anybody can make up as many as he likes. All further ones count as one sender, who may bring half of <see cref="Records"/>.</summary>
     public int IPv6Sources { get; init; } = 64;
@@ -38,6 +38,8 @@ internal sealed class CacheEntry : HeapItem
 {
     /// <summary>RFC 6762 section 10 knows no longer life than 75 minutes; nobody can fill the cache for longer.</summary>
     public static readonly TimeSpan LongestLife = TimeSpan.FromMinutes(75);
+
+    private TxtRecord? _txt;
 
     private CacheEntry(DnsRecord record, RecordSet set, SourceShare share, TimeSpan now)
     {
@@ -59,6 +61,9 @@ internal sealed class CacheEntry : HeapItem
 
     /// <summary>Its place in <see cref="RecordSet.Entries"/>.</summary>
     public int Index { get; internal set; }
+
+    /// <summary>A text, read; it is asked for more often than it changes.</summary>
+    public TxtRecord? Txt => _txt ??= (Record.Data as TextData)?.ToTxtRecord();
 
     /// <summary>When it was first heard.</summary>
     public TimeSpan AddedAt { get; }
@@ -169,10 +174,19 @@ internal sealed class SourceShare(IPAddress? source, long number) : HeapItem
 
     public long Number { get; } = number;
 
-    /// <summary>His records: first those that were heard a second time, then the others, the newest last.</summary>
-    public LinkedList<CacheEntry> Entries { get; } = new();
+    /// <summary>His records that were heard a second time.</summary>
+    public LinkedList<CacheEntry> Proven { get; } = new();
 
-    public int Count => Entries.Count;
+    /// <summary>His other records, the newest last.</summary>
+    public LinkedList<CacheEntry> Fresh { get; } = new();
+
+    public int Count => Proven.Count + Fresh.Count;
+
+    /// <summary>Several senders that are not told apart.</summary>
+    public bool IsCrowd => Source is null;
+
+    /// <summary>The record that goes when one must: the newest; in a crowd the oldest, else newcomers would push out themselves.</summary>
+    public CacheEntry Loser => (Fresh.Count == 0 ? Proven.Last! : IsCrowd ? Fresh.First! : Fresh.Last!).Value;
 
     /// <summary>Whether this one loses a record before the other does.</summary>
     public bool LosesBefore(SourceShare other) => Key != other.Key ? Key < other.Key : Order < other.Order;

@@ -25,6 +25,14 @@ internal sealed class IndexedHeap<T>
     /// <summary>The first; null: none.</summary>
     public T? First => _items.Count == 0 ? null : _items[0];
 
+    /// <summary>The one after the first; null: none.</summary>
+    public T? Second => _items.Count switch
+    {
+        < 2 => null,
+        2 => _items[1],
+        _ => IsBefore(_items[1], _items[2]) ? _items[1] : _items[2],
+    };
+
     /// <summary>Puts an item in, or moves it; of equal keys the one that was set first comes first.</summary>
     public void Set(T item, long key) => Set(item, key, ++_lastOrder);
 

@@ -22,16 +22,16 @@ internal static class InstanceView
         foreach (QuerierLink link in links)
         {
             if (link.Pointed.ContainsKey(name)
-                && link.Cache.Find(name, DnsType.Txt)?.Newest is { } txt
+                && link.Cache.Find(name, DnsType.Txt)?.Newest is { } said
                 && FindServer(link, name, addresses) is { } srv)
             {
                 // What was said later holds, on whichever link: another may have missed it.
                 server = server is null || srv.AddedAt > server.AddedAt ? srv : server;
-                text = text is null || txt.AddedAt > text.AddedAt ? txt : text;
+                text = text is null || said.AddedAt > text.AddedAt ? said : text;
             }
         }
 
-        if (server?.Record.Data is not ServiceData service || text?.Record.Data is not TextData told)
+        if (server?.Record.Data is not ServiceData service || text?.Txt is not { } txt)
             return null;
         return new ServiceInstance
         {
@@ -41,7 +41,7 @@ internal static class InstanceView
             Port = service.Port,
             Priority = service.Priority,
             Weight = service.Weight,
-            Txt = told.ToTxtRecord(),
+            Txt = txt,
             Addresses = [.. addresses.Order(AddressOrder.Instance).Take(MostAddresses)],
         };
     }

@@ -1,3 +1,4 @@
+using System.Net;
 using Meshara.Mdns.Wire;
 
 namespace Meshara.Mdns.Engine;
@@ -6,9 +7,9 @@ namespace Meshara.Mdns.Engine;
 internal sealed partial class Querier
 {
     /// <summary>Takes a response. One that came to this host alone must have been asked for, and is cut down to that, by the caller.</summary>
-    public void HandleResponse(LinkKey key, DnsMessage message, in PacketInfo info, TimeSpan now)
+    public void HandleResponse(LinkState state, DnsMessage message, in PacketInfo info, TimeSpan now)
     {
-        if (Find(key) is not { } link)
+        if (Find(state) is not { } link)
             return;
 
         // Pointers first, for they make servers and texts wanted, and those addresses.
@@ -23,18 +24,19 @@ internal sealed partial class Querier
     }
 
     /// <summary>Takes a query of somebody else.</summary>
-    public void HandleQuery(LinkKey key, DnsMessage message, in PacketInfo info, TimeSpan now)
+    public void HandleQuery(LinkState state, DnsMessage message, in PacketInfo info, TimeSpan now)
     {
-        // Of one whose known answers have not all come nothing can be said, nor of one that others do not hear, or answer by unicast.
+        // Nothing follows from one whose known answers have not all come, that others do not hear or answer by unicast, or that may be our own.
         bool counts = info.ToMulticast && info.From.Port == MdnsPort.Number && !message.IsTruncated && message.Questions.Length > 0;
-        if (!counts || Find(key) is not { } link || link.State.IsDead || link.State.IsOwn(info.From.Address))
+        IPAddress from = info.From.Address;
+        if (!counts || Find(state) is not { } link || link.State.IsDead || _links.Exists(l => l.State.IsOwn(from)))
             return;
         foreach (DnsQuestion question in message.Questions)
         {
             if (question.UnicastResponse)
                 continue;
             SetKey set = new(question.Name, question.Type);
-            link.Cache.Observe(set, message, info.From.Address, now);
+            link.Cache.Observe(set, message, from, now);
             if (link.Plan.CanSpare(set, now) && KnowsNoMore(link, set, message, now))
                 link.Plan.Spare(set, now);
         }

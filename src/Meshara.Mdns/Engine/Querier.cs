@@ -20,6 +20,7 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
     private readonly IndexedHeap<Instance> _changed = new();
     private readonly QueryWriter _writer = new(outbox);
     private readonly List<DueQuestion> _due = [];
+    private TimeSpan _polledAt;
 
     /// <summary>For tests and counters: the links.</summary>
     public IReadOnlyList<QuerierLink> Links => _links;
@@ -28,19 +29,22 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
     public int Instances => _instances.Count;
 
     /// <summary>When <see cref="Poll"/> has something to do next; null: never, as things are.</summary>
-    public TimeSpan? NextDeadline(TimeSpan now)
+    public TimeSpan? NextDeadline
     {
-        TimeSpan? next = _changed.First is { } first ? TimeSpan.FromTicks(first.Key) : null;
-        foreach (QuerierLink link in _links)
+        get
         {
-            if (link.Unchecked.Count > 0)
-                return now;
-            next = Earlier(next, link.Cache.NextDeadline);
-            if (!link.State.IsDead && link.Plan.NextDue(now) is { } due)
-                next = Earlier(next, due > now ? due : link.State.Budget.NextOwn(now));
-        }
+            TimeSpan? next = _changed.First is { } first ? TimeSpan.FromTicks(first.Key) : null;
+            foreach (QuerierLink link in _links)
+            {
+                if (link.Unchecked.Count > 0)
+                    return _polledAt;
+                next = Earlier(next, link.Cache.NextDeadline);
+                if (!link.State.IsDead && link.Plan.NextDue(_polledAt) is { } due)
+                    next = Earlier(next, due > _polledAt ? due : link.State.Budget.NextOwn(_polledAt));
+            }
 
-        return next;
+            return next;
+        }
     }
 
     /// <summary>A link is there: what is browsed is asked for on it.</summary>
@@ -54,9 +58,9 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
     }
 
     /// <summary>A link is gone, and with it what was known there only.</summary>
-    public void RemoveLink(LinkKey key, TimeSpan now)
+    public void RemoveLink(LinkState state, TimeSpan now)
     {
-        if (Find(key) is not { } link)
+        if (Find(state) is not { } link)
             return;
         _links.Remove(link);
         foreach (CacheEntry entry in link.Cache.Entries)
@@ -67,12 +71,12 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
     }
 
     /// <summary>A link's addresses changed, or it can send again: everything is asked for afresh (RFC 6762 section 10.3).</summary>
-    public void RestartLink(LinkKey key, TimeSpan now) => Find(key)?.Plan.Restart(now);
+    public void RestartLink(LinkState state, TimeSpan now) => Find(state)?.Plan.Restart(now);
 
     /// <summary>The host has slept, or this is another network: everything is asked for afresh, and what is not heard within ten seconds goes (RFC 6762 section 10.3).</summary>
-    public void DoubtLink(LinkKey key, TimeSpan now)
+    public void DoubtLink(LinkState state, TimeSpan now)
     {
-        if (Find(key) is not { } link)
+        if (Find(state) is not { } link)
             return;
         link.Plan.Restart(now);
 
@@ -143,6 +147,7 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
     /// <summary>Does what is due: forgets, tells, asks.</summary>
     public void Poll(TimeSpan now)
     {
+        _polledAt = now;
         foreach (QuerierLink link in _links)
         {
             while (link.Cache.TryTakeDue(now, out CacheEntry entry, out bool isGone))
@@ -170,7 +175,7 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
     private static IEnumerable<CacheEntry> PointersOf(QuerierLink link, BrowsedName browsed) =>
         link.Cache.Find(browsed.Question.Name, DnsType.Ptr)?.Entries.Where(e => browsed.MayPointTo(((PointerData)e.Record.Data).Target)) ?? [];
 
-    private QuerierLink? Find(LinkKey key) => _links.Find(l => l.State.Key == key);
+    private QuerierLink? Find(LinkState state) => _links.Find(l => l.State == state);
 
     private void Ask(QuerierLink link, TimeSpan now)
     {

@@ -96,6 +96,7 @@ internal sealed class QuestionPlan(Random random)
     {
         Question question = FindOrAdd(key);
         (question.IsBrowsed, question.Sent, question.Longest, question.Pause, question.WasSpared) = (true, 0, longest, ShortestPause, false);
+        question.Due = null;
         Plan(question, FirstTime(now));
     }
 
@@ -228,7 +229,7 @@ internal sealed class QuestionPlan(Random random)
         question.Due = null;
         if (question.IsBrowsed)
         {
-            question.Due = now + (question.Pause < question.Longest ? question.Pause : question.Longest);
+            question.Due = now + question.Pause;
         }
         else if (question.IsMissing)
         {
@@ -238,7 +239,8 @@ internal sealed class QuestionPlan(Random random)
             question.Due = now + question.Pause;
         }
 
-        question.Pause = question.Pause * 2 < LongestPause ? question.Pause * 2 : LongestPause;
+        TimeSpan longest = question.IsBrowsed ? question.Longest : LongestPause;
+        question.Pause = question.Pause * 2 < longest ? question.Pause * 2 : longest;
         _planned.Set(question, (question.Due ?? now + ShortestPause).Ticks);
     }
 

@@ -175,7 +175,7 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
                 return $"{set.Key} has a record out of place";
         }
 
-        return _shares.Values.FirstOrDefault(s => s.Count == 0 || s.Count > (s.Source is null ? limits.Records / 2 : limits.PerSource) || s.Key != Rank(s)) is { } share
+        return _shares.Values.FirstOrDefault(s => s.Count == 0 || s.Count > MostOf(s) || s.Key != Rank(s)) is { } share
             ? $"{share.Source} has {share.Count} records and the rank {share.Key}"
             : null;
     }
@@ -270,7 +270,7 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
         CacheEntry entry = CacheEntry.Create(record, set, share, now);
         _entries.Add((record.Name, record.Data), entry);
         set.Add(entry);
-        share.Entries.AddLast(entry.Node);
+        share.Fresh.AddLast(entry.Node);
         Order(share);
         _changes.Add(new CacheChange(CacheEvent.Added, entry));
         return entry;
@@ -293,14 +293,17 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
 
     private bool HasPlace(DnsRecord record, SourceShare? share)
     {
-        if (share?.Source is not null && share.Count >= limits.PerSource)
-            return false;
-        if (share is { Source: null } && share.Count >= limits.Records / 2)
-            Remove(share.Entries.Last!.Value);
+        if (share is not null && share.Count >= MostOf(share))
+        {
+            if (!share.IsCrowd)
+                return false;
+            Remove(share.Loser);
+        }
+
         RecordSet? set = Find(record.Name, record.Type);
         if (set is not null && set.Entries.Count >= limits.Of(record.Type) && !MakePlace(set, share))
             return false;
-        return Count < limits.Records || TryRemoveOf(_largest.First!, share);
+        return Count < limits.Records || MakePlace(share);
     }
 
     // Of the records of one name: who would lose one anyway does, unless he is who comes.
@@ -309,42 +312,47 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
         CacheEntry worst = set.Entries[0];
         foreach (CacheEntry entry in set.Entries)
         {
-            if (entry.Share == worst.Share ? entry.AddedAt > worst.AddedAt : entry.Share.LosesBefore(worst.Share))
-                worst = entry;
+            bool isWorse = entry.Share == worst.Share ? entry.Share.IsCrowd == entry.AddedAt < worst.AddedAt : entry.Share.LosesBefore(worst.Share);
+            worst = isWorse ? entry : worst;
         }
 
-        if (share is not null && (share == worst.Share || share.LosesBefore(worst.Share)))
+        if (share is not null && (share == worst.Share ? !share.IsCrowd : share.LosesBefore(worst.Share)))
             return false;
         Remove(worst);
         return true;
     }
 
-    private bool TryRemoveOf(SourceShare first, SourceShare? share)
+    private bool MakePlace(SourceShare? share)
     {
-        // A crowd that counts as one has a newest too; else its newcomers would be turned away by those before them.
-        if (first == share && first.Source is not null)
-            return false;
-        Remove(first.Entries.Last!.Value);
+        SourceShare first = _largest.First!;
+        if (first == share && !share.IsCrowd)
+        {
+            // Who came last, and has no more than is guaranteed, must not lose to himself: then the one before him does.
+            if (share.Count >= limits.Guaranteed || _largest.Second is not { } second)
+                return false;
+            first = second;
+        }
+
+        Remove(first.Loser);
         return true;
     }
+
+    private int MostOf(SourceShare share) => share.IsCrowd ? limits.Records / 2 : limits.PerSource;
 
     // What several say counts against who has least: nobody gets hold of another's record by repeating it.
     private void Confirm(CacheEntry entry, IPAddress source, TimeSpan now)
     {
         SourceShare old = entry.Share;
-        if (FindShare(source) is { } other && Rank(other) > Rank(old) && other.Count < limits.PerSource)
-        {
-            TakeFrom(old, entry);
-            entry.Share = other;
-            other.Entries.AddFirst(entry.Node);
-            Order(other);
-        }
-        else if (entry.AddedAt < now - Grace)
-        {
-            // Heard a second time: it goes after those that were not.
-            old.Entries.Remove(entry.Node);
-            old.Entries.AddFirst(entry.Node);
-        }
+        SourceShare? share = FindShare(source) is { } other && Rank(other) > Rank(old) && other.Count < MostOf(other) ? other : null;
+        if (share is null && entry.AddedAt >= now - Grace)
+            return;
+        entry.Node.List!.Remove(entry.Node);
+        (share ?? old).Proven.AddLast(entry.Node);
+        if (share is null)
+            return;
+        entry.Share = share;
+        Order(share);
+        AfterLoss(old);
     }
 
     private void Order(SourceShare share) => _largest.Set(share, Rank(share), -share.Number);
@@ -352,9 +360,8 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
     // The more beyond what is guaranteed, the sooner it loses one.
     private long Rank(SourceShare share) => -Math.Max(share.Count, limits.Guaranteed);
 
-    private void TakeFrom(SourceShare share, CacheEntry entry)
+    private void AfterLoss(SourceShare share)
     {
-        share.Entries.Remove(entry.Node);
         if (share.Count > 0)
         {
             Order(share);
@@ -371,7 +378,8 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
     {
         _entries.Remove((entry.Record.Name, entry.Record.Data));
         _deadlines.Remove(entry);
-        TakeFrom(entry.Share, entry);
+        entry.Node.List!.Remove(entry.Node);
+        AfterLoss(entry.Share);
         entry.Set.Remove(entry);
         if (entry.Set.Entries.Count == 0)
             _sets.Remove(entry.Set.Key);
