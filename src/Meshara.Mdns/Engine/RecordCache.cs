@@ -39,6 +39,8 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
     // Answers lost hours apart prove nothing.
     private static readonly TimeSpan MissedTogether = TimeSpan.FromSeconds(60);
 
+    private const int Sample = 64;
+
     // The key of the share of all who are not told apart.
     private static readonly IPAddress Others = IPAddress.IPv6None;
 
@@ -309,10 +311,15 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
     // Of the records of one name: who would lose one anyway does, unless he is who comes.
     private bool MakePlace(RecordSet set, SourceShare? share)
     {
+        // Of many, as many drawn at random: that all of these are of those who should stay is as good as impossible.
+        bool isLarge = set.Entries.Count > Sample;
         CacheEntry worst = set.Entries[0];
-        foreach (CacheEntry entry in set.Entries)
+        for (int i = 0; i < Math.Min(Sample, set.Entries.Count); i++)
         {
-            bool isWorse = entry.Share == worst.Share ? entry.Share.IsCrowd == entry.AddedAt < worst.AddedAt : entry.Share.LosesBefore(worst.Share);
+            CacheEntry entry = set.Entries[isLarge ? random.Next(set.Entries.Count) : i];
+            bool isWorse = entry.Share == worst.Share
+                ? entry.Share.IsCrowd == (entry.AddedAt < worst.AddedAt)
+                : entry.Share.LosesBefore(worst.Share);
             worst = isWorse ? entry : worst;
         }
 
