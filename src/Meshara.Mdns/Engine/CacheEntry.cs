@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Meshara.Mdns.Wire;
 
@@ -41,9 +42,9 @@ internal sealed class CacheEntry : HeapItem
 
     private TxtRecord? _txt;
 
-    private CacheEntry(DnsRecord record, RecordSet set, SourceShare share, TimeSpan now)
+    private CacheEntry(DnsRecord record, RecordSet set, SourceShare share, IPAddress from, TimeSpan now)
     {
-        (Record, Set, Share, AddedAt) = (record, set, share, now);
+        (Record, Set, Share, From, AddedAt) = (record, set, share, from, now);
         Node = new LinkedListNode<CacheEntry>(this);
     }
 
@@ -55,6 +56,9 @@ internal sealed class CacheEntry : HeapItem
 
     /// <summary>Whose bounds it counts against.</summary>
     public SourceShare Share { get; internal set; }
+
+    /// <summary>Who said it last; but an address that its host told itself stays his, whoever repeats it.</summary>
+    public IPAddress From { get; private set; }
 
     /// <summary>Its place among the records of its sender.</summary>
     public LinkedListNode<CacheEntry> Node { get; }
@@ -117,7 +121,12 @@ internal sealed class CacheEntry : HeapItem
     /// <summary>The record as a known answer: what is left of its life, and never the cache-flush bit (RFC 6762 sections 7.1 and 10.2).</summary>
     public DnsRecord ToKnownAnswer(TimeSpan now) => Record.With((uint)Math.Max(1, Record.Ttl - (now - ReceivedAt).TotalSeconds)).With(cacheFlush: false);
 
-    internal static CacheEntry Create(DnsRecord record, RecordSet set, SourceShare share, TimeSpan now) => new(record, set, share, now);
+    /// <summary>Whether an address was told by its own host.</summary>
+    public bool IsOwnAddress => Record.Data is AddressData data && data.Address.Equals(From.AddressFamily == AddressFamily.InterNetworkV6 ? new IPAddress(From.GetAddressBytes()) : From);
+
+    internal static CacheEntry Create(DnsRecord record, RecordSet set, SourceShare share, IPAddress from, TimeSpan now) => new(record, set, share, from, now);
+
+    internal void SaidBy(IPAddress from) => From = IsOwnAddress ? From : from;
 }
 
 /// <summary>The records of one name and type.</summary>

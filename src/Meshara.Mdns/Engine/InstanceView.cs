@@ -16,7 +16,7 @@ internal static class InstanceView
     /// <param name="links">The links, in the order in which they count where two say different things at the same time.</param>
     public static ServiceInstance? Find(DnsName name, string serviceType, IReadOnlyList<QuerierLink> links)
     {
-        HashSet<ServiceAddress> addresses = [];
+        Dictionary<(IPEndPoint EndPoint, int Interface), CacheEntry> addresses = [];
         CacheEntry? server = null;
         CacheEntry? text = null;
         foreach (QuerierLink link in links)
@@ -42,7 +42,7 @@ internal static class InstanceView
             Priority = service.Priority,
             Weight = service.Weight,
             Txt = txt,
-            Addresses = [.. addresses.Order(AddressOrder.Instance).Take(MostAddresses)],
+            Addresses = [.. addresses.Select(static a => new ServiceAddress(a.Key.EndPoint, a.Key.Interface, a.Value.From)).Order(AddressOrder.Instance).Take(MostAddresses)],
         };
     }
 
@@ -57,11 +57,15 @@ internal static class InstanceView
         Addresses = [],
     };
 
+    /// <summary>Whether nobody need be told of a difference. Who repeats an address is none.</summary>
     public static bool Same(ServiceInstance a, ServiceInstance b) =>
-        a.HostName == b.HostName && a.Port == b.Port && a.Priority == b.Priority && a.Weight == b.Weight && a.Txt.Equals(b.Txt) && a.Addresses.SequenceEqual(b.Addresses);
+        a.HostName == b.HostName && a.Port == b.Port && a.Priority == b.Priority && a.Weight == b.Weight && a.Txt.Equals(b.Txt)
+        && a.Addresses.Select(Where).SequenceEqual(b.Addresses.Select(Where));
+
+    private static (IPEndPoint EndPoint, int InterfaceIndex) Where(ServiceAddress address) => (address.EndPoint, address.InterfaceIndex);
 
     // The newest; while a new host's address is not known yet, the one before it, which has a second left (RFC 6762 section 10.2).
-    private static CacheEntry? FindServer(QuerierLink link, DnsName name, HashSet<ServiceAddress> addresses)
+    private static CacheEntry? FindServer(QuerierLink link, DnsName name, Dictionary<(IPEndPoint EndPoint, int Interface), CacheEntry> addresses)
     {
         if (link.Cache.Find(name, DnsType.Srv) is not { } set)
             return null;
@@ -78,7 +82,7 @@ internal static class InstanceView
     }
 
     // Only what was heard on this link: elsewhere the same address may be somebody else's.
-    private static bool TryAdd(QuerierLink link, CacheEntry server, HashSet<ServiceAddress> addresses)
+    private static bool TryAdd(QuerierLink link, CacheEntry server, Dictionary<(IPEndPoint EndPoint, int Interface), CacheEntry> addresses)
     {
         ServiceData service = (ServiceData)server.Record.Data;
         bool isAny = false;
@@ -90,7 +94,9 @@ internal static class InstanceView
                 if (!IsOfAHost(address))
                     continue;
                 isAny = true;
-                addresses.Add(new ServiceAddress(new IPEndPoint(Scoped(address, link.State.Key.InterfaceIndex), service.Port), link.State.Key.InterfaceIndex));
+                (IPEndPoint, int) key = (new IPEndPoint(Scoped(address, link.State.Key.InterfaceIndex), service.Port), link.State.Key.InterfaceIndex);
+                if (!addresses.TryGetValue(key, out CacheEntry? other) || (entry.IsOwnAddress && !other.IsOwnAddress))
+                    addresses[key] = entry;
             }
         }
 

@@ -28,6 +28,9 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
     /// <summary>Names that pointers lead to.</summary>
     public int Instances => _instances.Count;
 
+    /// <summary>Everything that is kept because somebody said it: for tests of its bounds.</summary>
+    public int Remembered => _instances.Count + _links.Sum(static l => l.Cache.Count + l.Plan.Count + l.Pointed.Count + l.Hosts.Count + l.Unchecked.Count);
+
     /// <summary>When <see cref="Poll"/> has something to do next; null: never, as things are.</summary>
     public TimeSpan? NextDeadline
     {

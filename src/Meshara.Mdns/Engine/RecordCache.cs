@@ -226,6 +226,7 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
         if (_jitter.At != now)
             _jitter = (now, random.NextDouble());
         entry.Record = record;
+        entry.SaidBy(source);
         entry.ReceivedAt = now;
         entry.Life = Earlier(TimeSpan.FromSeconds(record.Ttl), CacheEntry.LongestLife);
         entry.ExpiresAt = now + entry.Life;
@@ -269,7 +270,7 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
         SetKey key = new(record.Name, record.Type);
         if (!_sets.TryGetValue(key, out RecordSet? set))
             _sets.Add(key, set = new RecordSet(key));
-        CacheEntry entry = CacheEntry.Create(record, set, share, now);
+        CacheEntry entry = CacheEntry.Create(record, set, share, source, now);
         _entries.Add((record.Name, record.Data), entry);
         set.Add(entry);
         share.Fresh.AddLast(entry.Node);

@@ -339,6 +339,22 @@ public sealed class QuerierBrowseTests
     }
 
     [Fact]
+    public void From_HostThatToldItsOwnAddress_IsNotOverwrittenByWhoRepeatsIt()
+    {
+        QuerierNet net = Browsing();
+        net.HearFrom("10.0.2.66", QuerierNet.Eth4, Records.Service("one"));
+        net.Run(1);
+        Assert.Equal("10.0.2.66", Assert.Single(net.Told[^1].Change.Instance.Addresses).From.ToString());
+
+        net.HearFrom("10.0.2.7", QuerierNet.Eth4, Records.Service("one"));
+        net.HearFrom("10.0.2.66", QuerierNet.Eth4, Records.Service("one"));
+        net.Run(1);
+        Assert.Single(net.Told);
+        net.Hear(Records.Text("one", "2"));
+        Assert.Equal("10.0.2.7", Assert.Single(net.Told[^1].Change.Instance.Addresses).From.ToString());
+    }
+
+    [Fact]
     public void Address_ChangeWithinANetwork_IsFollowed()
     {
         QuerierNet net = Browsing();
