@@ -24,7 +24,7 @@ internal sealed class MdnsEngine
         _config = config;
         _defaultHost = $"mdns-{random.NextInt64(1L << 40):x10}";
         _responder = new Responder(random, _outbox);
-        _querier = new Querier(config, random, _outbox);
+        _querier = new Querier(config, random, _outbox, _responder.Own);
     }
 
     /// <summary>When <see cref="TryPoll"/> has to be called at the latest; null: not at all.</summary>

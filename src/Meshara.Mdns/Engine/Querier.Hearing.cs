@@ -43,11 +43,12 @@ internal sealed partial class Querier
     }
 
     // RFC 6762 section 7.3: an answer that he knows and we do not would not be given.
-    private static bool KnowsNoMore(QuerierLink link, SetKey set, DnsMessage message, TimeSpan now)
+    private bool KnowsNoMore(QuerierLink link, SetKey set, DnsMessage message, TimeSpan now)
     {
         foreach (DnsRecord known in message.Answers)
         {
-            if (known.Type == set.Type && known.Name.Equals(set.Name) && link.Cache.Find(known.Name, known.Data)?.IsKnownAnswer(now) != true)
+            bool isAsked = known.Type == set.Type && known.Name.Equals(set.Name);
+            if (isAsked && link.Cache.Find(known.Name, known.Data)?.IsKnownAnswer(now) != true && own?.Invoke(link.State, set).Any(known.SameAs) != true)
                 return false;
         }
 

@@ -7,8 +7,13 @@ namespace Meshara.Mdns.Engine;
 /// <remarks>
 /// RFC 6762 sections 5, 7 and 10, RFC 6763 sections 4 to 7. What nobody browses for is not remembered. A pointer makes an instance wanted on the link that heard it,
 /// its SRV record a host; so a packet is read in that order, whatever its own. What is known of an instance on all links is one service.
+/// What this engine publishes itself it does not hear, and tells nobody of.
 /// </remarks>
-internal sealed partial class Querier(EngineConfig config, Random random, Outbox outbox)
+/// <param name="config">Bounds.</param>
+/// <param name="random">Pauses.</param>
+/// <param name="outbox">Where packets and news go.</param>
+/// <param name="own">What this engine publishes of a name and type on a link; null: nothing.</param>
+internal sealed partial class Querier(EngineConfig config, Random random, Outbox outbox, Func<LinkState, SetKey, IEnumerable<DnsRecord>>? own = null)
 {
     // About three packets: then the budget is asked again.
     private const int MostQuestions = 64;
@@ -18,7 +23,7 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
     private readonly Dictionary<BrowseId, Browser> _browsers = [];
     private readonly Dictionary<DnsName, Instance> _instances = [];
     private readonly IndexedHeap<Instance> _changed = new();
-    private readonly QueryWriter _writer = new(outbox);
+    private readonly QueryWriter _writer = new(outbox, own);
     private readonly List<DueQuestion> _due = [];
     private TimeSpan _polledAt;
 

@@ -3,7 +3,9 @@ using Meshara.Mdns.Wire;
 namespace Meshara.Mdns.Engine;
 
 /// <summary>Puts questions and known answers into packets (RFC 6762 sections 5.3, 7.1 and 7.2).</summary>
-internal sealed class QueryWriter(Outbox outbox)
+/// <param name="outbox">Where they go.</param>
+/// <param name="own">What this engine publishes itself: it is known too.</param>
+internal sealed class QueryWriter(Outbox outbox, Func<LinkState, SetKey, IEnumerable<DnsRecord>>? own)
 {
     /// <summary>Most packets of one question's known answers: who is not in them answers once more.</summary>
     public const int MostPackets = 16;
@@ -34,27 +36,26 @@ internal sealed class QueryWriter(Outbox outbox)
     private void AddKnown(LinkState link, RecordCache cache, IEnumerable<DueQuestion> questions, TimeSpan now)
     {
         int packets = 1;
-        foreach (DueQuestion question in questions)
+        foreach (DnsRecord known in questions.SelectMany(q => Known(link, cache, q.Set, now)))
         {
-            if (cache.Find(question.Set.Name, question.Set.Type) is not { } set)
+            if (_writer.TryAdd(known, DnsSection.Answer))
                 continue;
-            foreach (CacheEntry entry in set.Entries)
-            {
-                if (!entry.IsKnownAnswer(now))
-                    continue;
-                DnsRecord known = entry.ToKnownAnswer(now);
-                if (_writer.TryAdd(known, DnsSection.Answer))
-                    continue;
 
-                // Section 7.2: TC says that more known answers follow, in packets without questions.
-                if (packets == MostPackets || !link.Budget.TryTakeOwn(now))
-                    return;
-                packets++;
-                Finish(link, DnsFlags.Truncated, now);
-                _writer.Clear();
-                _writer.TryAdd(known, DnsSection.Answer);
-            }
+            // Section 7.2: TC says that more known answers follow, in packets without questions.
+            if (packets == MostPackets || !link.Budget.TryTakeOwn(now))
+                return;
+            packets++;
+            Finish(link, DnsFlags.Truncated, now);
+            _writer.Clear();
+            _writer.TryAdd(known, DnsSection.Answer);
         }
+    }
+
+    // Our own too: others then hear that we know as much as they do, and need not ask themselves (section 7.3).
+    private IEnumerable<DnsRecord> Known(LinkState link, RecordCache cache, SetKey set, TimeSpan now)
+    {
+        IEnumerable<DnsRecord> ours = own?.Invoke(link, set).Select(static r => r.With(cacheFlush: false)) ?? [];
+        return ours.Concat(cache.Find(set.Name, set.Type)?.Entries.Where(e => e.IsKnownAnswer(now)).Select(e => e.ToKnownAnswer(now)) ?? []);
     }
 
     private void Finish(LinkState link, DnsFlags flags, TimeSpan now) => outbox.Send(link, null, _writer.Finish(0, flags), now);

@@ -69,6 +69,9 @@ internal sealed class QuestionPlan(Random random)
     /// <summary>Queries of a browser that nobody else's can stand for: a newcomer must be heard and hear.</summary>
     private const int NeverSpared = 3;
 
+    /// <summary>By how much of itself a browser's own longest pause is shorter at times.</summary>
+    private const double Spread = 0.2;
+
     private static readonly TimeSpan FirstPauseFrom = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan FirstPauseTo = TimeSpan.FromMilliseconds(120);
 
@@ -229,7 +232,9 @@ internal sealed class QuestionPlan(Random random)
         question.Due = null;
         if (question.IsBrowsed)
         {
-            question.Due = now + question.Pause;
+            // Those who ask for ever at one interval would come to ask in step, and nobody would hear the other in time (section 7.3).
+            bool isSteady = question.Pause == question.Longest && question.Longest < LongestPause;
+            question.Due = now + (isSteady ? question.Pause * (1 - (Spread * random.NextDouble())) : question.Pause);
         }
         else if (question.IsMissing)
         {

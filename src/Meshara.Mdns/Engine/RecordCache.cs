@@ -153,7 +153,8 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
         HashSet<RecordData> known = [.. query.Answers.Where(a => a.Type == key.Type && a.Name.Equals(key.Name)).Select(static a => a.Data)];
         foreach (CacheEntry entry in set.Entries)
         {
-            if (entry.ReceivedAt <= now - Grace && entry.FailsAt is null && !known.Contains(entry.Record.Data))
+            // Nobody answers himself.
+            if (entry.ReceivedAt <= now - Grace && entry.FailsAt is null && !entry.From.Equals(from) && !known.Contains(entry.Record.Data))
                 Miss(entry, from, now);
         }
     }

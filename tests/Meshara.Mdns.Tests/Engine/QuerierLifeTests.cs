@@ -304,6 +304,7 @@ public sealed class QuerierLifeTests
     [InlineData("legacy")]
     [InlineData("own")]
     [InlineData("knows it")]
+    [InlineData("asked by its owner")]
     [InlineData("same asker within 2 s")]
     [InlineData("two within a second")]
     [InlineData("more than a minute apart")]
@@ -319,7 +320,7 @@ public sealed class QuerierLifeTests
             string from = what == "two within a second" && i == 1 ? "10.0.2.10" : "10.0.2.9";
             net.HearQuery(
                 QuerierNet.Eth4,
-                what == "own" ? "10.0.2.1" : from,
+                what switch { "own" => "10.0.2.1", "asked by its owner" => "10.0.2.7", _ => from },
                 what == "legacy" ? 40_000 : MdnsPort.Number,
                 what != "unicast",
                 what == "truncated" ? DnsFlags.Truncated : DnsFlags.None,
