@@ -1,4 +1,3 @@
-using System.Net;
 using Meshara.Mdns.Wire;
 
 namespace Meshara.Mdns.Engine;

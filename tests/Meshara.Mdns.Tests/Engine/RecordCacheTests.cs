@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.InteropServices;
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Mdns.Engine;
@@ -245,5 +246,6 @@ public sealed class RecordCacheTests
 
     private static IPAddress SourceOf(int number) => number % 9 > 5 ? IPAddress.Parse($"fe80::{number:x}%2") : IPAddress.Parse($"10.9.{number / 250}.{number % 250}");
 
+    [StructLayout(LayoutKind.Auto)]
     private readonly record struct Expected(TimeSpan ReceivedAt, TimeSpan ExpiresAt);
 }
