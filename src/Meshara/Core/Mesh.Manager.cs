@@ -22,12 +22,16 @@ internal sealed partial class Mesh
     // Who shuts down may be back in seconds: 8 s at most.
     private const int ShutdownAttempt = 3;
 
+    // How fast a node dials on its own account: as many in a row as are under way at once, then two a second of those that lead to nobody. Thousands of addresses that
+    // refuse at once must not become a flood.
+    private static readonly Pace DialPace = new(rate: 2, MaxDials);
+
     private readonly SortedDictionary<long, MeshConnection> _candidates = [];
     private readonly AddressTable _table;
     private AddressGroups _groups;
     private IReadOnlyList<PeerAddress> _anchors = [];
     private Queue<PeerAddress> _anchorsToDial = new();
-    private DialPace _pace;
+    private TimeSpan _paceFullAt;
     private TimeSpan? _lastDialStep;
     private TimeSpan? _lastReplacement;
     private TimeSpan? _nextFeeler;
@@ -83,7 +87,7 @@ internal sealed partial class Mesh
         {
             if (!TryDial(DialPurpose.Fill, view, null, now))
             {
-                if (_pace.NextAt(now) <= now)
+                if (DialPace.NextAt(_paceFullAt, now) <= now)
                 {
                     AskTheRest(now);
                 }
@@ -109,12 +113,12 @@ internal sealed partial class Mesh
 
     private bool TryDial(DialPurpose purpose, PickView view, NodeId? replaces, TimeSpan now)
     {
-        if (_pace.NextAt(now) > now || _table.Pick(view, now) is not { } entry)
+        if (DialPace.NextAt(_paceFullAt, now) > now || _table.Pick(view, now) is not { } entry)
         {
             return false;
         }
 
-        _pace = _pace.After(now);
+        _paceFullAt = DialPace.Spend(_paceFullAt, now);
         _lastDialStep = now;
         DialCandidate(entry, purpose, replaces);
         return true;
@@ -122,7 +126,7 @@ internal sealed partial class Mesh
 
     private TimeSpan? WhenToPick(TimeSpan now)
     {
-        TimeSpan pace = _pace.NextAt(now);
+        TimeSpan pace = DialPace.NextAt(_paceFullAt, now);
         return pace > now ? pace
             : _table.Counts.Ready > 0 ? now + ConnectionPlan.NextTry
             : _table.NextDue is { } due ? Max(due, now + TimeSpan.FromMilliseconds(1)) : null;
@@ -257,7 +261,7 @@ internal sealed partial class Mesh
         {
             _candidates.Remove(connection.Id);
             _lastDialStep = now;
-            _pace = _pace.Refund();
+            _paceFullAt = DialPace.Refund(_paceFullAt);
         }
 
         Touch();
@@ -365,7 +369,16 @@ internal sealed partial class Mesh
     private ConnectionFailure WithRealWait(MeshConnection connection, ConnectionFailure failure, TimeSpan now) =>
         connection.Candidate is { } candidate && IsFull(failure)
             ? failure with { RetryAfter = TimeSpan.FromSeconds(Math.Ceiling(_table.Full(candidate.Address, failure.Peer!.Value, failure.RetryAfter, now).TotalSeconds)) }
-            : failure;
+        : connection.Target is { Wanted: true } target && IsFull(failure) ? failure with { RetryAfter = WaitWhenFull(target, failure.RetryAfter) }
+        : failure;
+
+    // At the operator's pace, and not together with all who were refused at the same moment.
+    private TimeSpan WaitWhenFull(DialTarget target, TimeSpan? asked)
+    {
+        double random = _config.Random.NextDouble();
+        TimeSpan wait = Min(Timeouts.MaxBackoff, asked ?? TimeSpan.Zero) * (1 + (random / 2));
+        return TimeSpan.FromMilliseconds(Math.Ceiling(Max(wait, Backoff.Delay(target.Attempts, Timeouts.MaxBackoff, null, random)).TotalMilliseconds));
+    }
 
     private void CandidateLost(MeshConnection link, in LinkEnd end, TimeSpan now)
     {
@@ -432,7 +445,7 @@ internal sealed partial class Mesh
         }
 
         _table.ResetBackoff(now);
-        _pace = default;
+        _paceFullAt = TimeSpan.Zero;
         Touch();
     }
 
