@@ -25,7 +25,7 @@ public sealed record MdnsOptions
     /// <summary>Which interfaces are used, of those that are up and carry multicast. Null (the default): all of them.</summary>
     public Func<NetworkInterface, bool>? InterfaceFilter { get; init; }
 
-    /// <summary>Most records that are remembered for each interface and address family. Default 4096; 64 to 1,000,000. The oldest and least wanted make place.</summary>
+    /// <summary>Most records that are remembered for each interface and address family. Default 4096; 64 to 1,000,000. When it is full, the sender who brought most loses his newest; of what nobody browses for nothing is remembered.</summary>
     public int CacheLimit
     {
         get;

@@ -60,7 +60,7 @@ internal sealed class BrowsedName(DnsName name, DnsName type)
 }
 
 /// <summary>A name that pointers lead to. Its place in the heap is when to look what has become of it.</summary>
-internal sealed class Instance(DnsName name) : HeapItem
+internal sealed class FoundInstance(DnsName name) : HeapItem
 {
     /// <summary>Nobody is told of it more often than this: what happens meanwhile is told as one.</summary>
     public static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(100);

@@ -20,8 +20,8 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
     private readonly List<QuerierLink> _links = [];
     private readonly Dictionary<DnsName, BrowsedName> _names = [];
     private readonly Dictionary<BrowseId, Browser> _browsers = [];
-    private readonly Dictionary<DnsName, Instance> _instances = [];
-    private readonly IndexedHeap<Instance> _changed = new();
+    private readonly Dictionary<DnsName, FoundInstance> _instances = [];
+    private readonly IndexedHeap<FoundInstance> _changed = new();
     private readonly QueryWriter _writer = new(outbox, own);
     private readonly List<DueQuestion> _due = [];
     private TimeSpan _polledAt;
@@ -199,15 +199,15 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
     // Has an instance looked at: at once, unless somebody was told of it just now.
     private void Touch(DnsName name, TimeSpan now)
     {
-        if (!_instances.TryGetValue(name, out Instance? instance))
-            _instances.Add(name, instance = new Instance(name));
+        if (!_instances.TryGetValue(name, out FoundInstance? instance))
+            _instances.Add(name, instance = new FoundInstance(name));
         if (instance.Place >= 0)
             return;
-        TimeSpan at = instance.ToldAt + Instance.ShortestPause ?? now;
+        TimeSpan at = instance.ToldAt + FoundInstance.ShortestPause ?? now;
         _changed.Set(instance, Math.Max(at.Ticks, now.Ticks));
     }
 
-    private void Tell(Instance instance, TimeSpan now)
+    private void Tell(FoundInstance instance, TimeSpan now)
     {
         bool isPointedTo = false;
         foreach (BrowsedName browsed in _names.Values)
@@ -225,7 +225,7 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
             _instances.Remove(instance.Name);
     }
 
-    private void Show(Browser browser, Instance instance, ServiceInstance? seen, TimeSpan now)
+    private void Show(Browser browser, FoundInstance instance, ServiceInstance? seen, TimeSpan now)
     {
         browser.Shown.TryGetValue(instance.Name, out ServiceInstance? shown);
         if (seen is null ? shown is null : shown is not null && InstanceView.Same(shown, seen))

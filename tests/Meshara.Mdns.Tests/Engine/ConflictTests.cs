@@ -126,6 +126,24 @@ public sealed class ConflictTests
     }
 
     [Fact]
+    public void Tie_AllThreeProbesOfTheWinner_AreOneTieLost_Rfc6762_8_2()
+    {
+        VirtualLan lan = new();
+        LanNode node = lan.Add(1, ipv6: false);
+        PublicationId id = node.Publish(Kitchen);
+        lan.RunUntil(() => node.Sent.Any(), TimeSpan.FromSeconds(1));
+        for (int i = 0; i < 3; i++)
+        {
+            lan.Ask(Other, [new DnsQuestion(PrinterName, DnsType.Any)], authorities: [new DnsRecord(PrinterName, 120, new ServiceData(9, 0, 631, Host))]);
+            lan.Run(TimeSpan.FromMilliseconds(250));
+        }
+
+        // The winner is never heard of again: the name is free.
+        lan.Run(TimeSpan.FromSeconds(4));
+        Assert.Equal("Kitchen printer", node.PublishedName(id));
+    }
+
+    [Fact]
     public void Tie_SameData_IsNoConflict_Rfc6762_8_2()
     {
         VirtualLan lan = new();

@@ -1,3 +1,4 @@
+using System.Net;
 using Meshara.Mdns.Engine;
 using Meshara.Mdns.Tests.Support;
 using Meshara.Mdns.Wire;
@@ -10,13 +11,27 @@ public sealed class EngineBrowseTests
 {
     private static readonly DnsName Type = DnsName.Parse("_meshara._tcp.local");
 
-    [Theory]
-    [InlineData(true, false)]
-    [InlineData(false, true)]
-    [InlineData(true, true)]
-    public void Browse_NineArePublished_AllAreKnownWithin300Ms(bool ipv4, bool ipv6)
+    public static TheoryData<bool, bool, int> Families
     {
-        VirtualLan lan = new();
+        get
+        {
+            TheoryData<bool, bool, int> all = [];
+            for (int seed = 1; seed <= 10; seed++)
+            {
+                all.Add(true, false, seed);
+                all.Add(false, true, seed);
+                all.Add(true, true, seed);
+            }
+
+            return all;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Browse_NineArePublished_AllAreKnownWithin300Ms(bool ipv4, bool ipv6, int seed)
+    {
+        VirtualLan lan = new(seed);
         for (int i = 1; i <= 9; i++)
             Publish(lan.Add(i, ipv4: ipv4, ipv6: ipv6), i);
         lan.Run(TimeSpan.FromSeconds(30));
@@ -246,6 +261,37 @@ public sealed class EngineBrowseTests
         }
 
         Assert.True(lan.RunUntil(() => lan.Nodes.All(n => Known(n).Count == 4), TimeSpan.FromSeconds(35)));
+    }
+
+    [Fact]
+    public void Receive_PacketsWithBytesChanged_NeitherThrowNorGrow()
+    {
+        Random random = new(1);
+        MdnsEngine engine = new(new EngineConfig(CacheLimit: 256), new Random(2));
+        engine.SetInterfaces([VirtualLan.Face(2, 1)], TimeSpan.Zero);
+        engine.Browse(new BrowseId(1), Type, null, default, TimeSpan.Zero);
+        byte[][] packets =
+        [
+            VirtualLan.Packet([], Records.Service("one"), [], DnsFlags.Response, 0).ToArray(),
+            VirtualLan.Packet([], [.. Records.Goodbye(Records.Service("two")), .. Records.Service("three", "b.local")], [], DnsFlags.Response, 0).ToArray(),
+            VirtualLan.Packet([new DnsQuestion(Type, DnsType.Ptr)], [Records.Pointer("one")], [], DnsFlags.None, 0).ToArray(),
+        ];
+        TimeSpan now = TimeSpan.Zero;
+        int told = 0;
+        for (int i = 0; i < 50_000; i++)
+        {
+            now += TimeSpan.FromMilliseconds(random.Next(20));
+            byte[] packet = [.. packets[random.Next(packets.Length)]];
+            for (int change = random.Next(4); change > 0; change--)
+                packet[random.Next(packet.Length)] = (byte)random.Next(256);
+            IPEndPoint from = new(IPAddress.Parse($"10.0.0.{random.Next(2, 40)}"), 5353);
+            engine.Receive(new LinkKey(2, IPv6: false), from, toMulticast: random.Next(10) > 0, packet, now);
+            while (engine.TryPoll(now, out EngineAction? action))
+                told += action is EngineAction.Changed ? 1 : 0;
+        }
+
+        Assert.InRange(told, 100, 50_000);
+        Assert.InRange(engine.Remembered, 1, 5 * 256);
     }
 
     private static ServiceProfile Profile(int number) => new($"node {number}", "_meshara._tcp", 7000 + number) { Txt = TxtRecord.Create(("version", "1")) };

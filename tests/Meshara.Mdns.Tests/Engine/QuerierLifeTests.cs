@@ -147,6 +147,37 @@ public sealed class QuerierLifeTests
     }
 
     [Fact]
+    public void Goodbye_WhatHasASecondLeft_IsNoKnownAnswer_Rfc6762_7_1()
+    {
+        QuerierNet net = Found();
+        net.Run(10);
+        net.TakeSent();
+        net.Hear(Records.Goodbye(Records.Pointer("one")));
+        net.Add(QuerierNet.Wlan4);
+        net.Querier.Requery(new BrowseId(1), net.Now);
+        net.Run(0.2);
+
+        Assert.Empty(Assert.Single(net.TakeSent(), s => s.Link == QuerierNet.Eth4).Message.Answers);
+    }
+
+    [Fact]
+    public void Refresh_AskedForAnyway_IsNotAskedTwice_Rfc6762_5_2()
+    {
+        QuerierNet net = new();
+        BrowseId id = net.Browse();
+        net.Run(200);
+        net.Hear([Records.Pointer("one", 20), .. Records.Service("one")[1..]]);
+        net.Run(15.7);
+        net.TakeSent();
+
+        // Due between 16 and 16.4 s; this query comes a moment before it, and does not list it as known.
+        net.Querier.Requery(id, net.Now);
+        net.Run(1.2);
+        SentQuery query = Assert.Single(net.TakeSent(), s => s.Asks(QuerierNet.Type, DnsType.Ptr));
+        Assert.Empty(query.Message.Answers);
+    }
+
+    [Fact]
     public void Goodbye_OfWhatIsNotKnown_IsIgnored_Rfc6762_10_1()
     {
         QuerierNet net = new();
