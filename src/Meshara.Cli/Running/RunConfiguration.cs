@@ -12,6 +12,13 @@ internal sealed class RunConfiguration(Terminal terminal, RunSettings settings)
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.InvalidOption"/>: a value is wrong; the message says where it is written.</exception>
     public NodeOptions Read(bool warn)
     {
+        NodeOptions options = ReadAll(warn);
+        return !settings.NoMdns ? options
+            : options with { Discovery = options.Discovery with { EnabledMethods = options.Discovery.EnabledMethods & ~DiscoveryMethods.LocalMdns } };
+    }
+
+    private NodeOptions ReadAll(bool warn)
+    {
         if (settings.ConfigFile is null && settings.Environment.Count == 0)
         {
             return FromOptions();
