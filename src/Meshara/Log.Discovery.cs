@@ -41,6 +41,10 @@ internal static partial class Log
     [LoggerMessage(6202, LogLevel.Warning, "On interface {Interface} no peers are found by {Family} multicast. {Trouble} Peers are still found in the other ways")]
     public static partial void MdnsTrouble(this ILogger logger, string @interface, string family, string trouble);
 
+    // Once.
+    [LoggerMessage(6204, LogLevel.Warning, "No peers are found in the local network by {Family}: {Why}. Peers are still found in the other ways")]
+    public static partial void MdnsFamilyFault(this ILogger logger, string family, string why);
+
     [LoggerMessage(6203, LogLevel.Information, "Node {Peer} of this mesh is in the local network at {Address} and may not join. To admit it: meshara trust add {Key}, and there the same with the key of this node")]
     public static partial void PeerDiscovered(this ILogger logger, NodeId peer, string address, PublicKey key);
 }

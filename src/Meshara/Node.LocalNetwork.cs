@@ -40,7 +40,7 @@ public sealed partial class Node
         if (wanted is not null)
         {
             NearbySink sink = new(_driver.NearbyAsync, _driver.NearbyGoneAsync, _driver.NearbyInterfacesAsync, _driver.NearbyEndedAsync);
-            MdnsSource next = new(wanted, PublicKey, _options.Mesh, _openNetwork!, sink, _options.TimeProvider, _logger);
+            MdnsSource next = new(wanted, PublicKey, _options.Mesh, () => _openNetwork!(wanted, _options, Id), sink, _options.TimeProvider, _logger);
             _mdns = next;
             next.Start();
         }

@@ -1,5 +1,4 @@
 using Meshara.Core;
-using Meshara.Discovery;
 using Meshara.Net;
 using Meshara.Protocols;
 using Meshara.Security;
@@ -38,7 +37,7 @@ public sealed partial class Node : IAsyncDisposable
     private volatile NodeState _state = NodeState.Starting;
     private Task? _stopped;
 
-    private Node(NodeOptions options, OpenLocalNetwork? network)
+    private Node(NodeOptions options, Discovery.OpenLocalNetwork? network)
     {
         _options = options;
         _openNetwork = network;
@@ -89,7 +88,7 @@ public sealed partial class Node : IAsyncDisposable
     public static Task<Node> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return StartAsync(new Node(options, options.Transport is null or TcpTransport ? MdnsNetwork.OpenAsync : null), cancellationToken);
+        return StartAsync(new Node(options, network: null), cancellationToken);
     }
 
     private static async Task<Node> StartAsync(Node node, CancellationToken cancellationToken)

@@ -167,9 +167,9 @@ internal sealed partial class Mesh
         _lan.Succeeded(entry);
         if (IsManaged && !IsKnown(id))
         {
-            // Whoever named it, the one who is there has proven to be the right one.
-            AddressGroups.TryParse(entry.Address.Host, out System.Net.IPAddress? there);
-            _table.Add(new AddressCandidate(entry.Address, AddressSource.LocalMdns, AddressKinds.MayName(there!, entry.From) ? entry.From : there), now);
+            // Who said so may have been at an address of another reach than the one that has proven to be right.
+            System.Net.IPAddress there = entry.Key.Address;
+            _table.Add(new AddressCandidate(entry.Address, AddressSource.LocalMdns, AddressKinds.MayName(there, entry.From) ? entry.From : there), now);
             _table.Succeeded(entry.Address, id, now);
             Emit(new MeshAction.Keep(id));
         }

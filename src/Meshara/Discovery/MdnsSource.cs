@@ -19,7 +19,7 @@ internal sealed class MdnsSource : IAsyncDisposable
 
     private readonly PublicKey _key;
     private readonly string _mesh;
-    private readonly OpenLocalNetwork _open;
+    private readonly Func<Task<ILocalNetwork>> _open;
     private readonly NearbySink _sink;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -33,7 +33,7 @@ internal sealed class MdnsSource : IAsyncDisposable
     private IReadOnlyList<LanInterface> _near = [];
     private bool _openTold;
     private volatile ILocalNetwork? _network;
-    private volatile string? _instanceName;
+    private volatile ILocalPublication? _publication;
     private volatile string? _trouble;
     private volatile int _count;
     private long _forged;
@@ -41,7 +41,7 @@ internal sealed class MdnsSource : IAsyncDisposable
     private Task? _disposed;
 
     /// <summary>A source that <see cref="Start"/> begins.</summary>
-    public MdnsSource(MdnsSettings settings, PublicKey key, string mesh, OpenLocalNetwork open, NearbySink sink, TimeProvider time, ILogger logger)
+    public MdnsSource(MdnsSettings settings, PublicKey key, string mesh, Func<Task<ILocalNetwork>> open, NearbySink sink, TimeProvider time, ILogger logger)
     {
         (Settings, _key, _mesh, _open, _sink, _time, _logger) = (settings, key, mesh, open, sink, time, logger);
     }
@@ -53,7 +53,7 @@ internal sealed class MdnsSource : IAsyncDisposable
     {
         Announces = Settings.Announces,
         Browses = Settings.Browses,
-        InstanceName = _instanceName,
+        InstanceName = _publication?.InstanceName,
         Found = _count,
         Forged = Interlocked.Read(ref _forged),
         Trouble = _trouble,
@@ -106,10 +106,15 @@ internal sealed class MdnsSource : IAsyncDisposable
     {
         try
         {
-            ILocalNetwork network = await _open(Settings, _stopping.Token).ConfigureAwait(false);
+            ILocalNetwork network = await _open().ConfigureAwait(false);
             await using (network.ConfigureAwait(false))
             {
-                (_network, _trouble) = (network, null);
+                (_network, _trouble) = (network, network.Faults.Count == 2 ? string.Join(" ", network.Faults.Select(static f => $"{f.Family}: {f.Why}")) : null);
+                foreach ((string family, string why) in network.Faults.Where(f => _told.Add(("", f.Family, MdnsTroubleKind.Join))))
+                {
+                    _logger.MdnsFamilyFault(family, why);
+                }
+
                 await UseAsync(network).ConfigureAwait(false);
             }
         }
@@ -124,7 +129,7 @@ internal sealed class MdnsSource : IAsyncDisposable
         }
         finally
         {
-            (_network, _instanceName) = (null, null);
+            (_network, _publication) = (null, null);
             await ForgetAsync().ConfigureAwait(false);
         }
     }
@@ -154,11 +159,11 @@ internal sealed class MdnsSource : IAsyncDisposable
 
     private async Task AnnounceAsync(ILocalNetwork network, CancellationToken cancellationToken)
     {
-        (string name, IAsyncDisposable publication) = await network.PublishAsync(MdnsRecord.ProfileOf(_key, _mesh, Settings.Port!.Value), cancellationToken).ConfigureAwait(false);
+        ILocalPublication publication = await network.PublishAsync(MdnsRecord.ProfileOf(_key, _mesh, Settings.Port!.Value), cancellationToken).ConfigureAwait(false);
         await using (publication.ConfigureAwait(false))
         {
-            _instanceName = name;
-            _logger.MdnsAnnounced(name, Settings.Port.Value);
+            _publication = publication;
+            _logger.MdnsAnnounced(publication.InstanceName, Settings.Port.Value);
             await Task.Delay(Timeout.InfiniteTimeSpan, _time, cancellationToken).ConfigureAwait(false);
         }
     }
@@ -265,7 +270,7 @@ internal sealed class MdnsSource : IAsyncDisposable
     private void TellTroubles(ILocalNetwork network, TimeSpan running)
     {
         MdnsTrouble[] now = [.. MdnsTrouble.Of(network.Interfaces, running, OperatingSystem.IsMacOS())];
-        _told.RemoveWhere(told => !now.Any(t => (t.Interface, t.Family, t.Kind) == told));
+        _told.RemoveWhere(told => told.Item1.Length > 0 && !now.Any(t => (t.Interface, t.Family, t.Kind) == told));
         foreach (MdnsTrouble trouble in now.Where(t => _told.Add((t.Interface, t.Family, t.Kind))))
         {
             _logger.MdnsTrouble(trouble.Interface, trouble.Family, trouble.Text);

@@ -22,7 +22,7 @@ internal sealed class FakeLan
     public Exception? Fault { get; set; }
 
     /// <summary>What a host with this address opens.</summary>
-    public OpenLocalNetwork Host(string address) => (settings, _) =>
+    public OpenLocalNetwork Host(string address) => (settings, _, _) =>
     {
         Opened.Enqueue(settings);
         return Fault is { } fault ? throw fault : Task.FromResult<ILocalNetwork>(new Machine(this, IPAddress.Parse(address)));
@@ -86,7 +86,9 @@ internal sealed class FakeLan
 
         public IReadOnlyList<LanInterface> Scan() => [new LanInterface(2, "eth0", [address], [IPNetwork.Parse("10.0.0.0/16")])];
 
-        public Task<(string InstanceName, IAsyncDisposable Publication)> PublishAsync(ServiceProfile profile, CancellationToken cancellationToken)
+        public IReadOnlyList<(string Family, string Why)> Faults => [];
+
+        public Task<ILocalPublication> PublishAsync(ServiceProfile profile, CancellationToken cancellationToken)
         {
             lan.Say(new ServiceInstance
             {
@@ -97,7 +99,7 @@ internal sealed class FakeLan
                 Txt = profile.Txt,
                 Addresses = [new ServiceAddress(new IPEndPoint(address, profile.Port), 2, address)],
             });
-            return Task.FromResult<(string, IAsyncDisposable)>((profile.InstanceName, new Publication(lan, profile.InstanceName)));
+            return Task.FromResult<ILocalPublication>(new Publication(lan, profile.InstanceName));
         }
 
         public async IAsyncEnumerable<ServiceChange> BrowseAsync(string serviceType, BrowseOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -131,8 +133,10 @@ internal sealed class FakeLan
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
-    private sealed class Publication(FakeLan lan, string name) : IAsyncDisposable
+    private sealed class Publication(FakeLan lan, string name) : ILocalPublication
     {
+        public string InstanceName => name;
+
         public ValueTask DisposeAsync()
         {
             lan.SayGoodbye(name);
