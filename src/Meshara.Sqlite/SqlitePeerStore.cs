@@ -1,3 +1,4 @@
+using Meshara.Net;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 

@@ -6,6 +6,9 @@ namespace Meshara;
 // Options that change while the node runs.
 public sealed partial class Node
 {
+    // Peers by name in one sentence.
+    private const int MostNoted = 3;
+
     /// <summary>The options that hold: those of the start, with what <see cref="ReconfigureAsync"/> has changed since.</summary>
     public NodeOptions Options => _options;
 
@@ -53,9 +56,10 @@ public sealed partial class Node
         FindAddresses();
         await _driver.ReconfigureAsync(after).ConfigureAwait(false);
         await ChangePeersAsync(PeersOf(before), PeersOf(after)).ConfigureAwait(false);
+        NoteWhoStays(before, after, changes);
         foreach (OptionChange change in changes)
         {
-            _logger.OptionChanged(change.Option, change.Before, change.After, change.Reason ?? "applied");
+            _logger.OptionChanged(change.Option, change.Before, change.After, change.Reason ?? (change.Note is { } note ? $"applied; {note}" : "applied"));
         }
 
         return changes;
@@ -100,6 +104,29 @@ public sealed partial class Node
         {
             await _driver.WantAsync(added).ConfigureAwait(false);
         }
+    }
+
+    // Who takes a peer out of the file thinks that it is out: a pin says otherwise.
+    private void NoteWhoStays(NodeOptions before, NodeOptions after, List<OptionChange> changes)
+    {
+        string[] why = [nameof(NodeOptions.Peers), $"{nameof(NodeOptions.Discovery)}.{nameof(DiscoveryOptions.EnabledMethods)}"];
+        HashSet<NodeId?> named = [.. PeersOf(after).Select(a => WithPin(a).Id)];
+        string[] pinned =
+        [
+            .. PeersOf(before).Except(PeersOf(after)).Select(a => WithPin(a).Id).Distinct().Where(id => !named.Contains(id))
+                .Select(id => id is { } gone ? _known.Find(gone)?.Id : null).OfType<NodeId>().Select(id => id.ToShortString()),
+        ];
+        int index = changes.FindIndex(c => c.IsApplied && why.Contains(c.Option));
+        if (pinned.Length == 0 || index < 0)
+        {
+            return;
+        }
+
+        string who = string.Join(", ", pinned.Take(MostNoted)) + (pinned.Length > MostNoted ? $" and {pinned.Length - MostNoted} more" : "");
+        changes[index] = changes[index] with
+        {
+            Note = $"{who} {(pinned.Length == 1 ? "is" : "are")} pinned in known_peers and so named still, with the addresses there; to end that: meshara trust forget {(pinned.Length == 1 ? pinned[0] : "ID")}",
+        };
     }
 
     private static IReadOnlyList<PeerAddress> PeersOf(NodeOptions options) =>

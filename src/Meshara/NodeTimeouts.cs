@@ -40,6 +40,7 @@ public sealed record NodeTimeouts
     /// (<see cref="DisconnectReason.PingTimeout"/>) and dialled anew. Default 3 s: what a PING on a slow line behind other data takes, and a packet lost and sent again.</summary>
     public TimeSpan CheckAfterChange { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Upper bound of the pause between two dials of a wanted peer; the pause is drawn from 0 to 1 s · 2ⁿ (full jitter). Default 60 s.</summary>
+    /// <summary>Upper bound of the pause between two dials of a wanted peer; the pause is drawn from 0 to 1 s · 2ⁿ (full jitter). After a refusal for want of a place up to half of
+    /// what the peer asked for is added. Default 60 s.</summary>
     public TimeSpan MaxBackoff { get; init; } = TimeSpan.FromSeconds(60);
 }

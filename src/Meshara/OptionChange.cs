@@ -6,4 +6,8 @@ namespace Meshara;
 /// <param name="After">The value asked for.</param>
 /// <param name="IsApplied">Whether it holds now; else it takes effect when a node is started with it.</param>
 /// <param name="Reason">Why it does not hold, for people; null: it does.</param>
-public sealed record OptionChange(string Option, string Before, string After, bool IsApplied, string? Reason = null);
+public sealed record OptionChange(string Option, string Before, string After, bool IsApplied, string? Reason = null)
+{
+    /// <summary>What stays as it was although the change holds, and what would change that, for people: peers that were taken out of <see cref="NodeOptions.Peers"/> and are pinned. Null: nothing.</summary>
+    public string? Note { get; init; }
+}

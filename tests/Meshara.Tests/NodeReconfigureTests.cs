@@ -100,6 +100,30 @@ public sealed class NodeReconfigureTests
     }
 
     [Fact]
+    public async Task Reconfigure_PinnedPeerIsTakenOut_TheChangeSaysThatItStaysAndWhatEndsThat()
+    {
+        await using NodeBed bed = new();
+        Node peer = await bed.StartAsync(Admission.Open);
+        NodeOptions options = bed.Options(Admission.KnownPeers) with { Peers = [peer.Addresses[0] with { Id = null }] };
+        Node node = await bed.StartAsync(options);
+        await Eventually.TrueAsync(() => NodeBed.AreLinked(node, peer) && node.ListTrusted().Count == 1);
+
+        OptionChange change = Assert.Single(await node.ReconfigureAsync(options with { Peers = [] }));
+
+        Assert.True(change.IsApplied);
+        Assert.Equal(
+            $"{peer.Id.ToShortString()} is pinned in known_peers and so named still, with the addresses there; to end that: meshara trust forget {peer.Id.ToShortString()}",
+            change.Note);
+        Assert.Equal(1, (await node.CountPeersAsync()).Static);
+        Assert.True(NodeBed.AreLinked(node, peer));
+
+        // Named again, and taken out with the pin gone, there is nothing to say.
+        Assert.Null(Assert.Single(await node.ReconfigureAsync(options)).Note);
+        await node.RemovePeerAsync(peer.Id);
+        Assert.Null(Assert.Single(await node.ReconfigureAsync(options with { Peers = [] })).Note);
+    }
+
+    [Fact]
     public async Task Reconfigure_MethodManualIsOff_PeersAreNoLongerNamed()
     {
         await using NodeBed bed = new();

@@ -36,7 +36,7 @@ internal static class IdCommand
             }
 
             using NodeIdentity identity = await Passphrase.UseAsync(
-                terminal, parsed.GetValue(passphraseFile), passphrase => Task.FromResult(NodeIdentity.LoadOrCreate(Path.Combine(directory, "identity.pem"), passphrase)));
+                terminal, parsed.GetValue(passphraseFile), passphrase => Task.FromResult(NodeIdentity.LoadOrCreate(Path.Combine(directory, "identity.pem"), passphrase)), ct);
             string? running = await RunningAsync(terminal, directory, ct);
             IdLine line = new(identity.Id.ToString(), identity.PublicKey.ToString()) { RunningNodeId = running == identity.Id.ToString() ? null : running };
             if (parsed.GetValue(json))

@@ -50,7 +50,7 @@ internal static class IdRotation
         catch (ControlException e) when (e.Code == ControlException.NotRunning)
         {
             using NodeIdentity renewed = await Passphrase.UseAsync(
-                terminal, passphraseFile, passphrase => Task.FromResult(NodeIdentity.RotateIn(dataDirectory, passphrase, overlap, terminal.Time)));
+                terminal, passphraseFile, passphrase => Task.FromResult(NodeIdentity.RotateIn(dataDirectory, passphrase, overlap, terminal.Time)), cancellationToken);
             line = new RotationLine(renewed.Predecessors[^1].ToString(), renewed.Id.ToString(), renewed.PublicKey.ToString(), seconds, RestartNeeded: false);
         }
 

@@ -72,39 +72,31 @@ internal static class PeersCommand
     }
 
     /// <summary>Asks the running node.</summary>
-    public static async Task<List<PeerLine>> ListAsync(Terminal terminal, string data, CancellationToken cancellationToken)
+    public static Task<List<PeerLine>> ListAsync(Terminal terminal, string data, CancellationToken cancellationToken) =>
+        GatherAsync(terminal, data, ControlCommand.Peers, static part => part.Row, cancellationToken);
+
+    private static async Task<List<T>> GatherAsync<T>(Terminal terminal, string data, string command, Func<ControlReply, T?> of, CancellationToken cancellationToken)
+        where T : class
     {
-        List<PeerLine> peers = [];
+        List<T> all = [];
         await ControlClient.CallAsync(
             data,
-            new ControlRequest { Command = ControlCommand.Peers },
+            new ControlRequest { Command = command },
             part =>
             {
-                if (part.Row is { } row)
+                if (of(part) is { } one)
                 {
-                    peers.Add(row);
+                    all.Add(one);
                 }
             },
             terminal.Time,
             cancellationToken);
-        return peers;
+        return all;
     }
 
     private static async Task ListBannedAsync(Terminal terminal, string data, bool json, CancellationToken cancellationToken)
     {
-        List<BannedLine> banned = [];
-        await ControlClient.CallAsync(
-            data,
-            new ControlRequest { Command = ControlCommand.Banned },
-            part =>
-            {
-                if (part.Banned is { } one)
-                {
-                    banned.Add(one);
-                }
-            },
-            terminal.Time,
-            cancellationToken);
+        List<BannedLine> banned = await GatherAsync(terminal, data, ControlCommand.Banned, static part => part.Banned, cancellationToken);
         if (json)
         {
             terminal.WriteJson(new BannedLines(banned), OutputJson.Default.BannedLines);

@@ -1,10 +1,17 @@
 using System.Globalization;
+using Meshara.Cli.Running;
 
 namespace Meshara.Cli.Rendering;
 
 /// <summary>One line of <c>meshara run --json</c> and <c>watch --json</c>.</summary>
 internal sealed record EventLine(string Event, string Time)
 {
+    /// <summary>A connection came to nothing.</summary>
+    public const string Refused = "refused";
+
+    /// <summary>A connection came to nothing because its two nodes have a link: both had dialled, or one of them again. Nothing is wrong.</summary>
+    public const string AlreadyLinked = "already-linked";
+
     /// <summary><c>listening</c>: full, <c>id@host:port</c>. Otherwise <c>host:port</c> of the other end.</summary>
     public string? Address { get; init; }
 
@@ -17,7 +24,7 @@ internal sealed record EventLine(string Event, string Time)
     /// <summary>The other node.</summary>
     public string? Peer { get; init; }
 
-    /// <summary><c>peer-connected</c>: whether the peer dialled. <c>refused</c>: true where it did, else absent.</summary>
+    /// <summary><c>peer-connected</c>: whether the peer dialled. <c>refused</c> (and below <c>already-linked</c> alike): true where it did, else absent.</summary>
     public bool? Inbound { get; init; }
 
     /// <summary><c>peer-disconnected</c>, <c>refused</c>: why, in kebab-case.</summary>
@@ -53,7 +60,7 @@ internal sealed record EventLine(string Event, string Time)
     /// <summary><c>lines-lost</c>: how many could not be written. <c>refused</c>: how many more like the one before it came from that host; absent: one, this. <c>peer-banned</c>: the peer's bans so far.</summary>
     public long? Count { get; init; }
 
-    /// <summary><c>option-changed</c>: which.</summary>
+    /// <summary><c>option-changed</c>, <c>option-overridden</c>: which.</summary>
     public string? Option { get; init; }
 
     /// <summary><c>option-changed</c>: the value until now.</summary>
@@ -62,7 +69,7 @@ internal sealed record EventLine(string Event, string Time)
     /// <summary><c>option-changed</c>: the value that was asked for.</summary>
     public string? After { get; init; }
 
-    /// <summary><c>option-changed</c>: whether it holds now; else <c>detail</c> says why not.</summary>
+    /// <summary><c>option-changed</c>: whether it holds now; else <c>detail</c> says why not. Where it does, <c>detail</c> may say what stays as it was.</summary>
     public bool? Applied { get; init; }
 
     /// <summary>The line of an option.</summary>
@@ -72,8 +79,11 @@ internal sealed record EventLine(string Event, string Time)
         Before = change.Before,
         After = change.After,
         Applied = change.IsApplied,
-        Detail = change.Reason,
+        Detail = change.Reason ?? change.Note,
     };
+
+    /// <summary>The line of an option of the configuration file that something goes over.</summary>
+    public static EventLine Of(PassedOver option, string time) => new("option-overridden", time) { Option = option.Option, Detail = $"{option.By} goes over what the configuration file says" };
 
     /// <summary>The line of an event; null: an event of a newer library that has no line yet.</summary>
     public static EventLine? Of(PeerEvent happened)
@@ -89,7 +99,7 @@ internal sealed record EventLine(string Event, string Time)
                 Reason = Kebab.Of(e.Reason),
                 Detail = e.Detail,
             },
-            PeerRefused e => new EventLine("refused", time)
+            PeerRefused e => new EventLine(e.Code == MesharaErrorCode.Duplicate ? AlreadyLinked : Refused, time)
             {
                 Address = e.Address,
                 Reason = Kebab.Of(e.Code),

@@ -13,14 +13,15 @@ internal static class EventText
         {
             "peer-connected" => $"connected     {who}{(line.Inbound == true ? ", it dialled" : "")}",
             "peer-disconnected" => $"disconnected  {who}: {Because(line)}",
-            "refused" => Refused(line, who, own),
+            EventLine.Refused or EventLine.AlreadyLinked => Refused(line, who, own),
             "peer-banned" => Banned(line),
             "peer-discovered" => $"found         {who}, of this mesh; it may not join. If it is to: meshara trust add {Safe.Text(line.PublicKey, 182)}{(own is null ? "" : $", and there: meshara trust add {own}")}",
             "identity-shared" => $"shared key    {Show.ShortId(Safe.Text(line.Peer, 64))} runs at {Safe.Text(line.Address)} and {(line.OtherAddress is { } other ? $"at {Safe.Text(other)}" : "here")}: "
                 + "two live nodes have one identity. Was a data directory copied? Stop one of them.",
             "peer-key-succeeded" => $"new key       {Show.ShortId(Safe.Text(line.OldPeer, 64))} is {Show.ShortId(Safe.Text(line.Peer, 64))} now, signed by the old key; the new one is pinned",
             "option-changed" => $"option        {line.Option}: {Safe.Text(line.Before, 200)} → {Safe.Text(line.After, 200)}"
-                + (line.Applied == true ? "" : $"; not until the next start: {Safe.Line(line.Detail ?? "")}"),
+                + (line.Applied != true ? $"; not until the next start: {Safe.Line(line.Detail ?? "")}" : line.Detail is { } note ? $"; {Safe.Line(note)}" : ""),
+            "option-overridden" => $"option        {Safe.Text(line.Option, 200)} has no effect: {Safe.Line(line.Detail ?? "")}",
             "config-failed" => $"configuration not applied, the node goes on as it is: {Safe.Line(line.Detail ?? "")}",
             _ => $"{Safe.Text(line.Event, 40)}  {who}",
         };
@@ -46,10 +47,10 @@ internal static class EventText
     {
         if (line.Count is { } count)
         {
-            return $"{(line.Reason == "duplicate" ? "linked " : "no link")}       {(line.Address is null ? "other addresses" : who)}: {count} more like this within a minute{(line.Reason is { } why ? $" ({Safe.Text(why, 60)})" : "")}";
+            return $"{(line.Event == EventLine.AlreadyLinked ? "linked " : "no link")}       {(line.Address is null ? "other addresses" : who)}: {count} more like this within a minute{(line.Reason is { } why ? $" ({Safe.Text(why, 60)})" : "")}";
         }
 
-        if (line.Reason == "duplicate")
+        if (line.Event == EventLine.AlreadyLinked)
         {
             // Nothing is wrong: both sides dialled, or one of them again. One link is enough.
             return $"linked        {who}: there is a link already, another is not needed";

@@ -34,7 +34,8 @@ internal sealed class ConfigWatch(Terminal terminal, string path, RunConfigurati
     {
         try
         {
-            NodeOptions read = configuration.Read(warn: false);
+            (NodeOptions read, IReadOnlyList<PassedOver> passedOver) = await configuration.ReadAsync(warn: false, cancellationToken);
+            report.PassedOver(passedOver);
             NodeOptions wanted = read with
             {
                 IdentityPassphrase = read.IdentityPassphrase ?? started.IdentityPassphrase,

@@ -17,6 +17,9 @@ internal interface INodeReport
     /// <summary>The configuration file has changed: what became of each option that is another one.</summary>
     void Reconfigured(IReadOnlyList<OptionChange> changes);
 
+    /// <summary>The configuration file has changed where an option of the command or a variable goes over it.</summary>
+    void PassedOver(IReadOnlyList<PassedOver> options);
+
     /// <summary>The configuration file has changed and cannot be used; the node goes on with the options that it has.</summary>
     void ConfigurationFailed(string why);
 

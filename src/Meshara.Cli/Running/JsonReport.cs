@@ -69,6 +69,14 @@ internal sealed class JsonReport(Terminal terminal) : INodeReport
         }
     }
 
+    public void PassedOver(IReadOnlyList<PassedOver> options)
+    {
+        foreach (PassedOver option in options)
+        {
+            Write(EventLine.Of(option, Now()));
+        }
+    }
+
     public void ConfigurationFailed(string why) => Write(new EventLine("config-failed", Now()) { Detail = why });
 
     public void Stopped()

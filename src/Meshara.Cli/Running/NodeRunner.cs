@@ -20,7 +20,17 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
         NodeAttachment attachment = new(report, signals);
         RunConfiguration configuration = new(terminal, settings);
         ConfigWatch.Stamp stamp = settings.ConfigFile is { } path ? ConfigWatch.Stamp.Of(path) : default;
-        NodeOptions asked = configuration.Read(warn: true);
+        NodeOptions asked;
+        try
+        {
+            asked = (await configuration.ReadAsync(warn: true, signals.Token)).Options;
+        }
+        catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
+        {
+            // A secret should have come through a pipe.
+            return;
+        }
+
         string directory = asked.DataDirectory!;
 
         // Opened by the node, once it has the lock of the data directory; closed after the node has written its last.
@@ -31,7 +41,8 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
             Node node = await Passphrase.UseAsync(
                 terminal,
                 settings.PassphraseFile,
-                passphrase => Node.StartAsync(options = options with { IdentityPassphrase = passphrase ?? asked.IdentityPassphrase }, signals.Token));
+                passphrase => Node.StartAsync(options = options with { IdentityPassphrase = passphrase ?? asked.IdentityPassphrase }, signals.Token),
+                signals.Token);
             NodeFacts facts = new(options.Mesh, AdmissionName(options.Admission), directory, Agent, terminal.Time.GetUtcNow()) { Store = store };
             ConfigWatch? watch = settings.ConfigFile is { } file ? new ConfigWatch(terminal, file, configuration, node, options, report) : null;
             await ServeAsync(node, facts, report, attachment, ct => watch?.RunAsync(stamp, ct) ?? Task.CompletedTask, signals);

@@ -9,9 +9,10 @@ internal static class Passphrase
 
     /// <summary>Opens an identity with the passphrase that was given; asks for one only if it turns out that one is needed.</summary>
     /// <exception cref="CliException">A passphrase is needed and there is nobody to ask.</exception>
-    public static async Task<T> UseAsync<T>(Terminal terminal, string? file, Func<string?, Task<T>> open)
+    /// <exception cref="OperationCanceledException">The token was cancelled while a pipe was read.</exception>
+    public static async Task<T> UseAsync<T>(Terminal terminal, string? file, Func<string?, Task<T>> open, CancellationToken cancellationToken)
     {
-        string? given = file is not null ? SecretFile.Read(file, "passphrase", terminal) : Environment.GetEnvironmentVariable(Variable);
+        string? given = file is not null ? await SecretFile.ReadAsync(file, "passphrase", terminal, cancellationToken) : Environment.GetEnvironmentVariable(Variable);
         try
         {
             return await open(given);

@@ -34,7 +34,7 @@ internal sealed class RefusalFold(TimeProvider clock, bool foldDials)
 
         if (_folds.Count >= MostKinds && line.Inbound == true)
         {
-            kind = new Kind(null, null, "", ByPeer: false, Inbound: true);
+            kind = new Kind(EventLine.Refused, null, null, "", ByPeer: false, Inbound: true);
             if (_folds.TryGetValue(kind, out Fold? others))
             {
                 others.More++;
@@ -46,7 +46,7 @@ internal sealed class RefusalFold(TimeProvider clock, bool foldDials)
         return true;
     }
 
-    /// <summary>What is due: lines of event <c>refused</c> with a count, that stand for so many.</summary>
+    /// <summary>What is due: lines of event <c>refused</c> or <c>already-linked</c> with a count, that stand for so many.</summary>
     /// <param name="all">At the end: also what is not due yet.</param>
     public IReadOnlyList<EventLine> Due(bool all = false)
     {
@@ -60,7 +60,7 @@ internal sealed class RefusalFold(TimeProvider clock, bool foldDials)
                 continue;
             }
 
-            due.Add(new EventLine("refused", EventLine.Rfc3339(clock.GetUtcNow()))
+            due.Add(new EventLine(kind.Event, EventLine.Rfc3339(clock.GetUtcNow()))
             {
                 Address = kind.Where,
                 Peer = kind.Peer,
@@ -77,7 +77,7 @@ internal sealed class RefusalFold(TimeProvider clock, bool foldDials)
 
     private Kind? KindOf(EventLine line)
     {
-        if (line is not { Event: "refused", Address: { } address })
+        if (line is not { Event: EventLine.Refused or EventLine.AlreadyLinked, Address: { } address })
         {
             return null;
         }
@@ -85,10 +85,10 @@ internal sealed class RefusalFold(TimeProvider clock, bool foldDials)
         bool byPeer = line.ByPeer == true;
         if (line.Inbound == true)
         {
-            return new Kind(HostOf(address), line.Peer, line.Reason ?? "", byPeer, Inbound: true);
+            return new Kind(line.Event, HostOf(address), line.Peer, line.Reason ?? "", byPeer, Inbound: true);
         }
 
-        return foldDials && !byPeer && line.Reason != "duplicate" ? new Kind(address, null, line.Reason ?? "", byPeer, Inbound: false) : null;
+        return foldDials && !byPeer && line.Event == EventLine.Refused ? new Kind(line.Event, address, null, line.Reason ?? "", byPeer, Inbound: false) : null;
     }
 
     private static string HostOf(string address)
@@ -97,7 +97,7 @@ internal sealed class RefusalFold(TimeProvider clock, bool foldDials)
         return colon < 0 ? address : address[..colon];
     }
 
-    private sealed record Kind(string? Where, string? Peer, string Reason, bool ByPeer, bool Inbound);
+    private sealed record Kind(string Event, string? Where, string? Peer, string Reason, bool ByPeer, bool Inbound);
 
     private sealed class Fold(long since)
     {

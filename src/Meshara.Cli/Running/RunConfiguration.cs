@@ -2,31 +2,89 @@ using Microsoft.Extensions.Configuration;
 
 namespace Meshara.Cli.Running;
 
+/// <summary>What <c>meshara run</c> was asked for, as it was read.</summary>
+/// <param name="Options">The node's options, but for what only this program can give.</param>
+/// <param name="PassedOver">What is another one in the file than at the reading before, and has no effect.</param>
+internal sealed record RunReading(NodeOptions Options, IReadOnlyList<PassedOver> PassedOver);
+
+/// <summary>An option of the configuration file that something goes over.</summary>
+/// <param name="Option">Its name: <c>Discovery.TargetPeers</c>.</param>
+/// <param name="By">The option of the command, or the variable.</param>
+internal sealed record PassedOver(string Option, string By);
+
 /// <summary>What <c>meshara run</c> was asked for, all together: the configuration file, over it the environment, over that the options of the command.</summary>
 internal sealed class RunConfiguration(Terminal terminal, RunSettings settings)
 {
+    private const string SecretKey = $"{SettingsLayer.Section}:Secret";
+    private const string SecretFileKey = $"{SettingsLayer.Section}:SecretFile";
+
+    // What pipes gave: they give it once.
+    private readonly Dictionary<string, string> _piped = new(StringComparer.Ordinal);
+    private SettingsLayer? _file;
+
     /// <summary>Reads it; after a change of the file, again.</summary>
     /// <param name="warn">Whether to tell of files that others can read.</param>
-    /// <returns>The node's options, but for what only this program can give.</returns>
-    /// <exception cref="CliException">The file cannot be read.</exception>
+    /// <param name="cancellationToken">Ends the wait for a secret that comes through a pipe.</param>
+    /// <exception cref="CliException">The file, or a secret that comes through a pipe, cannot be read.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.InvalidOption"/>: a value is wrong; the message says where it is written.</exception>
-    public NodeOptions Read(bool warn)
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async Task<RunReading> ReadAsync(bool warn, CancellationToken cancellationToken)
     {
-        NodeOptions options = ReadAll(warn);
-        return !settings.NoMdns ? options
-            : options with { Discovery = options.Discovery with { EnabledMethods = options.Discovery.EnabledMethods & ~DiscoveryMethods.LocalMdns } };
+        RunReading reading = await ReadAllAsync(warn, cancellationToken);
+        DiscoveryOptions discovery = reading.Options.Discovery;
+        return !settings.NoMdns ? reading
+            : reading with { Options = reading.Options with { Discovery = discovery with { EnabledMethods = discovery.EnabledMethods & ~DiscoveryMethods.LocalMdns } } };
     }
 
-    private NodeOptions ReadAll(bool warn)
+    private async Task<RunReading> ReadAllAsync(bool warn, CancellationToken cancellationToken)
     {
         if (settings.ConfigFile is null && settings.Environment.Count == 0)
         {
-            return FromOptions();
+            return new RunReading(await FromOptionsAsync(cancellationToken), []);
         }
 
-        SettingsLayer all = settings.ConfigFile is { } file ? SettingsFile.Read(file) : new SettingsLayer();
+        SettingsLayer file = settings.ConfigFile is { } path ? SettingsFile.Read(path) : new SettingsLayer();
+        SettingsLayer all = new();
+        all.Put(file);
         all.Put(settings.Environment);
         all.Put(settings.Arguments);
+        await TakePipeAsync(all, cancellationToken);
+        NodeOptions options = Options(all, warn);
+        RunReading reading = new(options, _file is { } before ? PassedOver(before, file) : []);
+        _file = file;
+        return reading;
+    }
+
+    // What was changed in the file and has no effect.
+    private PassedOver[] PassedOver(SettingsLayer before, SettingsLayer now) =>
+    [
+        .. from option in now.ChangesFrom(before)
+           let over = settings.Arguments.Over(option) ?? settings.Environment.Over(option)
+           where over is not null
+           select new PassedOver(option[(SettingsLayer.Section.Length + 1)..].Replace(':', '.'), over.Origin),
+    ];
+
+    // The library would open a pipe each time that it reads these options, without an end to the wait.
+    private async Task TakePipeAsync(SettingsLayer all, CancellationToken cancellationToken)
+    {
+        if (all.Find(SecretFileKey) is not { } file || all.Find(SecretKey) is not null)
+        {
+            return;
+        }
+
+        if (!_piped.ContainsKey(file.Value) && SecretFile.IsPipe(file.Value))
+        {
+            _piped.Add(file.Value, await SecretFile.ReadAsync(file.Value, "secret", terminal, cancellationToken));
+        }
+
+        if (_piped.TryGetValue(file.Value, out string? secret))
+        {
+            all.Rename(SecretFileKey, SecretKey, secret);
+        }
+    }
+
+    private NodeOptions Options(SettingsLayer all, bool warn)
+    {
         if (warn)
         {
             Warn(all);
@@ -49,12 +107,12 @@ internal sealed class RunConfiguration(Terminal terminal, RunSettings settings)
         }
     }
 
-    private NodeOptions FromOptions()
+    private async Task<NodeOptions> FromOptionsAsync(CancellationToken cancellationToken)
     {
         Admission admission = settings switch
         {
             { Open: true } => Admission.Open,
-            { SecretFile: { } file } => Admission.Secret(SecretFile.Read(file, "secret", terminal)),
+            { SecretFile: { } file } => Admission.Secret(await SecretFile.ReadAsync(file, "secret", terminal, cancellationToken)),
             _ => Admission.KnownPeers,
         };
         return NodeStarter.Options(settings, admission, TcpTransport.Everywhere);
@@ -70,12 +128,12 @@ internal sealed class RunConfiguration(Terminal terminal, RunSettings settings)
 
     private void Warn(SettingsLayer all)
     {
-        if (all.Find($"{SettingsLayer.Section}:SecretFile") is { } secret)
+        if (all.Find(SecretFileKey) is { } secret)
         {
             SecretFile.WarnIfShared(secret.Value, "secret", terminal);
         }
 
-        string[] secrets = [$"{SettingsLayer.Section}:Secret", $"{SettingsLayer.Section}:IdentityPassphrase"];
+        string[] secrets = [SecretKey, $"{SettingsLayer.Section}:IdentityPassphrase"];
         if (settings.ConfigFile is { } file && secrets.Any(key => all.Find(key)?.Origin.StartsWith(file, StringComparison.Ordinal) == true))
         {
             SecretFile.WarnIfShared(file, "configuration", terminal);

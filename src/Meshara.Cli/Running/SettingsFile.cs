@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Meshara.Storage;
 
 namespace Meshara.Cli.Running;
 
@@ -9,6 +10,7 @@ internal static class SettingsFile
 {
     private const int Longest = 1 << 20;
     private const int Deepest = 16;
+    private const string WhatToWrite = $"Write {{ \"{SettingsLayer.Section}\": {{ \"Mesh\": \"…\" }} }}.";
 
     /// <summary>Reads the section.</summary>
     /// <exception cref="CliException">It cannot be read; the message names the file and, where there is one, the line.</exception>
@@ -16,12 +18,17 @@ internal static class SettingsFile
     {
         byte[] bytes = Load(path);
         ReadOnlySpan<byte> text = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsSpan(Encoding.UTF8.Preamble.Length) : bytes;
+        if (text.Trim(" \t\r\n"u8).IsEmpty)
+        {
+            throw new CliException($"{path} is empty. {WhatToWrite}");
+        }
+
         SettingsLayer layer = new();
         Utf8JsonReader reader = new(text, new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = Deepest });
         try
         {
             bool isFound = ReadRoot(ref reader, text, path, layer);
-            return isFound ? layer : throw new CliException($"{path} has no section {SettingsLayer.Section}. Write {{ \"{SettingsLayer.Section}\": {{ \"Mesh\": \"…\" }} }}.");
+            return isFound ? layer : throw new CliException($"{path} has no section {SettingsLayer.Section}. {WhatToWrite}");
         }
         catch (JsonException e)
         {
@@ -36,6 +43,12 @@ internal static class SettingsFile
 
     private static byte[] Load(string path)
     {
+        if (FileStatus.WhyNotRegular(path) is { } kind)
+        {
+            // It is read again whenever it changes, which a pipe cannot be; and to open one may take for ever.
+            throw new CliException($"The configuration {path} is {kind}. Name a regular file.");
+        }
+
         try
         {
             using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);

@@ -55,9 +55,9 @@ internal sealed class SettingsLayer
     {
         foreach (string key in over._settings.Keys)
         {
-            string option = IsEntry(key) ? key[..key.LastIndexOf(':')] : key;
+            string option = OptionOf(key);
             Remove(option);
-            foreach (string other in Instead.Where(i => i.Key.Equals(option, StringComparison.OrdinalIgnoreCase)).SelectMany(i => i.Others))
+            foreach (string other in Others(option))
             {
                 Remove(other);
             }
@@ -69,10 +69,36 @@ internal sealed class SettingsLayer
         }
     }
 
+    /// <summary>The options that this layer says otherwise than an earlier one, lists as one.</summary>
+    public IEnumerable<string> ChangesFrom(SettingsLayer before) =>
+        _settings.Keys.Concat(before._settings.Keys).Select(OptionOf).Distinct(StringComparer.OrdinalIgnoreCase)
+            .Where(option => !TextsOf(option).SequenceEqual(before.TextsOf(option)));
+
+    /// <summary>What takes the place of an option of the layers that this one goes over; null: nothing.</summary>
+    public Setting? Over(string option) =>
+        _settings.FirstOrDefault(s => IsOf(s.Key, option) || Others(OptionOf(s.Key)).Contains(option, StringComparer.OrdinalIgnoreCase)).Value;
+
+    /// <summary>A key becomes another one, with another value; where it is written stays.</summary>
+    public void Rename(string key, string renamed, string value)
+    {
+        if (_settings.Remove(key, out Setting? setting))
+        {
+            _settings[renamed] = setting with { Value = value };
+        }
+    }
+
+    private IEnumerable<(string Key, string Value)> TextsOf(string option) =>
+        _settings.Where(s => IsOf(s.Key, option)).Select(s => (s.Key.ToUpperInvariant(), s.Value.Value)).Order();
+
+    private static IEnumerable<string> Others(string option) => Instead.Where(i => i.Key.Equals(option, StringComparison.OrdinalIgnoreCase)).SelectMany(i => i.Others);
+
+    private static bool IsOf(string key, string option) => OptionOf(key).Equals(option, StringComparison.OrdinalIgnoreCase);
+
+    private static string OptionOf(string key) => IsEntry(key) ? key[..key.LastIndexOf(':')] : key;
+
     private void Remove(string option)
     {
-        foreach (string key in _settings.Keys.Where(k => k.Equals(option, StringComparison.OrdinalIgnoreCase)
-            || (IsEntry(k) && k[..k.LastIndexOf(':')].Equals(option, StringComparison.OrdinalIgnoreCase))).ToArray())
+        foreach (string key in _settings.Keys.Where(k => IsOf(k, option)).ToArray())
         {
             _settings.Remove(key);
         }

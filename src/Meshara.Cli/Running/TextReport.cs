@@ -72,6 +72,14 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
         }
     }
 
+    public void PassedOver(IReadOnlyList<PassedOver> options)
+    {
+        foreach (PassedOver option in options)
+        {
+            Write(terminal.Time.GetUtcNow(), EventText.Of(EventLine.Of(option, ""), _own));
+        }
+    }
+
     public void ConfigurationFailed(string why) => Write(terminal.Time.GetUtcNow(), EventText.Of(new EventLine("config-failed", "") { Detail = why }, _own));
 
     public void Stopped()

@@ -98,8 +98,29 @@ internal sealed class ConfigurationReader
         }
         catch (FormatException e)
         {
-            throw Wrong(found.Key, entry.IsSecret ? $"is wrong: {e.Message}" : $"is {Quote(found)}; {e.Message}");
+            string what = e.Message.TrimEnd('.');
+            throw WrongEntry(entry, found, options) is { } at
+                ? Wrong(found.Keys[at], $"is {Printable.Quote(found.Texts[at])}; {what}")
+                : Wrong(found.Key, entry.IsSecret ? $"is wrong: {what}" : $"is {Quote(found)}; {what}");
         }
+    }
+
+    // Of a list, the first entry that is wrong by itself.
+    private static int? WrongEntry(OptionEntry entry, Found found, NodeOptions options)
+    {
+        for (int i = 0; entry.IsList && i < found.Texts.Count; i++)
+        {
+            try
+            {
+                entry.Read([found.Texts[i]], options);
+            }
+            catch (FormatException)
+            {
+                return i;
+            }
+        }
+
+        return null;
     }
 
     private bool HasSecret => _found.ContainsKey(Secret) || _found.ContainsKey(SecretFile);
@@ -146,9 +167,9 @@ internal sealed class ConfigurationReader
             }
             else if (OptionTable.Find(name) is not null || Special.Contains(name, StringComparer.OrdinalIgnoreCase))
             {
-                if (TextsOf(child, OptionTable.Find(name)?.IsList == true) is { } texts)
+                if (Read(child, OptionTable.Find(name)?.IsList == true) is { } found)
                 {
-                    _found.Add(name, new Found(child.Path, texts));
+                    _found.Add(name, found);
                 }
             }
             else
@@ -161,14 +182,14 @@ internal sealed class ConfigurationReader
     private static string FirstOf(string group) => OptionTable.All.First(e => e.Name.StartsWith(group + ".", StringComparison.OrdinalIgnoreCase)).Name.Split('.')[1];
 
     // Null: nothing is written there.
-    private static List<string>? TextsOf(IConfigurationSection section, bool isList)
+    private static Found? Read(IConfigurationSection section, bool isList)
     {
         IConfigurationSection[] children = [.. section.GetChildren()];
         if (children.Length == 0)
         {
             return section.Value is not { } value ? null
-                : isList ? [.. value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)]
-                : [value];
+                : isList && value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is var parts ? new Found(section.Path, parts, [.. parts.Select(_ => section.Path)])
+                : new Found(section.Path, [value], [section.Path]);
         }
 
         // Two sources speak of it, one in each form: which of them counts more cannot be seen from here.
@@ -183,6 +204,7 @@ internal sealed class ConfigurationReader
         }
 
         List<string> texts = [];
+        List<string> keys = [];
         foreach (IConfigurationSection child in children)
         {
             if (!int.TryParse(child.Key, NumberStyles.None, CultureInfo.InvariantCulture, out _) || child.GetChildren().Any())
@@ -194,10 +216,11 @@ internal sealed class ConfigurationReader
             if (child.Value is { } text)
             {
                 texts.Add(text);
+                keys.Add(child.Path);
             }
         }
 
-        return texts;
+        return new Found(section.Path, texts, keys);
     }
 
     private string KeyOf(string name)
@@ -212,6 +235,6 @@ internal sealed class ConfigurationReader
 
     private static MesharaException Wrong(string key, string what) => new(MesharaErrorCode.InvalidOption, $"{key} {what}.") { Option = key };
 
-    // A key as it is written, and its values.
-    private sealed record Found(string Key, IReadOnlyList<string> Texts);
+    // A key as it is written, its values, and the key of each.
+    private sealed record Found(string Key, IReadOnlyList<string> Texts, IReadOnlyList<string> Keys);
 }

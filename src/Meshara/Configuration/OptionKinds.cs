@@ -103,7 +103,7 @@ internal static class OptionKinds
             : throw new FormatException($"{string.Join(", ", System.Enum.GetNames<T>())} {(System.Enum.GetNames<T>().Length > 1 ? "are" : "is")} allowed");
 
     private static PeerAddress Address(string text) =>
-        PeerAddressParser.TryParse(text, out PeerAddress? address, out string? why) ? address : throw new FormatException($"{Printable.Quote(text)} is not an address: {why}");
+        PeerAddressParser.TryParse(text, out PeerAddress? address, out string? why) ? address : throw new FormatException($"that is not an address: {why}");
 
     private static Admission AdmissionOf(string text) =>
         text.Equals(nameof(Meshara.Admission.KnownPeers), StringComparison.OrdinalIgnoreCase) ? Meshara.Admission.KnownPeers

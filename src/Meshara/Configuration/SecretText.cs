@@ -1,4 +1,5 @@
 using System.Text;
+using Meshara.Storage;
 
 namespace Meshara.Configuration;
 
@@ -12,6 +13,11 @@ internal static class SecretText
     /// <param name="wrong">Makes the error from what is wrong.</param>
     public static string Read(string path, Func<string, MesharaException> wrong)
     {
+        if (FileStatus.WhyNotRegular(path) is { } kind)
+        {
+            throw wrong($"names {Printable.Quote(path)}, which is {kind}; a regular file is allowed");
+        }
+
         string text;
         try
         {
@@ -27,7 +33,7 @@ internal static class SecretText
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw wrong($"names {Printable.Quote(path)}, which cannot be read as text: {e.Message}");
+            throw wrong($"names {Printable.Quote(path)}, which cannot be read as text: {e.Message.TrimEnd('.')}");
         }
 
         return text.Length > 0 ? text : throw wrong($"names {Printable.Quote(path)}, which is empty");

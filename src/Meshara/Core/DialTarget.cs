@@ -61,6 +61,9 @@ internal sealed class DialTarget(long key, PeerAddress address)
 
     public MeshConnection? Connection { get; set; }
 
+    /// <summary>Number of the connection that dialled it last, which tells which of two was dialled later; 0: none.</summary>
+    public long LastDial { get; set; }
+
     /// <summary>Failures in a row.</summary>
     public int Attempts { get; set; }
 

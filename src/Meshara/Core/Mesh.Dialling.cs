@@ -137,6 +137,7 @@ internal sealed partial class Mesh
         target.State = TargetState.Dialling;
         target.JoinedLate = false;
         target.Connection = connection;
+        target.LastDial = connection.Id;
         NodeId[] older = target.Address.Id is { } pin ? OlderKeysOf(pin) : [];
         MeshAction.Dial dial = new(connection.Id, target.Address);
         Emit(older.Length == 0 ? dial : dial with { AlsoAccepted = older });
@@ -178,41 +179,6 @@ internal sealed partial class Mesh
     {
         target.NotBefore = now + Min(Timeouts.MaxBackoff, retryAfter ?? TimeSpan.Zero);
         DialAt(target, now + Backoff.Delay(target.Attempts++, Timeouts.MaxBackoff, retryAfter, _config.Random.NextDouble()));
-    }
-
-    private void TargetDue(long key, TimeSpan now)
-    {
-        if (!_targetsByKey.TryGetValue(key, out DialTarget? target) || target.State != TargetState.Waiting)
-        {
-            return;
-        }
-
-        if (OthersAt(target).Any(t => t.State == TargetState.Dialling))
-        {
-            // Its outcome will say whether anybody is there.
-            DialAt(target, now + Timeouts.Connect);
-        }
-        else
-        {
-            DialIfUseful(target, now);
-        }
-    }
-
-    // Other ids at the same host and port.
-    private IEnumerable<DialTarget> OthersAt(DialTarget target)
-    {
-        string at = target.Address.HostAndPort;
-        return _targets.Values.Where(t => t != target && t.Address.HostAndPort == at);
-    }
-
-    // Nobody was there, whoever was expected: an address is dialled at one pace.
-    private void HoldOthersAt(DialTarget target)
-    {
-        foreach (DialTarget other in OthersAt(target).Where(t => t.State == TargetState.Waiting).ToArray())
-        {
-            other.Attempts = Math.Max(other.Attempts, target.Attempts);
-            DialAt(other, Max(_deadlines.Of(other.Key) ?? TimeSpan.Zero, _deadlines.Of(target.Key) ?? TimeSpan.Zero));
-        }
     }
 
     // An outgoing connection got live or came to nothing: the next one may go.
@@ -366,6 +332,13 @@ internal sealed partial class Mesh
         {
             target.Attempts++;
             DialAt(target, now + Backoff.Slow(Timeouts.MaxBackoff, _config.Random.NextDouble()));
+        }
+        else if (target.Wanted && IsFull(failure))
+        {
+            // With its jitter already.
+            target.Attempts++;
+            target.NotBefore = now + (failure.RetryAfter ?? TimeSpan.Zero);
+            DialAt(target, target.NotBefore);
         }
         else
         {

@@ -22,12 +22,16 @@ internal sealed partial class Mesh
     // Who shuts down may be back in seconds: 8 s at most.
     private const int ShutdownAttempt = 3;
 
+    // How fast a node dials on its own account: as many in a row as are under way at once, then two a second of those that lead to nobody. Thousands of addresses that
+    // refuse at once must not become a flood.
+    private static readonly Pace DialPace = new(rate: 2, MaxDials);
+
     private readonly SortedDictionary<long, MeshConnection> _candidates = [];
     private readonly AddressTable _table;
     private AddressGroups _groups;
     private IReadOnlyList<PeerAddress> _anchors = [];
     private Queue<PeerAddress> _anchorsToDial = new();
-    private DialPace _pace;
+    private TimeSpan _paceFullAt;
     private TimeSpan? _lastDialStep;
     private TimeSpan? _lastReplacement;
     private TimeSpan? _nextFeeler;
@@ -87,7 +91,7 @@ internal sealed partial class Mesh
         {
             if (!TryDial(DialPurpose.Fill, view, null, now))
             {
-                if (_pace.NextAt(now) <= now)
+                if (DialPace.NextAt(_paceFullAt, now) <= now)
                 {
                     AskTheRest(now);
                 }
@@ -113,12 +117,12 @@ internal sealed partial class Mesh
 
     private bool TryDial(DialPurpose purpose, PickView view, NodeId? replaces, TimeSpan now)
     {
-        if (_pace.NextAt(now) > now || _table.Pick(view, now) is not { } entry)
+        if (DialPace.NextAt(_paceFullAt, now) > now || _table.Pick(view, now) is not { } entry)
         {
             return false;
         }
 
-        _pace = _pace.After(now);
+        _paceFullAt = DialPace.Spend(_paceFullAt, now);
         _lastDialStep = now;
         DialCandidate(entry, purpose, replaces);
         return true;
@@ -126,7 +130,7 @@ internal sealed partial class Mesh
 
     private TimeSpan? WhenToPick(TimeSpan now)
     {
-        TimeSpan pace = _pace.NextAt(now);
+        TimeSpan pace = DialPace.NextAt(_paceFullAt, now);
         return pace > now ? pace
             : _table.Counts.Ready > 0 ? now + ConnectionPlan.NextTry
             : _table.NextDue is { } due ? Max(due, now + TimeSpan.FromMilliseconds(1)) : null;
@@ -261,7 +265,7 @@ internal sealed partial class Mesh
         {
             _candidates.Remove(connection.Id);
             _lastDialStep = candidate.Nearby is null ? now : _lastDialStep;
-            _pace = candidate.Nearby is null ? _pace.Refund() : _pace;
+            _paceFullAt = candidate.Nearby is null ? DialPace.Refund(_paceFullAt) : _paceFullAt;
         }
 
         if (connection.Candidate?.Nearby is { } entry)
@@ -381,17 +385,22 @@ internal sealed partial class Mesh
     private static bool IsFull(ConnectionFailure failure) => failure is { Code: MesharaErrorCode.Full, ByPeer: true, IsOwnDoing: false, Peer: not null };
 
     // A peer without a place: what people are told is when this node really dials again.
-    private ConnectionFailure WithRealWait(MeshConnection connection, ConnectionFailure failure, TimeSpan now)
-    {
-        if (connection.Candidate is not { } candidate || !IsFull(failure))
-        {
-            return failure;
-        }
+    private ConnectionFailure WithRealWait(MeshConnection connection, ConnectionFailure failure, TimeSpan now) =>
+        connection.Candidate?.Nearby is { } entry && IsFull(failure)
+            ? failure with { RetryAfter = WholeSeconds(_lan.Refused(entry, Max(failure.RetryAfter ?? TimeSpan.Zero, RetryWhenFull), now)) }
+        : connection.Candidate is { } candidate && IsFull(failure)
+            ? failure with { RetryAfter = WholeSeconds(_table.Full(candidate.Address, failure.Peer!.Value, failure.RetryAfter, now)) }
+        : connection.Target is { Wanted: true } target && IsFull(failure) ? failure with { RetryAfter = WaitWhenFull(target, failure.RetryAfter) }
+        : failure;
 
-        TimeSpan wait = candidate.Nearby is { } entry
-            ? _lan.Refused(entry, Max(failure.RetryAfter ?? TimeSpan.Zero, RetryWhenFull), now)
-            : _table.Full(candidate.Address, failure.Peer!.Value, failure.RetryAfter, now);
-        return failure with { RetryAfter = TimeSpan.FromSeconds(Math.Ceiling(wait.TotalSeconds)) };
+    private static TimeSpan WholeSeconds(TimeSpan time) => TimeSpan.FromSeconds(Math.Ceiling(time.TotalSeconds));
+
+    // At the operator's pace, and not together with all who were refused at the same moment.
+    private TimeSpan WaitWhenFull(DialTarget target, TimeSpan? asked)
+    {
+        double random = _config.Random.NextDouble();
+        TimeSpan wait = Min(Timeouts.MaxBackoff, asked ?? TimeSpan.Zero) * (1 + (random / 2));
+        return TimeSpan.FromMilliseconds(Math.Ceiling(Max(wait, Backoff.Delay(target.Attempts, Timeouts.MaxBackoff, null, random)).TotalMilliseconds));
     }
 
     private void CandidateLost(MeshConnection link, in LinkEnd end, TimeSpan now)
@@ -460,7 +469,7 @@ internal sealed partial class Mesh
 
         _table.ResetBackoff(now);
         _lan.ResetBackoff();
-        _pace = default;
+        _paceFullAt = TimeSpan.Zero;
         Touch();
     }
 

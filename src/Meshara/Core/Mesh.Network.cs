@@ -16,7 +16,10 @@ internal sealed partial class Mesh
     // Longer than the other side needs to find the old link dead (section 7.1) and to dial by itself, if it can.
     private static readonly TimeSpan DialBackFor = TimeSpan.FromSeconds(60);
 
-    private ChangePace _changePace;
+    // A laptop that wakes loses an address, gets another, and the IPv6 ones one by one: so many at once. An interface that comes and goes for ever must not become a flood of dials.
+    private static readonly Pace ChangePace = new(rate: 0.2, burst: 10);
+
+    private TimeSpan _changesFullAt;
 
     /// <summary>The machine's network has changed, or the machine has slept: looks after every link and every target at once.</summary>
     /// <remarks>More changes than <see cref="ChangePace"/> lets through are drawn together into one.</remarks>
@@ -27,7 +30,7 @@ internal sealed partial class Mesh
             return;
         }
 
-        TimeSpan due = _changePace.NextAt(now);
+        TimeSpan due = ChangePace.NextAt(_changesFullAt, now);
         if (due > now)
         {
             _deadlines.Set(NetworkKey, due);
@@ -35,7 +38,7 @@ internal sealed partial class Mesh
         }
 
         _deadlines.Clear(NetworkKey);
-        _changePace = _changePace.After(now);
+        _changesFullAt = ChangePace.Spend(_changesFullAt, now);
         foreach (MeshConnection link in _connections.Values.Where(c => c.Phase == ConnectionPhase.Live).ToArray())
         {
             CheckAfterChange(link, now);

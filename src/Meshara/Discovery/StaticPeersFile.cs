@@ -15,6 +15,12 @@ internal sealed class StaticPeersFile(string path)
     {
         try
         {
+            // Looked at before it is opened: to open a pipe may take for ever.
+            if (FileStatus.WhyNotRegular(Path) is not null)
+            {
+                return default;
+            }
+
             using FileStream file = Open();
             return new FileStamp(true, file.Length, File.GetLastWriteTimeUtc(file.SafeFileHandle), File.GetCreationTimeUtc(file.SafeFileHandle));
         }
@@ -75,15 +81,15 @@ internal sealed class StaticPeersFile(string path)
     {
         try
         {
-            if (Directory.Exists(Path))
+            if (FileStatus.WhyNotRegular(Path) is { } kind)
             {
-                throw Error("it is a directory. Name a file");
+                throw Error($"it is {kind}. Name a regular file");
             }
 
             using FileStream file = Open();
             if (!file.CanSeek)
             {
-                throw Error("it is no regular file. Name one");
+                throw Error("it is a pipe or a device. Name a regular file");
             }
 
             if (!OperatingSystem.IsWindows() && File.GetUnixFileMode(file.SafeFileHandle).HasFlag(UnixFileMode.OtherWrite))

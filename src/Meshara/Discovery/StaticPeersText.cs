@@ -109,7 +109,7 @@ internal static class StaticPeersText
             return new StaticPeersFault($"it has {bytes.Length} bytes, {MaxBytes} are the most. Shorten it", 0, 0);
         }
 
-        if (bytes.IsEmpty)
+        if ((bytes.StartsWith(Bom) ? bytes[Bom.Length..] : bytes).Trim(" \t\r\n"u8).IsEmpty)
         {
             return new StaticPeersFault($"it is empty. Write {Example}", 0, 0);
         }
@@ -189,6 +189,7 @@ internal static class StaticPeersText
             }
 
             bool seen = false;
+            StaticPeersFault? misspelt = null;
             while (_reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
             {
                 bool isList = _reader.ValueTextEquals("static_peers"u8);
@@ -198,6 +199,11 @@ internal static class StaticPeersText
                 }
 
                 seen |= isList;
+                if (!isList && misspelt is null && IsNearly(Encoding.UTF8.GetString(_reader.ValueSpan)))
+                {
+                    misspelt = Here($"{Printable.Quote(Encoding.UTF8.GetString(_reader.ValueSpan))} must be written \"static_peers\"");
+                }
+
                 _reader.Read();
                 if (!isList)
                 {
@@ -214,8 +220,12 @@ internal static class StaticPeersText
             {
             }
 
-            return seen ? null : new StaticPeersFault($"it has no \"static_peers\". Write {Example}", 0, 0);
+            return seen ? null : misspelt ?? new StaticPeersFault($"it has no \"static_peers\". Write {Example}", 0, 0);
         }
+
+        // Static_Peers, staticPeers, static-peers.
+        private static bool IsNearly(string name) =>
+            name.Length <= MaxMessage && string.Concat(name.Where(char.IsAsciiLetter)).Equals("staticpeers", StringComparison.OrdinalIgnoreCase);
 
         private StaticPeersFault? ReadList()
         {

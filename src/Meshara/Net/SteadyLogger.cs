@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Meshara.Net;
 
-/// <summary>The logger of the application, whose faults end here: a log that cannot be written must not end a loop of the node.</summary>
+/// <summary>The logger of the application, whose faults end here: a log that cannot be written must not end a loop of the node, or the use of a store: Meshara.Sqlite compiles this file too.</summary>
 internal sealed class SteadyLogger(ILogger inner) : ILogger
 {
     public IDisposable? BeginScope<TState>(TState state)

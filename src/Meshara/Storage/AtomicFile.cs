@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.Versioning;
 
 namespace Meshara.Storage;
 
@@ -57,12 +58,12 @@ internal static class AtomicFile
         SyncDirectory(path);
     }
 
-    /// <summary>Replaces what stands in somebody's file; the file keeps its rights, and a link to it stays one. On Unix it belongs to this process's user afterwards.</summary>
+    /// <summary>Replaces what stands in somebody's file; the file keeps its rights, and a link to it stays one. Its owner stays too where this process may give files away (root on Linux); else it belongs to this process's user on Unix.</summary>
     /// <inheritdoc cref="TryCreate" path="/exception"/>
     public static void Rewrite(string path, ReadOnlySpan<byte> content)
     {
         string target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
-        string temporary = WriteTemporary(target, content);
+        string temporary = WriteTemporary(target, content, like: target);
         try
         {
             if (OperatingSystem.IsWindows())
@@ -72,7 +73,6 @@ internal static class AtomicFile
             }
             else
             {
-                File.SetUnixFileMode(temporary, File.GetUnixFileMode(target));
                 File.Move(temporary, target, overwrite: true);
             }
         }
@@ -85,11 +85,33 @@ internal static class AtomicFile
         SyncDirectory(target);
     }
 
-    private static string WriteTemporary(string path, ReadOnlySpan<byte> content)
+    private static string WriteTemporary(string path, ReadOnlySpan<byte> content, string? like = null)
     {
         using FileStream file = CreateTemporary(path, out string temporary);
         Fill(file, content);
+        if (like is not null && !OperatingSystem.IsWindows())
+        {
+            TakeRights(file, like);
+        }
+
         return temporary;
+    }
+
+    // Last of all: until here only this process's user could read or write it.
+    [UnsupportedOSPlatform("windows")]
+    private static void TakeRights(FileStream file, string like)
+    {
+        try
+        {
+            FileStatus.Of(like)?.GiveTo(file.SafeFileHandle);
+            File.SetUnixFileMode(file.SafeFileHandle, File.GetUnixFileMode(like));
+        }
+        catch
+        {
+            file.Dispose();
+            File.Delete(file.Name);
+            throw;
+        }
     }
 
     // Where there are no hard links: O_EXCL never replaces either, but a crash can leave half a file, which is then an error and no key.

@@ -239,7 +239,10 @@ internal sealed class KnownPeersFile
         {
             try
             {
-                AtomicFile.Replace(_path, bytes);
+                if (File.Exists(_path))
+                    AtomicFile.Rewrite(_path, bytes);
+                else
+                    AtomicFile.Replace(_path, bytes);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

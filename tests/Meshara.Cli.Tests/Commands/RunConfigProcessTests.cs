@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Meshara.Cli.Tests.Support;
@@ -96,6 +97,46 @@ public sealed class RunConfigProcessTests : IDisposable
 
         Assert.Equal((2, ""), (exitCode, output));
         Assert.Equal($"meshara: {_folder["node.json"]} line 2: Meshara:Mesch is not an option; the nearest is Meshara:Mesh.", error);
+    }
+
+    [Theory]
+    [InlineData("--config", "meshara: The configuration {0} is a pipe. Name a regular file.")]
+    [InlineData("--static-peers", "meshara: Static peers file '{0}': it is a pipe. Name a regular file.")]
+    public async Task Run_PipeAsAFileThatIsWatched_IsRefusedAtOnce(string option, string message)
+    {
+        string pipe = await Fifo.MakeAsync(_folder["pipe"]);
+
+        (int exitCode, string output, string error) = await Child.RunAsync("run", option, pipe, "--data", _folder["alice"]);
+
+        Assert.Equal((1, "", string.Format(CultureInfo.InvariantCulture, message, pipe)), (exitCode, output, error));
+    }
+
+    [Fact]
+    public async Task Run_SecretFromAPipeThatNobodyWritesTo_EndsBySigterm()
+    {
+        string pipe = await Fifo.MakeAsync(_folder["pipe"]);
+        await using Child alice = Child.Start("run", "--secret-file", pipe, "--data", _folder["alice"]);
+
+        // This waits until the other side has opened it, and then never says a word.
+        await using FileStream writer = await Task.Run(() => new FileStream(pipe, FileMode.Open, FileAccess.Write)).WaitAsync(TimeSpan.FromSeconds(60));
+        await alice.SignalAsync("TERM");
+
+        Assert.Equal((0, "", ""), (await alice.ExitAsync(), alice.AllOutput(), alice.AllError()));
+    }
+
+    [Fact]
+    public async Task Run_SettingThatAnOptionGoesOverChanges_IsSaid()
+    {
+        Write("""{ "Meshara": { "Admission": "Open", "Listen": "127.0.0.1:0", "Discovery": { "TargetPeers": 3 } } }""");
+        await using Child alice = Child.Start("run", "--json", "--config", _folder["node.json"], "--target-peers", "5", "--data", _folder["alice"]);
+        await alice.EventAsync("listening");
+
+        Write("""{ "Meshara": { "Admission": "Open", "Listen": "127.0.0.1:0", "Discovery": { "TargetPeers": 4 } } }""");
+
+        JsonElement said = await alice.EventAsync("option-overridden");
+        Assert.Equal(
+            ("Discovery.TargetPeers", "--target-peers goes over what the configuration file says"),
+            (said.GetProperty("option").GetString(), said.GetProperty("detail").GetString()));
     }
 
     [Fact]

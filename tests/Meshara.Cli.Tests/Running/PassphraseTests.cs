@@ -8,12 +8,12 @@ public sealed class PassphraseTests
 {
     [Fact]
     public async Task UseAsync_NoneNeeded_AsksNobody() =>
-        Assert.Equal("opened", await Passphrase.UseAsync(new TestTerminal(askSecret: _ => throw new InvalidOperationException()).Terminal, null, _ => Task.FromResult("opened")));
+        Assert.Equal("opened", await Passphrase.UseAsync(new TestTerminal(askSecret: _ => throw new InvalidOperationException()).Terminal, null, _ => Task.FromResult("opened"), CancellationToken.None));
 
     [Fact]
     public async Task UseAsync_NeededAndNobodyToAsk_SaysHowToGiveIt()
     {
-        CliException e = await Assert.ThrowsAsync<CliException>(() => Passphrase.UseAsync(new TestTerminal().Terminal, null, OpensWith("right")));
+        CliException e = await Assert.ThrowsAsync<CliException>(() => Passphrase.UseAsync(new TestTerminal().Terminal, null, OpensWith("right"), CancellationToken.None));
 
         Assert.Contains("MESHARA_PASSPHRASE", e.Message, StringComparison.Ordinal);
         Assert.Contains("--passphrase-file", e.Message, StringComparison.Ordinal);
@@ -25,7 +25,7 @@ public sealed class PassphraseTests
         Queue<string> answers = new(["wrong", "right"]);
         TestTerminal terminal = new(askSecret: _ => answers.Dequeue());
 
-        Assert.Equal("opened with right", await Passphrase.UseAsync(terminal.Terminal, null, OpensWith("right")));
+        Assert.Equal("opened with right", await Passphrase.UseAsync(terminal.Terminal, null, OpensWith("right"), CancellationToken.None));
         Assert.Contains("needs another", terminal.Error, StringComparison.Ordinal);
     }
 
@@ -35,7 +35,7 @@ public sealed class PassphraseTests
         int asked = 0;
         TestTerminal terminal = new(askSecret: _ => $"wrong {asked++}");
 
-        await Assert.ThrowsAsync<MesharaException>(() => Passphrase.UseAsync(terminal.Terminal, null, OpensWith("right")));
+        await Assert.ThrowsAsync<MesharaException>(() => Passphrase.UseAsync(terminal.Terminal, null, OpensWith("right"), CancellationToken.None));
         Assert.Equal(3, asked);
     }
 
@@ -47,7 +47,7 @@ public sealed class PassphraseTests
         Mode.Set(folder["p"], Mode.File);
         TestTerminal terminal = new(askSecret: _ => throw new InvalidOperationException());
 
-        await Assert.ThrowsAsync<MesharaException>(() => Passphrase.UseAsync(terminal.Terminal, folder["p"], OpensWith("right")));
+        await Assert.ThrowsAsync<MesharaException>(() => Passphrase.UseAsync(terminal.Terminal, folder["p"], OpensWith("right"), CancellationToken.None));
     }
 
     private static Func<string?, Task<string>> OpensWith(string right) => given => given == right

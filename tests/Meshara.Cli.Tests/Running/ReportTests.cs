@@ -128,6 +128,36 @@ public sealed class ReportTests
     }
 
     [Fact]
+    public void Json_SecondLink_IsNoRefusal()
+    {
+        PeerRefused second = new(Time, "192.0.2.1:1", Peer, MesharaErrorCode.Duplicate, ByPeer: false, "another link between the two nodes lives", null) { Inbound = true };
+        JsonReport json = new(_terminal.Terminal);
+
+        json.Happened(second);
+        json.Happened(second);
+        _time.Advance(TimeSpan.FromSeconds(61));
+        json.TellDue();
+
+        string[] lines = Lines(_terminal.Json);
+        Assert.Equal(["already-linked", "already-linked"], lines.Select(l => Child.Parse(l).GetProperty("event").GetString()));
+        Assert.Equal(1, Child.Parse(lines[1]).GetProperty("count").GetInt32());
+        Assert.DoesNotContain("refused", _terminal.Json, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Option_AppliedWithANoteOrPassedOver_IsTold()
+    {
+        TextReport text = new(_terminal.Terminal);
+
+        text.Reconfigured([new OptionChange("Peers", "h:1", "none", IsApplied: true) { Note = "aaaaaaaaaaaaaaaa is pinned" }]);
+        text.PassedOver([new PassedOver("Discovery.TargetPeers", "--target-peers")]);
+
+        string[] lines = Lines(_terminal.Text);
+        Assert.EndsWith("option        Peers: h:1 → none; aaaaaaaaaaaaaaaa is pinned", lines[0], StringComparison.Ordinal);
+        Assert.EndsWith("option        Discovery.TargetPeers has no effect: --target-peers goes over what the configuration file says", lines[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void PeerBanned_SaysWhoWhyUntilWhenAndHowToLift()
     {
         PeerBanned banned = new(Time, Peer, ReputationCause.ProtocolViolation, Time.AddHours(1), 2);

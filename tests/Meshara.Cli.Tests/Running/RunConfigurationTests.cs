@@ -15,9 +15,9 @@ public sealed class RunConfigurationTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Read_FileEnvironmentAndOptions_TheLaterGoOverTheEarlier()
+    public async Task Read_FileEnvironmentAndOptions_TheLaterGoOverTheEarlier()
     {
-        NodeOptions options = Read(
+        NodeOptions options = await ReadAsync(
             """{ "Meshara": { "Mesh": "file", "Agent": "a/file", "Discovery": { "TargetPeers": 3, "MaxPeers": 5 } } }""",
             [("MESHARA__MESH", "env"), ("MESHARA__DISCOVERY__TARGETPEERS", "4")],
             [("Mesh", "option", "--mesh")]);
@@ -26,9 +26,9 @@ public sealed class RunConfigurationTests : IDisposable
     }
 
     [Fact]
-    public void Read_NothingIsWritten_TheCommandsDefaultsHold()
+    public async Task Read_NothingIsWritten_TheCommandsDefaultsHold()
     {
-        NodeOptions options = Read("""{ "Meshara": { "Listen": [] } }""", [], []);
+        NodeOptions options = await ReadAsync("""{ "Meshara": { "Listen": [] } }""", [], []);
 
         Assert.Equal((NodeStarter.DefaultMesh, _folder["data"]), (options.Mesh, options.DataDirectory));
         Assert.Equal(TcpTransport.Everywhere, options.Listen);
@@ -38,12 +38,13 @@ public sealed class RunConfigurationTests : IDisposable
     [InlineData("{ \"Meshara\": {\n \"Discovery\": {\n \"TargetPeers\": 40 } } }", null, null, "node.json line 3: Meshara:Discovery:TargetPeers is 40; 0 to 32 is allowed.")]
     [InlineData("{ \"Meshara\": {\n \"Discovery\": {\n \"Target\": 40 } } }", null, null, "node.json line 3: Meshara:Discovery:Target is not an option; the nearest is Meshara:Discovery:TargetPeers.")]
     [InlineData("{ \"Meshara\": { \"Limits\": {\n \"MaxStreams\": 2048 } } }", null, null, "node.json: Meshara:Limits:LinkBudget (not written here) is 50331648; 67108864 to 2147483647 is allowed.")]
+    [InlineData("{ \"Meshara\": { \"Peers\": [ \"h:1\",\n \"h:70000\",\n \"h:2\" ] } }", null, null, "node.json line 2: Meshara:Peers:1 is 'h:70000'; that is not an address: port '70000' is not a number from 1 to 65535.")]
     [InlineData("{ \"Meshara\": {} }", "MESHARA__DISCOVERY__TARGETPEERS=40", null, "MESHARA__DISCOVERY__TARGETPEERS is 40; 0 to 32 is allowed.")]
     [InlineData("{ \"Meshara\": {} }", "MESHARA__DISCOVRY__TARGETPEERS=40", null, "MESHARA__DISCOVRY__TARGETPEERS is not an option; the nearest is Meshara:Discovery.")]
     [InlineData("{ \"Meshara\": { \"Discovery\": { \"MaxPeers\": 30 } } }", null, "Discovery:TargetPeers=40", "--an-option is 40; 0 to 30 is allowed.")]
-    public void Read_WrongValue_SaysWhereItIsWritten(string json, string? variable, string? option, string message)
+    public async Task Read_WrongValue_SaysWhereItIsWritten(string json, string? variable, string? option, string message)
     {
-        MesharaException e = Assert.Throws<MesharaException>(() => Read(
+        MesharaException e = await Assert.ThrowsAsync<MesharaException>(() => ReadAsync(
             json,
             variable?.Split('=') is [var name, var value] ? [(name, value)] : [],
             option?.Split('=') is [var key, var text] ? [(key, text, "--an-option")] : []));
@@ -53,23 +54,60 @@ public sealed class RunConfigurationTests : IDisposable
     }
 
     [Fact]
-    public void Read_SecretInAFileThatOthersCanRead_IsWarnedOfOnce()
+    public async Task Read_SecretInAFileThatOthersCanRead_IsWarnedOfOnce()
     {
         Mode.Require();
-        System.IO.File.WriteAllText(File, """{ "Meshara": { "Secret": "0123456789abcdef" } }""");
+        await System.IO.File.WriteAllTextAsync(File, """{ "Meshara": { "Secret": "0123456789abcdef" } }""");
         Mode.Set(File, UnixFileMode.UserRead | UnixFileMode.GroupRead);
 
         RunConfiguration configuration = new(_terminal.Terminal, Settings([], []));
-        configuration.Read(warn: true);
-        configuration.Read(warn: false);
+        await configuration.ReadAsync(warn: true, CancellationToken.None);
+        await configuration.ReadAsync(warn: false, CancellationToken.None);
 
         Assert.Equal($"meshara: warning: other users can read the configuration file {File}; run: chmod 600 {File}", _terminal.Error.Trim());
     }
 
-    private NodeOptions Read(string json, (string, string)[] variables, (string, string, string)[] options)
+    [Fact]
+    public async Task Read_SettingThatSomethingGoesOverChanges_IsToldOnce()
     {
-        System.IO.File.WriteAllText(File, json);
-        return new RunConfiguration(_terminal.Terminal, Settings(variables, options)).Read(warn: true);
+        RunConfiguration configuration = new(_terminal.Terminal, Settings(
+            [("MESHARA__AGENT", "a/env"), ("MESHARA__PEERS__0", "h:1")],
+            [("Mesh", "m", "--mesh"), ("Discovery:Preset", "bridge", "--preset")]));
+
+        // At the start the file says what it says; nobody has just changed it.
+        Assert.Empty(await PassedOverAsync("""{ "Meshara": { "Mesh": "a", "Agent": "a/1", "Peers": ["h:2"], "Discovery": { "MaxPeers": 5 } } }"""));
+        Assert.Equal(
+            [new PassedOver("Mesh", "--mesh"), new PassedOver("Agent", "MESHARA__AGENT"), new PassedOver("Peers", "MESHARA__PEERS__0"), new PassedOver("Discovery.MaxPeers", "--preset")],
+            await PassedOverAsync("""{ "Meshara": { "Mesh": "b", "Agent": "a/2", "Peers": ["h:2", "h:3"], "Discovery": { "MaxPeers": 6 } } }"""));
+        Assert.Empty(await PassedOverAsync("""{ "Meshara": { "Mesh": "b", "Agent": "a/2", "Peers": ["h:2", "h:3"], "Discovery": { "MaxPeers": 6, "FeelerInterval": "30s" } } }"""));
+        Assert.Equal([new PassedOver("Agent", "MESHARA__AGENT")], await PassedOverAsync("""{ "Meshara": { "Mesh": "b", "Peers": ["h:2", "h:3"], "Discovery": { "MaxPeers": 6 } } }"""));
+
+        async Task<IReadOnlyList<PassedOver>> PassedOverAsync(string json)
+        {
+            await System.IO.File.WriteAllTextAsync(File, json);
+            return (await configuration.ReadAsync(warn: false, CancellationToken.None)).PassedOver;
+        }
+    }
+
+    [Fact]
+    public async Task Read_SecretThroughAPipe_IsReadOnceAndHolds()
+    {
+        string pipe = await Fifo.MakeAsync(_folder["pipe"]);
+        await System.IO.File.WriteAllTextAsync(File, $$"""{ "Meshara": { "SecretFile": "{{pipe}}" } }""");
+        RunConfiguration configuration = new(_terminal.Terminal, Settings([], []));
+
+        Task<RunReading> first = configuration.ReadAsync(warn: true, CancellationToken.None);
+        await Task.Run(() => System.IO.File.WriteAllText(pipe, "0123456789abcdef\n")).WaitAsync(TimeSpan.FromSeconds(30));
+        NodeOptions options = (await first.WaitAsync(TimeSpan.FromSeconds(30))).Options;
+
+        Assert.Equal("Secret", options.Admission.ToString());
+        Assert.NotNull((await configuration.ReadAsync(warn: false, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30))).Options);
+    }
+
+    private async Task<NodeOptions> ReadAsync(string json, (string, string)[] variables, (string, string, string)[] options)
+    {
+        await System.IO.File.WriteAllTextAsync(File, json);
+        return (await new RunConfiguration(_terminal.Terminal, Settings(variables, options)).ReadAsync(warn: true, CancellationToken.None)).Options;
     }
 
     private RunSettings Settings((string Name, string Value)[] variables, (string Key, string Value, string Name)[] options)

@@ -25,7 +25,8 @@ public sealed class SettingsFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("", "line 1, column 1: not JSON.")]
+    [InlineData("", " is empty. Write { \"Meshara\": { \"Mesh\": \"…\" } }.")]
+    [InlineData("\u00ef\u00bb\u00bf \r\n", " is empty. Write { \"Meshara\": { \"Mesh\": \"…\" } }.")]
     [InlineData("{", "line 1, column 2: not JSON.")]
     [InlineData("{\n \"Meshara\": {\n  \"Mesh\": m\n } }", "line 3, column 11: not JSON.")]
     [InlineData("{\n \"Meshara\": { \"Mesh\": \"m\" } }\n}", "line 3, column 1: not JSON.")]

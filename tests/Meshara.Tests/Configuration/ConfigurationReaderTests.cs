@@ -72,9 +72,10 @@ public sealed class ConfigurationReaderTests
     [InlineData("Discovery:TargetPeers", "", "Meshara:Discovery:TargetPeers is ''; a whole number is allowed.")]
     [InlineData("Discovery:TargetPeers:0", "3", "Meshara:Discovery:TargetPeers has parts (Meshara:Discovery:TargetPeers:0); one value is allowed.")]
     [InlineData("discovery:maxpeers", "-1", "Meshara:discovery:maxpeers is -1; 1 to 4096 is allowed.")]
-    [InlineData("Discovery:EnabledMethods", "Bootstrap,Mdns", "Meshara:Discovery:EnabledMethods is 'Bootstrap, Mdns'; None, Manual, LocalMdns, Bootstrap, StaticFile, PeerExchange, All are allowed.")]
+    [InlineData("Discovery:EnabledMethods", "Bootstrap,Mdns", "Meshara:Discovery:EnabledMethods is 'Mdns'; None, Manual, LocalMdns, Bootstrap, StaticFile, PeerExchange, All are allowed.")]
     [InlineData("Discovery:Preset", "large", "Meshara:Discovery:Preset is 'large'; Minimal, Standard, Bridge are allowed.")]
-    [InlineData("Discovery:BootstrapNodes:0", "h:70000", "Meshara:Discovery:BootstrapNodes is 'h:70000'; 'h:70000' is not an address: ")]
+    [InlineData("Discovery:BootstrapNodes:0", "h:70000", "Meshara:Discovery:BootstrapNodes:0 is 'h:70000'; that is not an address: ")]
+    [InlineData("Peers", "h:1, h:70000, h:2", "Meshara:Peers is 'h:70000'; that is not an address: ")]
     [InlineData("Discovery:BootstrapNodes:x", "h:7", "Meshara:Discovery:BootstrapNodes:x is no entry of a list; ")]
     [InlineData("Discovery:BootstrapLists", "http://h/", "Meshara:Discovery:BootstrapLists has 'http://h/'; https://… is allowed.")]
     [InlineData("Discovery", "bridge", "Meshara:Discovery is 'bridge'; a section with options is allowed, such as Meshara:Discovery:TargetPeers.")]
@@ -137,6 +138,16 @@ public sealed class ConfigurationReaderTests
     }
 
     [Fact]
+    public void FromConfiguration_WrongEntryOfAList_IsNamedAlone()
+    {
+        MesharaException e = Assert.Throws<MesharaException>(() => From(("Mesh", "m"), ("Peers:0", "h:1"), ("Peers:1", "h:70000"), ("Peers:2", "h:2")));
+
+        Assert.Equal("Meshara:Peers:1", e.Option);
+        Assert.StartsWith("Meshara:Peers:1 is 'h:70000'; that is not an address: ", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("h:1", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void FromConfiguration_Secret_AdmitsBySecret()
     {
         Assert.True(Admission.Secret("s3").IsSameAs(From(("Mesh", "m"), ("Secret", "s3")).Admission));
@@ -174,6 +185,18 @@ public sealed class ConfigurationReaderTests
         Assert.Equal("Meshara:SecretFile", e.Option);
         Assert.Contains(path, e.Message, StringComparison.Ordinal);
         Assert.Contains(what, e.Message, StringComparison.Ordinal);
+        Assert.Matches("[^.][.]$", e.Message);
+    }
+
+    [Fact]
+    public async Task FromConfiguration_SecretFileIsAPipe_IsRefusedAtOnce()
+    {
+        using TempFolder folder = new();
+        string path = await Fifo.MakeAsync(folder["secret"]);
+
+        Task<MesharaException> reading = Task.Run(() => Assert.Throws<MesharaException>(() => From(("Mesh", "m"), ("SecretFile", path))));
+
+        Assert.Equal($"Meshara:SecretFile names '{path}', which is a pipe; a regular file is allowed.", (await reading.WaitAsync(TimeSpan.FromSeconds(30))).Message);
     }
 
     [Fact]

@@ -250,12 +250,83 @@ public sealed class MeshDiallingTests
     {
         MeshScript s = new();
         s.Mesh.HandleAdd(null, Pinned, keepForever: true, s.Now);
-        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.Full, byPeer: true, retryAfter: 20);
+        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.GoingAway, byPeer: true, retryAfter: 20);
         Assert.Equal(TimeSpan.FromSeconds(20), s.Mesh.NextDeadline!.Value - s.Now);
 
         s.Advance(20);
-        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.Full, byPeer: true, retryAfter: 1e6);
+        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.GoingAway, byPeer: true, retryAfter: 1e6);
         Assert.Equal(TimeSpan.FromSeconds(60), s.Mesh.NextDeadline!.Value - s.Now);
+    }
+
+    [Fact]
+    public void Wanted_RefusedAsFull_WaitsUpToHalfMoreAtRandomAndSaysSo()
+    {
+        double[] waits = [.. Enumerable.Range(0, 50).Select(seed =>
+        {
+            MeshScript s = new(seed: seed);
+            s.Mesh.HandleAdd(null, Pinned, keepForever: true, s.Now);
+            s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.Full, byPeer: true, peer: Ids.High, retryAfter: 20);
+            TimeSpan wait = s.Mesh.NextDeadline!.Value - s.Now;
+            Assert.Equal(wait, s.Single<MeshAction.Refused>().Failure.RetryAfter);
+            return wait.TotalSeconds;
+        })];
+
+        Assert.All(waits, wait => Assert.InRange(wait, 20, 30));
+        Assert.True(waits.Distinct().Count() > 5, "those who were refused together come back together");
+    }
+
+    [Fact]
+    public void Wanted_TwoIdsAtADeadAddress_AreDialledInTurn()
+    {
+        MeshScript s = new();
+        NodeId[] ids = [Ids.Low, Ids.High, Ids.Of(0x70)];
+        foreach (NodeId id in ids)
+        {
+            s.Mesh.HandleAdd(null, new PeerAddress("host", 4040, id), keepForever: true, s.Now);
+        }
+
+        List<NodeId> dialled = [];
+        TimeSpan end = s.Now + TimeSpan.FromHours(1);
+        while (s.Now < end)
+        {
+            MeshAction.Dial[] dials = [.. s.Take().OfType<MeshAction.Dial>()];
+            dialled.AddRange(dials.Select(d => d.Address.Id!.Value));
+            foreach (MeshAction.Dial dial in dials)
+            {
+                s.Fail(dial.Connection, MesharaErrorCode.ConnectFailed);
+            }
+
+            s.Advance((s.Mesh.NextDeadline!.Value - s.Now).TotalSeconds);
+        }
+
+        // One pace for the address: about two a minute, as for one id.
+        Assert.InRange(dialled.Count, 60, 240);
+        Assert.All(ids, id => Assert.InRange(dialled.Count(d => d == id), dialled.Count / 4, dialled.Count / 2));
+    }
+
+    [Fact]
+    public void Wanted_TwoIdsAtOneAddressAndOneAnswers_TheOtherStaysSlow()
+    {
+        MeshScript s = new();
+        s.Mesh.HandleAdd(null, Pinned, keepForever: true, s.Now);
+        s.Mesh.HandleAdd(null, Pinned with { Id = Ids.Low }, keepForever: true, s.Now);
+        List<NodeId> dialled = [];
+        TimeSpan end = s.Now + TimeSpan.FromHours(1);
+        while (s.Now < end)
+        {
+            MeshAction.Dial[] dials = [.. s.Take().OfType<MeshAction.Dial>()];
+            dialled.AddRange(dials.Select(d => d.Address.Id!.Value));
+            foreach (MeshAction.Dial dial in dials)
+            {
+                // Whoever is there refuses, and says to come back at once.
+                bool isThere = dial.Address.Id == Ids.High;
+                s.Fail(dial.Connection, isThere ? MesharaErrorCode.Refused : MesharaErrorCode.PinMismatch, transient: isThere, byPeer: isThere);
+            }
+
+            s.Advance((s.Mesh.NextDeadline!.Value - s.Now).TotalSeconds);
+        }
+
+        Assert.InRange(dialled.Count(d => d == Ids.Low), 60, 121);
     }
 
     [Fact]

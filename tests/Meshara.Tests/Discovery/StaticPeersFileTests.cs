@@ -58,6 +58,27 @@ public sealed class StaticPeersFileTests : IDisposable
     }
 
     [Fact]
+    public async Task Read_Pipe_IsRefusedAtOnce()
+    {
+        await Fifo.MakeAsync(Path);
+
+        // Nobody ever writes into it: to open it would take for ever.
+        Task<(FileStamp, MesharaException)> reading = Task.Run(() => (_file.Stamp(), Assert.Throws<MesharaException>(() => _file.Read())));
+        (FileStamp stamp, MesharaException e) = await reading.WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.False(stamp.Exists);
+        Assert.Equal($"Static peers file '{Path}': it is a pipe. Name a regular file.", e.Message);
+    }
+
+    [Fact]
+    public async Task Read_Device_IsRefused()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The kind of a file is told by statx, which is of Linux.");
+        Task<MesharaException> reading = Task.Run(() => Assert.Throws<MesharaException>(() => new StaticPeersFile("/dev/zero").Read()));
+        Assert.Contains("it is a device or a socket. Name a regular file", (await reading.WaitAsync(TimeSpan.FromSeconds(30))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Read_WritableByEverybody_IsRefusedByItsGroupNot()
     {
         Mode.Require();

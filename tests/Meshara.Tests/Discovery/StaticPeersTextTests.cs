@@ -60,6 +60,24 @@ public sealed class StaticPeersTextTests
     [InlineData("null")]
     public void T1_NothingInIt_SaysWhatToWrite(string text) => Assert.Contains("\"static_peers\"", Fault(text).What, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("Static_Peers")]
+    [InlineData("staticPeers")]
+    [InlineData("static-peers")]
+    public void T1_NameOfTheListWrittenOtherwise_IsNamedWithItsPlace(string name)
+    {
+        StaticPeersFault fault = Fault($"{{ \"comment\": 1,\n  \"{name}\": [] }}");
+
+        Assert.Equal((2, 3), Place(fault));
+        Assert.Equal($"'{name}' must be written \"static_peers\"", fault.What);
+
+        // Beside the right one it is a field like any other.
+        Assert.Empty(Good($"{{ \"{name}\": 7, \"static_peers\": [] }}"));
+    }
+
+    [Fact]
+    public void T1_OnlyBlanks_IsEmpty() => Assert.StartsWith("it is empty. Write ", Fault("\uFEFF \r\n\t").What, StringComparison.Ordinal);
+
     [Fact]
     public void T1_BomAndCrLf_AreAcceptedAndLinesStillCount()
     {

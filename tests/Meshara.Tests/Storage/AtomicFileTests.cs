@@ -1,3 +1,4 @@
+using System.Text;
 using Meshara.Storage;
 using Xunit;
 
@@ -36,6 +37,22 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Single(Directory.GetFileSystemEntries(_folder.Path));
         if (!OperatingSystem.IsWindows())
             Assert.Equal(Mode.File, Mode.Of(_folder["f"]));
+    }
+
+    [Fact]
+    public async Task Rewrite_FileOfAnotherUser_StaysItsOwnersWithItsMode()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Only root can give files away.");
+        await File.WriteAllTextAsync(_folder["f"], "old");
+        Mode.Set(_folder["f"], Mode.File | UnixFileMode.GroupRead);
+        await Tool.OutputOfAsync("chown", "1234:2345", _folder["f"]);
+        File.CreateSymbolicLink(_folder["link"], _folder["f"]);
+
+        AtomicFile.Rewrite(_folder["link"], "new"u8);
+
+        Assert.Equal("new", await File.ReadAllTextAsync(_folder["f"]));
+        Assert.Equal("1234:2345 640", Encoding.ASCII.GetString(await Tool.OutputOfAsync("stat", "-c", "%u:%g %a", _folder["f"])).TrimEnd());
+        Assert.NotNull(File.ResolveLinkTarget(_folder["link"], returnFinalTarget: false));
     }
 
     [Fact]

@@ -50,6 +50,20 @@ public sealed class KnownPeersFileTests : IDisposable
     }
 
     [Fact]
+    public async Task Add_FileOfAnotherUser_KeepsModeAndOwner()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Only root can give files away.");
+        KnownPeersFile file = KnownPeersFile.Load(Path);
+        file.Add(Peer(0, "bob", "host:1"));
+        Mode.Set(Path, Mode.File | UnixFileMode.GroupRead);
+        await Tool.OutputOfAsync("chown", "1234:2345", Path);
+
+        Assert.True(file.Add(Peer(1, "carol", "host:2")));
+
+        Assert.Equal("1234:2345 640", Encoding.ASCII.GetString(await Tool.OutputOfAsync("stat", "-c", "%u:%g %a", Path)).TrimEnd());
+    }
+
+    [Fact]
     public void Add_Same_ChangesNothing()
     {
         KnownPeersFile file = KnownPeersFile.Load(Path);

@@ -19,7 +19,7 @@ public sealed class LayeringTests
         ["Net"] = ["Security", "Core", "Wire"],
         ["Discovery"] = ["Mdns", "Storage", "Security", "Core", "Wire"],
         ["Protocols"] = ["Net", "Security", "Core", "Wire"],
-        ["Configuration"] = ["Net"],
+        ["Configuration"] = ["Net", "Storage"],
         [Root] = [],
     };
 

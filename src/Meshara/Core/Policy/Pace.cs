@@ -28,4 +28,7 @@ internal readonly struct Pace
 
     /// <summary>The bucket after one token was taken.</summary>
     public TimeSpan Spend(TimeSpan fullAt, TimeSpan now) => (fullAt > now ? fullAt : now) + _each;
+
+    /// <summary>The bucket after a token was put back.</summary>
+    public TimeSpan Refund(TimeSpan fullAt) => fullAt - _each;
 }
