@@ -25,7 +25,7 @@ public sealed record MdnsOptions
     /// <summary>Which interfaces are used, of those that are up and carry multicast. Null (the default): all of them.</summary>
     public Func<NetworkInterface, bool>? InterfaceFilter { get; init; }
 
-    /// <summary>Most records that are remembered for each interface and address family. Default 4096; 64 to 1,000,000. The oldest and least wanted make place.</summary>
+    /// <summary>Most records that are remembered for each interface and address family. Default 4096; 64 to 1,000,000. When it is full, the sender who brought most loses his newest; of what nobody browses for nothing is remembered.</summary>
     public int CacheLimit
     {
         get;
@@ -34,8 +34,8 @@ public sealed record MdnsOptions
 
     = 4096;
 
-    /// <summary>Most packets a second that are sent for each interface and address family, after a burst of twice as many. Default 50; 10 to 10,000.</summary>
-    /// <remarks>A flood of questions then costs the network no flood of answers.</remarks>
+    /// <summary>Most packets a second for each interface and address family, after a burst of twice as many: so many of this program's own (probes, announcements, queries), so many answers to all, and twice as many answers to single hosts. Default 50; 10 to 10,000.</summary>
+    /// <remarks>A flood of questions then costs the network no flood of answers, and what is to be said unasked is not kept waiting by it. One host gets 10 a second at most: its address may be forged.</remarks>
     public int PacketsPerSecond
     {
         get;

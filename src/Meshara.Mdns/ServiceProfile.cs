@@ -31,7 +31,7 @@ public sealed record ServiceProfile
     }
 
     /// <summary>What it speaks, as <c>_ipp._tcp</c>: a name of 1 to 15 letters, digits and hyphens after an underscore, then <c>_tcp</c> or <c>_udp</c>.</summary>
-    /// <remarks>RFC 6763 section 7. <c>_udp</c> stands for everything that is not TCP. <c>.local</c> at the end is passed over.</remarks>
+    /// <remarks>RFC 6763 section 7. <c>_udp</c> stands for everything that is not TCP. <c>.local</c> at the end is passed over. Longer names, up to 63, and underscores in them are taken too, because they are in use; they cannot be registered.</remarks>
     public string ServiceType
     {
         get;

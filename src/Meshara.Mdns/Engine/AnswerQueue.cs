@@ -236,10 +236,9 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
         _due.RemoveAll(s => !s.IsReady);
         while (_due.Count > 0)
         {
-            // Defence is our own to say; answers to others wait for their own budget.
-            if (isDefence ? !link.Budget.TryTakeOwn(now) : !link.Budget.TryTakeAnswer(now))
+            if (!link.Budget.TryTakeAnswer(now))
             {
-                TimeSpan next = isDefence ? link.Budget.NextOwn(now) : link.Budget.NextAnswer(now);
+                TimeSpan next = link.Budget.NextAnswer(now);
                 foreach (OwnSet set in _due)
                     AddMulticast(set, next, next, isDefence);
                 return;

@@ -40,8 +40,8 @@ internal sealed class FormerRecords
     {
         (DnsRecord record, TimeSpan until) = _order.Dequeue();
 
-        // Added again since: the later one counts.
-        if (_until[record] == until)
+        // Added again since, the later one counts; added twice at once, by two links, it is gone already.
+        if (_until.TryGetValue(record, out TimeSpan last) && last == until)
             _until.Remove(record);
     }
 }

@@ -15,6 +15,7 @@ internal sealed class MdnsEngine
     private readonly EngineConfig _config;
     private readonly Outbox _outbox = new();
     private readonly Responder _responder;
+    private readonly Querier _querier;
     private readonly List<LinkState> _links = [];
     private readonly string _defaultHost;
 
@@ -23,24 +24,27 @@ internal sealed class MdnsEngine
         _config = config;
         _defaultHost = $"mdns-{random.NextInt64(1L << 40):x10}";
         _responder = new Responder(random, _outbox);
+        _querier = new Querier(config, random, _outbox, _responder.Own);
     }
 
     /// <summary>When <see cref="TryPoll"/> has to be called at the latest; null: not at all.</summary>
-    public TimeSpan? NextDeadline => _responder.NextDeadline;
+    public TimeSpan? NextDeadline => _responder.NextDeadline is { } responder && !(_querier.NextDeadline < responder) ? responder : _querier.NextDeadline;
 
     /// <summary>The links there are.</summary>
     public IReadOnlyList<LinkState> Links => _links;
 
     /// <summary>How much is kept beside what the owner asked for: for tests of its bounds.</summary>
-    internal int Remembered => _responder.Remembered + _outbox.Remembered;
+    internal int Remembered => _responder.Remembered + _outbox.Remembered + _querier.Remembered;
 
     /// <summary>Does what is due, and takes the next thing to do; false: nothing.</summary>
     public bool TryPoll(TimeSpan now, [NotNullWhen(true)] out EngineAction? action)
     {
         if (_outbox.TryTake(out action))
             return true;
-        if (NextDeadline <= now)
+        if (_responder.NextDeadline <= now)
             _responder.Advance(now);
+        if (_querier.NextDeadline <= now)
+            _querier.Poll(now);
         return _outbox.TryTake(out action);
     }
 
@@ -61,6 +65,7 @@ internal sealed class MdnsEngine
         {
             _links.Remove(link);
             _responder.RemoveLink(link);
+            _querier.RemoveLink(link, now);
         }
 
         foreach ((LinkKey key, EngineInterface face) in wanted)
@@ -75,8 +80,12 @@ internal sealed class MdnsEngine
     /// <summary>The machine woke from sleep: everything is proven, announced and asked anew.</summary>
     public void Wake(TimeSpan now)
     {
-        foreach (LinkState link in _links.Where(l => !l.IsDead))
-            _responder.LinkUp(link, now);
+        foreach (LinkState link in _links)
+        {
+            _querier.DoubtLink(link, now);
+            if (!link.IsDead)
+                _responder.LinkUp(link, now);
+        }
     }
 
     /// <summary>The system refused to send: no schedule goes on there, until <see cref="LinkUp"/> or another address.</summary>
@@ -95,6 +104,7 @@ internal sealed class MdnsEngine
             return;
         link.IsDead = false;
         _responder.LinkUp(link, now);
+        _querier.RestartLink(link, now);
     }
 
     /// <summary>How many of our own packets came back on this link.</summary>
@@ -111,6 +121,20 @@ internal sealed class MdnsEngine
 
     /// <summary>Says goodbye for everything.</summary>
     public void Shutdown(TimeSpan now) => _responder.Shutdown(now);
+
+    /// <summary>Somebody begins to browse; <see cref="EngineAction.Changed"/> tells him what comes, changes and goes, beginning with what is known already.</summary>
+    /// <param name="id">Who; nobody else has this id.</param>
+    /// <param name="type">The type, as <c>_ipp._tcp.local</c>, or <c>_services._dns-sd._udp.local</c> for all types (RFC 6763 section 9).</param>
+    /// <param name="subtype">The narrower kind (RFC 6763 section 7.1); null: all.</param>
+    /// <param name="schedule">How often he asks.</param>
+    /// <param name="now">The time.</param>
+    public void Browse(BrowseId id, DnsName type, string? subtype, BrowseSchedule schedule, TimeSpan now) => _querier.Browse(id, type, subtype, schedule, now);
+
+    /// <summary>Somebody browses no more, and is told nothing more.</summary>
+    public void StopBrowse(BrowseId id, TimeSpan now) => _querier.StopBrowse(id, now);
+
+    /// <summary>Asks once more, out of turn, for what somebody browses.</summary>
+    public void Requery(BrowseId id, TimeSpan now) => _querier.Requery(id, now);
 
     /// <summary>A packet was heard. It may hold anything.</summary>
     /// <param name="key">The link on which it was heard.</param>
@@ -133,6 +157,7 @@ internal sealed class MdnsEngine
         if (!message.IsResponse)
         {
             _responder.HandleQuery(link, message, info, now);
+            _querier.HandleQuery(link, message, info, now);
             return;
         }
 
@@ -141,27 +166,34 @@ internal sealed class MdnsEngine
             return;
         if (!toMulticast)
             message = isOwn || link.IsOnLink(from.Address) ? _outbox.OnlyAsked(link, message, now) : null;
-        if (message is not null)
-            _responder.HandleResponse(link, message, info, now);
+        if (message is null)
+            return;
+        _responder.HandleResponse(link, message, info, now);
+        _querier.HandleResponse(link, message, info, now);
     }
 
     private void Add(LinkState link, TimeSpan now)
     {
         _links.Add(link);
         _responder.AddLink(link, now);
+        _querier.AddLink(link, now);
     }
 
     private void Change(LinkState link, EngineInterface face, TimeSpan now)
     {
         EngineInterface old = link.Interface;
         link.Interface = face;
-        if (old.Addresses.SequenceEqual(face.Addresses))
+        if (old.Addresses.Count == face.Addresses.Count && old.Addresses.All(face.Addresses.Contains))
             return;
 
         // RFC 6762 section 8: with none of the old addresses it is another network, as far as anybody can tell.
         bool isNew = link.IsDead || !old.Addresses.Any(a => a.AddressFamily == Family(link) && face.Addresses.Contains(a));
         link.IsDead = false;
         _responder.ChangeLink(link, isNew, now);
+        if (isNew)
+            _querier.DoubtLink(link, now);
+        else
+            _querier.RestartLink(link, now);
     }
 
     private static AddressFamily Family(LinkState link) => link.Key.IPv6 ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork;

@@ -134,7 +134,7 @@ internal sealed partial class Responder
             Rename(link, claim.Owner, now);
     }
 
-    // Section 9: another name, on every link. Where it was announced a goodbye is said, but not on the link on which somebody has it: it would be taken for his.
+    // Section 9: another name, on every link. Where it was announced a goodbye is said, but not on the interface on which somebody has it: it would be taken for his.
     private void Rename(ResponderLink where, OwnName name, TimeSpan now)
     {
         string old = name.Label;
@@ -144,7 +144,7 @@ internal sealed partial class Responder
         MakeOwn(name);
         foreach (ResponderLink link in _links)
             link.Add(name, name.IsSlow ? now + SlowPause : link.FirstProbe(random, now));
-        Rebuild(now, silentOn: where);
+        Rebuild(now, silentOn: where.State.Key.InterfaceIndex);
         foreach (Publication publication in _publications.Values.Where(p => p.Instance == name || p.Host == name))
         {
             publication.IsReported = false;

@@ -164,6 +164,10 @@ internal sealed partial class Responder(Random random, Outbox outbox)
     /// <summary>An interface is gone; nothing can be said there any more.</summary>
     public void RemoveLink(LinkState state) => _links.RemoveAll(l => l.State.Key == state.Key);
 
+    /// <summary>Our own records of a name and type on a link, those that others may have too left out: nobody need tell us.</summary>
+    public IEnumerable<DnsRecord> Own(LinkState state, SetKey set) =>
+        _links.Find(l => l.State == state)?.Zone.Of(set.Name).Where(s => s.Type == set.Type && s.IsReady && !s.IsMeta).SelectMany(static s => s.Records) ?? [];
+
     /// <summary>Does what is due.</summary>
     public void Advance(TimeSpan now)
     {
@@ -232,10 +236,10 @@ internal sealed partial class Responder(Random random, Outbox outbox)
             link.Remove(claim.Owner);
     }
 
-    private void Rebuild(TimeSpan now, ResponderLink? silentOn = null)
+    private void Rebuild(TimeSpan now, int? silentOn = null)
     {
         foreach (ResponderLink link in _links)
-            Rebuild(link, now, isSilent: link == silentOn);
+            Rebuild(link, now, isSilent: link.State.Key.InterfaceIndex == silentOn);
     }
 
     // Goodbye is said for what was announced and is gone; not where other data has taken its place, which the cache-flush bit tells (RFC 6762 section 10.2).
