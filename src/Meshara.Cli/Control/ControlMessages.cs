@@ -142,6 +142,9 @@ internal sealed record InfoLine
     /// <summary>The static peers file and lists over HTTPS.</summary>
     public IReadOnlyList<SourceLine> Sources { get; init; } = [];
 
+    /// <summary>Multicast DNS; absent: an older node.</summary>
+    public LocalNetworkLine? LocalNetwork { get; init; }
+
     public required string DataDirectory { get; init; }
 
     public required string Agent { get; init; }

@@ -102,6 +102,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
             ? new StoreLine(store.Trouble is null ? "file" : "memory") { Path = store.FilePath, Why = store.Trouble }
             : new StoreLine("memory"),
         Sources = [.. node.ListSources().Select(SourceLine.Of)],
+        LocalNetwork = LocalNetworkLine.Of(node.LocalNetwork),
         DataDirectory = facts.DataDirectory,
         Agent = facts.Agent,
         ProcessId = Environment.ProcessId,

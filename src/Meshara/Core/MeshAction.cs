@@ -85,6 +85,12 @@ internal abstract record MeshAction
     /// <summary>For PeerEvent: an id is banned from now on.</summary>
     public sealed record Banned(NodeId Peer, ReputationCause Cause, TimeSpan Until, int Count) : MeshAction;
 
+    /// <summary>For PeerEvent: a node of this mesh is announced in the local network that may not join. Once for each id.</summary>
+    /// <param name="Peer">Whom it says to be: the hash of <paramref name="Key"/>; nothing more is proven.</param>
+    /// <param name="Address">Where, host:port.</param>
+    /// <param name="Key">Its public key, hex of what may be one.</param>
+    public sealed record Nearby(NodeId Peer, string Address, string Key) : MeshAction;
+
     /// <summary>For PeerEvent: a connection came to nothing.</summary>
     public sealed record Refused(string Address, NodeId? Peer, ConnectionFailure Failure) : MeshAction
     {

@@ -105,6 +105,9 @@ internal sealed partial class MeshDriver
                 _node.Logger.Banned(a.Peer, a.Cause, bannedUntil, a.Count);
                 _node.Events.Publish(new PeerBanned(time, a.Peer, a.Cause, bannedUntil, a.Count));
                 break;
+            case MeshAction.Nearby a:
+                TellOfNearby(a, time);
+                break;
             case MeshAction.ManyAtOneAddress a:
                 _node.Logger.ManyAtOneAddress(a.Peers, a.Address, a.Limit, a.Value);
                 break;
