@@ -14,6 +14,7 @@ internal static class DiscoverCommand
     private const string Domain = ".local";
     private static readonly TimeSpan DefaultTime = TimeSpan.FromSeconds(5);
 
+    /// <summary>The command.</summary>
     /// <param name="terminal">Where to print.</param>
     /// <param name="browse">Browses a type, without its domain, until the token is cancelled.</param>
     public static Command Create(Terminal terminal, Func<string, CancellationToken, IAsyncEnumerable<ServiceChange>> browse)
@@ -46,9 +47,14 @@ internal static class DiscoverCommand
     }
 
     // RFC 6763 section 7.
-    private static bool IsType(string text) => Bare(text).Split('.') is [var name, var protocol] or [var name, "_dns-sd", var protocol]
-        && name.Length is > 1 and <= 16 && name[0] == '_' && name.Skip(1).All(static c => char.IsAsciiLetterOrDigit(c) || c == '-')
-        && (protocol.Equals("_tcp", StringComparison.OrdinalIgnoreCase) || protocol.Equals("_udp", StringComparison.OrdinalIgnoreCase));
+    private static bool IsType(string text)
+    {
+        string[] labels = Bare(text).Split('.');
+        bool isAll = labels is [_, "_dns-sd", _];
+        return (isAll || labels.Length == 2)
+            && labels[0].Length is > 1 and <= 16 && labels[0][0] == '_' && labels[0].Skip(1).All(static c => char.IsAsciiLetterOrDigit(c) || c == '-')
+            && (labels[^1].Equals("_tcp", StringComparison.OrdinalIgnoreCase) || labels[^1].Equals("_udp", StringComparison.OrdinalIgnoreCase));
+    }
 }
 
 /// <summary>One browse: a line for each change, and a table at the end.</summary>

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using Meshara.Cli.Control;
 using Meshara.Cli.Rendering;
 using Meshara.Cli.Running;

@@ -54,9 +54,9 @@ internal static class ClockCheck
 
         void Behind(TimeSpan by, string because) => Add(by, $"The clock says {Date(facts.Now)}, but {because}: it is behind by {Show.Span(by)} or more.");
 
-        void Add(TimeSpan by, string text) => findings.Add(new FindingLine(
-            "clock", by >= Tolerated ? FindingLine.Broken : FindingLine.Warning, "clock",
-            by >= Tolerated ? $"{text} From a day on peers ignore this node's records, and it theirs." : text) { Advice = Advice });
+        void Add(TimeSpan by, string text) => findings.Add(by >= Tolerated
+            ? new FindingLine("clock", FindingLine.Broken, "clock", $"{text} From a day on peers ignore this node's records, and it theirs.") { Advice = Advice }
+            : new FindingLine("clock", FindingLine.Warning, "clock", text) { Advice = Advice });
     }
 
     private static string Date(DateTimeOffset time) => time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture);

@@ -55,12 +55,12 @@ internal static class DataCheck
 
         try
         {
-            if (File.Exists(identity) && (File.GetUnixFileMode(identity) & Others) != 0)
+            if (File.Exists(identity) && (File.GetUnixFileMode(identity) & Others) != UnixFileMode.None)
             {
                 return new FindingLine("data", FindingLine.Broken, identity, $"Others may read the node's key (mode {Convert.ToString((int)File.GetUnixFileMode(identity), 8)}), and a node does not start with it.") { Advice = $"chmod 600 {Hints.Quote(identity)}; if others could read it, make a new key: meshara id --rotate --overlap 0" };
             }
 
-            return (File.GetUnixFileMode(directory) & Others) != 0
+            return (File.GetUnixFileMode(directory) & Others) != UnixFileMode.None
                 ? new FindingLine("data", FindingLine.Warning, directory, $"Others may look into the data directory (mode {Convert.ToString((int)File.GetUnixFileMode(directory), 8)}): its mode is what keeps them from the control socket.") { Advice = $"chmod 700 {Hints.Quote(directory)}" }
                 : new FindingLine("data", FindingLine.Ok, identity, File.Exists(identity) ? "Only this user may read the key." : "There is no identity yet; the first start makes one.");
         }

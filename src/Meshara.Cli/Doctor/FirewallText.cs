@@ -12,6 +12,9 @@ internal sealed record FirewallHit(string Rule, string Where, bool Always);
 /// <summary>Reads what <c>nft list ruleset</c> and <c>iptables -S</c> print. Careful: a rule that is not understood decides nothing.</summary>
 internal static partial class FirewallText
 {
+    // Milliseconds for one pattern and one line: the rules are the operator's own, but a fault of the pattern shall not hang.
+    private const int Patience = 1000;
+
     private enum Verdict
     {
         None,
@@ -53,7 +56,7 @@ internal static partial class FirewallText
             }
             else if (chain.Length > 0 && !isDecided)
             {
-                (Verdict verdict, bool always) = JudgeNft(line, protocol, port);
+                (Verdict verdict, bool always) = TryJudgeNft(line, protocol, port);
                 mayAccept |= verdict == Verdict.Accept || line.Contains("jump ", StringComparison.Ordinal) || line.Contains("goto ", StringComparison.Ordinal);
                 isDecided = always && verdict != Verdict.None;
                 if (verdict == Verdict.Drop)
@@ -102,6 +105,18 @@ internal static partial class FirewallText
         return hits;
     }
 
+    private static (Verdict Verdict, bool Always) TryJudgeNft(string line, string protocol, int port)
+    {
+        try
+        {
+            return JudgeNft(line, protocol, port);
+        }
+        catch (RegexMatchTimeoutException)
+        {
+            return (Verdict.None, false);
+        }
+    }
+
     private static (Verdict Verdict, bool Always) JudgeNft(string line, string protocol, int port)
     {
         string rule = Noise().Replace(line, " ");
@@ -111,12 +126,12 @@ internal static partial class FirewallText
             return (Verdict.None, false);
         }
 
-        Verdict kind = verdict.Groups[1].Value == "accept" ? Verdict.Accept : Verdict.Drop;
+        Verdict kind = verdict.Groups["verdict"].Value == "accept" ? Verdict.Accept : Verdict.Drop;
         string rest = rule[..verdict.Index].Trim();
         bool isAbout = false;
         foreach (Match match in NftPort().Matches(rest))
         {
-            if ((match.Groups[1].Value != protocol && match.Groups[1].Value != "th") || !HasPort(match.Groups[4].Value, port, match.Groups[3].Success))
+            if ((match.Groups["protocol"].Value != protocol && match.Groups["protocol"].Value != "th") || !HasPort(match.Groups["set"].Value, port, match.Groups["not"].Success))
             {
                 return (Verdict.None, false);
             }
@@ -128,7 +143,7 @@ internal static partial class FirewallText
         Match only = NftProtocol().Match(rest);
         if (only.Success)
         {
-            if (!only.Groups[1].Value.Split([',', ' ', '{', '}'], StringSplitOptions.RemoveEmptyEntries).Contains(protocol, StringComparer.Ordinal))
+            if (!only.Groups["set"].Value.Split([',', ' ', '{', '}'], StringSplitOptions.RemoveEmptyEntries).Contains(protocol, StringComparer.Ordinal))
             {
                 return (Verdict.None, false);
             }
@@ -211,15 +226,15 @@ internal static partial class FirewallText
 
     private static int Number(string text) => text == "mdns" ? 5353 : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : -1;
 
-    [GeneratedRegex("""\bcounter( packets \d+ bytes \d+)?|\blog( (prefix|level|group|flags|snaplen|queue-threshold) ("[^"]*"|\S+))*|\bcomment "[^"]*"|# handle \d+""")]
+    [GeneratedRegex("""\bcounter( packets \d+ bytes \d+)?|\blog( (prefix|level|group|flags|snaplen|queue-threshold) ("[^"]*"|\S+))*|\bcomment "[^"]*"|# handle \d+""", RegexOptions.ExplicitCapture, Patience)]
     private static partial Regex Noise();
 
-    [GeneratedRegex(@"\b(accept|drop|reject)\b")]
+    [GeneratedRegex(@"\b(?<verdict>accept|drop|reject)\b", RegexOptions.ExplicitCapture, Patience)]
     private static partial Regex NftVerdict();
 
-    [GeneratedRegex(@"\b(udp|tcp|th|sctp|dccp|udplite) (dport|sport) (!= )?(\{[^}]*\}|\S+)")]
+    [GeneratedRegex(@"\b(?<protocol>udp|tcp|th|sctp|dccp|udplite) (dport|sport) (?<not>!= )?(?<set>\{[^}]*\}|\S+)", RegexOptions.ExplicitCapture, Patience)]
     private static partial Regex NftPort();
 
-    [GeneratedRegex(@"\b(?:meta l4proto|ip protocol|ip6 nexthdr) (\{[^}]*\}|\S+)")]
+    [GeneratedRegex(@"\b(meta l4proto|ip protocol|ip6 nexthdr) (?<set>\{[^}]*\}|\S+)", RegexOptions.ExplicitCapture, Patience)]
     private static partial Regex NftProtocol();
 }

@@ -32,7 +32,7 @@ internal static class MulticastTest
             step = "join";
             Join(socket, family, interfaceIndex);
             step = "send";
-            byte[] query = Query($"meshara-doctor-{Guid.NewGuid():n}");
+            byte[] query = Query($"meshara-doctor-{Path.GetFileNameWithoutExtension(Path.GetRandomFileName())}");
             using CancellationTokenSource done = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             Task<bool> heard = HearAsync(socket, family, interfaceIndex, query, done.Token);
             try

@@ -33,14 +33,14 @@ internal static class ReachCheck
             return [new FindingLine("peer", FindingLine.Ok, "none", "No peer was named to this node by its address.")];
         }
 
-        HashSet<NodeId> linked = [.. node.ListPeers().Select(static peer => peer.Id)];
         using SemaphoreSlim places = new(AtOnce);
         FindingLine[] findings = await Task.WhenAll(named.Select(async one =>
         {
             await places.WaitAsync(cancellationToken);
             try
             {
-                return Peer(await node.DiagnoseAsync(one.Address, Limit, cancellationToken), one.Kind, linked);
+                DialDiagnosis dial = await node.DiagnoseAsync(one.Address, Limit, cancellationToken);
+                return Peer(dial, one.Kind, node.ListPeers().Select(static peer => peer.Id).ToHashSet());
             }
             finally
             {

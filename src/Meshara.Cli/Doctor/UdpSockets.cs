@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Meshara.Cli.Doctor;
 
@@ -6,6 +7,7 @@ namespace Meshara.Cli.Doctor;
 /// <param name="Port">The local port.</param>
 /// <param name="User">The user's number.</param>
 /// <param name="Inode">The socket's number.</param>
+[StructLayout(LayoutKind.Auto)]
 internal readonly record struct UdpSocket(int Port, int User, long Inode);
 
 /// <summary>Reads the kernel's table of UDP sockets (Linux, proc(5)).</summary>

@@ -50,9 +50,10 @@ public sealed class DoctorCommandTests
     public async Task Doctor_PeerThatIsGone_IsBrokenAndNamesTheStep()
     {
         await using CommandBed bed = new();
-        (_, Node bob) = await bed.StartPairAsync();
+        (Node alice, Node bob) = await bed.StartPairAsync();
         PeerAddress gone = bob.Addresses[0];
         await bob.DisposeAsync();
+        await Eventually.TrueAsync(() => alice.ListPeers().Count == 0);
         TestTerminal text = new();
 
         Assert.Equal(ExitCode.Failed, await bed.RunAsync("alice", text, "doctor"));

@@ -210,6 +210,7 @@ public sealed class TwentyFaultsTests
         await alice.AddPeerAsync(bob.Addresses[0]).WaitAsync(CommandBed.Guard);
         string gone = bob.Addresses[0].ToString();
         await bob.DisposeAsync();
+        await Eventually.TrueAsync(() => alice.ListPeers().Count == 0);
         TestTerminal terminal = new();
 
         Assert.Equal(ExitCode.Failed, await bed.RunAsync("alice", terminal, "doctor"));

@@ -143,12 +143,12 @@ internal sealed class DialProbe(DialProbeContext context, PeerAddress address, T
         {
             if (known is [{ } only] && (only.Equals(IPAddress.Any) || only.Equals(IPAddress.IPv6Any)))
             {
-                wrong = "This is a wildcard to listen on. Use an address of that machine.";
+                wrong = "this is a wildcard to listen on. Use an address of that machine.";
             }
 
             if (wrong is not null)
             {
-                Fail(MesharaErrorCode.NameNotResolved, $"{char.ToUpperInvariant(wrong[0])}{wrong[1..]}");
+                Fail(MesharaErrorCode.NameNotResolved, $"Cannot connect to {At}: {wrong}");
                 return null;
             }
 
