@@ -41,4 +41,10 @@ public sealed record FamilyState
 
     /// <summary>How many packets were heard.</summary>
     public long PacketsHeard { get; init; }
+
+    /// <summary>How many of the packets sent here were heard again: more than 0 shows that multicast leaves and comes.</summary>
+    public long PacketsLoopedBack { get; init; }
+
+    /// <summary>Whether another program of this host is bound to UDP port 5353 too: packets to this host alone reach only one of them.</summary>
+    public bool PortShared { get; init; }
 }

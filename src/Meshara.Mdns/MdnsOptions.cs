@@ -1,4 +1,5 @@
 using System.Net.NetworkInformation;
+using Meshara.Mdns.Net;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -43,4 +44,7 @@ public sealed record MdnsOptions
     }
 
     = 50;
+
+    /// <summary>What carries the packets; null: the system's sockets.</summary>
+    internal IMulticastTransport? Transport { get; init; }
 }

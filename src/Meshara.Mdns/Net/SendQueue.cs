@@ -1,0 +1,94 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Threading.Channels;
+using Meshara.Mdns.Engine;
+
+namespace Meshara.Mdns.Net;
+
+/// <summary>A packet on its way out.</summary>
+/// <param name="Link">Through which link.</param>
+/// <param name="Destination">To whom; null: to the group.</param>
+/// <param name="Packet">What.</param>
+/// <param name="IsRetry">Sent only to see whether sending works again.</param>
+internal readonly record struct SendJob(LinkKey Link, IPEndPoint? Destination, ReadOnlyMemory<byte> Packet, bool IsRetry = false);
+
+/// <summary>What became of a packet.</summary>
+/// <param name="Job">Which.</param>
+/// <param name="Error">What the system said; null: it was sent.</param>
+internal readonly record struct SendResult(SendJob Job, SocketError? Error);
+
+/// <summary>Sends the packets of one family in their order, so that a family or link that stalls holds nobody else up.</summary>
+internal sealed class SendQueue(IMulticastTransport transport, TimeProvider clock, Action<SendResult> report)
+{
+    /// <summary>How long a packet may take; then it counts as not sent.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Most packets that wait.</summary>
+    private const int Capacity = 512;
+
+    private readonly Channel<SendJob> _jobs = Channel.CreateBounded<SendJob>(new BoundedChannelOptions(Capacity) { SingleReader = true });
+    private int _pending;
+
+    /// <summary>Packets that wait or are being sent.</summary>
+    public int Pending => Volatile.Read(ref _pending);
+
+    /// <summary>Takes a packet; if too many wait it is reported as not sent.</summary>
+    public void Add(SendJob job)
+    {
+        Interlocked.Increment(ref _pending);
+        if (_jobs.Writer.TryWrite(job))
+            return;
+        Interlocked.Decrement(ref _pending);
+        report(new SendResult(job, SocketError.NoBufferSpaceAvailable));
+    }
+
+    /// <summary>Takes no more; <see cref="RunAsync"/> ends when what waits is sent.</summary>
+    public void Complete() => _jobs.Writer.TryComplete();
+
+    /// <summary>Sends until <see cref="Complete"/>.</summary>
+    public async Task RunAsync()
+    {
+        CancellationTokenSource guard = new(Timeout.InfiniteTimeSpan, clock);
+        await foreach (SendJob job in _jobs.Reader.ReadAllAsync().ConfigureAwait(false))
+        {
+            guard.CancelAfter(Patience);
+            SocketError? error = await SendAsync(job, guard.Token).ConfigureAwait(false);
+            if (!guard.TryReset())
+            {
+                guard.Dispose();
+                guard = new CancellationTokenSource(Timeout.InfiniteTimeSpan, clock);
+            }
+
+            report(new SendResult(job, error));
+            Interlocked.Decrement(ref _pending);
+        }
+
+        guard.Dispose();
+    }
+
+    private async ValueTask<SocketError?> SendAsync(SendJob job, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await transport.SendAsync(job.Link, job.Destination, job.Packet, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+        catch (SocketException e)
+        {
+            return e.SocketErrorCode;
+        }
+        catch (OperationCanceledException)
+        {
+            return SocketError.TimedOut;
+        }
+        catch (ObjectDisposedException)
+        {
+            return SocketError.OperationAborted;
+        }
+        catch (ArgumentException)
+        {
+            // A destination that the system's own types refuse.
+            return SocketError.AddressNotAvailable;
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using Meshara.Mdns;
+
+// A host of multicast DNS in a process of its own, for tests in network namespaces.
+// Arguments: [4|6] [publish=NAME,TYPE,PORT[,KEY=VALUE…]] [browse=TYPE] [without=INTERFACE]
+// It says, parts separated by tabs: ready, fault, published, renamed, added, updated, removed, state … end.
+// It obeys: state, text KEY=VALUE, quit. The end of its input ends it too.
+MdnsOptions options = new()
+{
+    UseIPv4 = !args.Contains("6"),
+    UseIPv6 = !args.Contains("4"),
+    InterfaceFilter = face => !args.Contains($"without={face.Name}"),
+};
+await using MdnsService service = await MdnsService.StartAsync(options);
+Say("ready", service.IPv4Fault ?? "", service.IPv6Fault ?? "");
+using CancellationTokenSource stop = new();
+List<Task> tasks = [];
+TaskCompletionSource<ServicePublication> published = new(TaskCreationOptions.RunContinuationsAsynchronously);
+foreach (string argument in args)
+{
+    if (argument.StartsWith("browse=", StringComparison.Ordinal))
+        tasks.Add(BrowseAsync(argument["browse=".Length..]));
+    if (argument.StartsWith("publish=", StringComparison.Ordinal))
+        tasks.Add(PublishAsync(argument["publish=".Length..].Split(',')));
+}
+
+while (await Console.In.ReadLineAsync() is { } line && line != "quit")
+{
+    if (line == "state")
+        SayState();
+    if (line.StartsWith("text ", StringComparison.Ordinal))
+    {
+        ServicePublication publication = await published.Task;
+        await publication.UpdateAsync(publication.Profile with { Txt = Text(line[5..].Split(',')) });
+    }
+}
+
+await stop.CancelAsync();
+await Task.WhenAll(tasks);
+
+async Task PublishAsync(string[] parts)
+{
+    try
+    {
+        ServicePublication publication = await service.PublishAsync(new ServiceProfile(parts[0], parts[1], int.Parse(parts[2])) { Txt = Text(parts[3..]) }, stop.Token);
+        publication.Renamed = static names => Say("renamed", names.OldName, names.NewName);
+        Say("published", publication.InstanceName, publication.HostName);
+        published.SetResult(publication);
+    }
+    catch (OperationCanceledException)
+    {
+        // Nobody waits any more.
+    }
+}
+
+async Task BrowseAsync(string type)
+{
+    try
+    {
+        await foreach (ServiceChange change in service.Browse(type, cancellationToken: stop.Token))
+        {
+            ServiceInstance found = change.Instance;
+            Say(change.Kind.ToString().ToLowerInvariant(), found.InstanceName, found.HostName, $"{found.Port}", string.Join(' ', found.EndPoints.Select(static e => e.Address)), found.Txt.ToString());
+        }
+    }
+    catch (OperationCanceledException)
+    {
+        // As above.
+    }
+}
+
+void SayState()
+{
+    foreach (InterfaceState state in service.Interfaces)
+    {
+        Show(state, "4", state.IPv4);
+        Show(state, "6", state.IPv6);
+    }
+
+    Say("end");
+
+    static void Show(InterfaceState state, string family, FamilyState? fares)
+    {
+        if (fares is not null)
+            Say("state", state.Name, family, fares.Joined ? "joined" : "apart", $"{fares.PacketsSent}", $"{fares.PacketsHeard}", $"{fares.PacketsLoopedBack}", fares.PortShared ? "shared" : "alone", fares.LastSendError ?? "", fares.JoinError ?? "", string.Join(' ', state.Addresses.Select(static a => a.ToString())));
+    }
+}
+
+static TxtRecord Text(string[] pairs) => TxtRecord.Create([.. pairs.Select(static p => p.Split('=', 2)).Select(static p => (p[0], (string?)p[1]))]);
+
+static void Say(params string[] parts)
+{
+    // One line whole: several tasks speak.
+    lock (Console.Out)
+    {
+        Console.Out.WriteLine(string.Join('\t', parts));
+        Console.Out.Flush();
+    }
+}
