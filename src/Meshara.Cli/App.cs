@@ -64,6 +64,8 @@ internal static class App
         RemoveCommand.Create(terminal),
         SendCommand.Create(terminal),
         PingCommand.Create(terminal),
+        WhyCommand.Create(terminal),
+        DoctorCommand.Create(terminal),
         RequestCommand.Create(terminal),
         PipeCommand.Create(terminal),
         WatchCommand.Create(terminal),

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Meshara.Cli.Doctor;
 using Meshara.Cli.Rendering;
 using Meshara.Sqlite;
 
@@ -10,6 +11,7 @@ namespace Meshara.Cli.Control;
 internal sealed class NodeCommands(Node node, NodeFacts facts)
 {
     private readonly PeerResolver _peers = new(node, facts.DataDirectory);
+    private readonly NodeDiagnosis _diagnosis = new(node, new PeerResolver(node, facts.DataDirectory));
 
     /// <summary>Executes one request; the last reply has <see cref="ControlReply.Ok"/>.</summary>
     public async IAsyncEnumerable<ControlReply> ExecuteAsync(ControlRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -66,6 +68,22 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
                 break;
             case ControlCommand.RotateIdentity:
                 yield return await RotateAsync(request, cancellationToken);
+                break;
+            case ControlCommand.Why:
+                await foreach (DialLine dial in _diagnosis.WhyAsync(request, cancellationToken))
+                {
+                    yield return new ControlReply { Dial = dial };
+                }
+
+                yield return ControlReply.Done;
+                break;
+            case ControlCommand.Doctor:
+                foreach (FindingLine finding in await Examination.OfAsync(node, facts.DataDirectory, facts.Store, node.Options.TimeProvider, cancellationToken))
+                {
+                    yield return new ControlReply { Finding = finding };
+                }
+
+                yield return ControlReply.Done;
                 break;
             case ControlCommand.Watch:
                 await foreach (PeerEvent happened in node.WatchAsync(cancellationToken))

@@ -1,3 +1,4 @@
+using Meshara.Core.Policy;
 using Meshara.Wire;
 
 namespace Meshara.Core;
@@ -24,7 +25,11 @@ internal abstract record MeshAction
         public bool Probe { get; init; }
     }
 
-    public sealed record SendReady(long Connection) : MeshAction;
+    public sealed record SendReady(long Connection) : MeshAction
+    {
+        /// <summary>To a probe: the limit for which its sender would be refused as a peer, and when to try; null: none.</summary>
+        public (MetLimit Limit, TimeSpan RetryAfter)? NoPlace { get; init; }
+    }
 
     /// <summary>Send REFUSE and close. Nothing more is heard of this connection.</summary>
     public sealed record SendRefuse(long Connection, RefuseCode Code, TimeSpan? RetryAfter, string Limit, long Value, string Message) : MeshAction;

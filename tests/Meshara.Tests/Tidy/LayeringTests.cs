@@ -145,7 +145,7 @@ public sealed class LayeringTests
     [InlineData("src/Meshara/Meshara.csproj", "Meshara.Mdns")]
     [InlineData("src/Meshara.Mdns/Meshara.Mdns.csproj", "")]
     [InlineData("src/Meshara.Sqlite/Meshara.Sqlite.csproj", "Meshara")]
-    [InlineData("src/Meshara.Cli/Meshara.Cli.csproj", "Meshara Meshara.Sqlite")]
+    [InlineData("src/Meshara.Cli/Meshara.Cli.csproj", "Meshara Meshara.Mdns Meshara.Sqlite")]
     public void Projects_References_PointOneWay(string project, string allowed)
     {
         IEnumerable<string> references = XDocument.Parse(Repository.Read(project)).Descendants("ProjectReference")
