@@ -1,4 +1,5 @@
 using Meshara.Core;
+using Meshara.Discovery;
 using Meshara.Net;
 using Meshara.Protocols;
 using Meshara.Security;
@@ -37,7 +38,7 @@ public sealed partial class Node : IAsyncDisposable
     private volatile NodeState _state = NodeState.Starting;
     private Task? _stopped;
 
-    private Node(NodeOptions options, Discovery.OpenLocalNetwork? network)
+    private Node(NodeOptions options, OpenLocalNetwork? network)
     {
         _options = options;
         _openNetwork = network;
@@ -88,7 +89,7 @@ public sealed partial class Node : IAsyncDisposable
     public static Task<Node> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return StartAsync(new Node(options, network: null), cancellationToken);
+        return StartAsync(new Node(options, options.Transport is null or TcpTransport ? MdnsNetwork.OpenAsync : null), cancellationToken);
     }
 
     private static async Task<Node> StartAsync(Node node, CancellationToken cancellationToken)

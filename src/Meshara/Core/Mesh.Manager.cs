@@ -270,7 +270,7 @@ internal sealed partial class Mesh
 
         if (connection.Candidate?.Nearby is { } entry)
         {
-            _lan.Proven(entry);
+            NearbyAnswered(connection, entry, now);
         }
 
         Touch();

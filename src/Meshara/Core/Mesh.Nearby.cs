@@ -161,6 +161,16 @@ internal sealed partial class Mesh
         Emit(new MeshAction.Dial(connection.Id, entry.Address) { Source = AddressSource.LocalMdns });
     }
 
+    // The right key: its other addresses are not needed any more.
+    private void NearbyAnswered(MeshConnection connection, LanEntry entry, TimeSpan now)
+    {
+        _lan.Proven(entry);
+        foreach (MeshConnection other in _candidates.Values.Where(c => IsNearby(c) && c.Phase == ConnectionPhase.Connecting && c.Pin == connection.Pin).ToArray())
+        {
+            GiveUp(other, now);
+        }
+    }
+
     // Its key has answered there: from now on it is an address as others are, also when nobody announces it any more.
     private void NearbyLive(LanEntry entry, NodeId id, TimeSpan now)
     {
