@@ -272,7 +272,7 @@ public sealed class NodeDiagnosisTests
 
         DialStep failed = await FailAsync(alice, bob.Address.ToString(), DialStepKind.Hello, MesharaErrorCode.VersionMismatch);
         await bob.DisposeAsync();
-        await ((Task)answering).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Record.ExceptionAsync(() => answering);
 
         Assert.Contains("speaks versions 2 to 2 of the protocol, this node 1", failed.Detail, StringComparison.Ordinal);
     }

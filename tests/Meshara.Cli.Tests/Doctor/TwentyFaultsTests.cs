@@ -194,7 +194,7 @@ public sealed class TwentyFaultsTests
         string key = Path.Combine(folder.Path, "identity.pem");
         using (NodeIdentity.LoadOrCreate(key))
         {
-            await Tool.OutputOfAsync("chmod", "604", key);
+            Mode.Set(key, Mode.File | UnixFileMode.OtherRead);
         }
 
         await AssertDoctorAsync(folder.Path, $"BROKEN   data       {key}: Others may read the node's key (mode 604)", "chmod 600");
