@@ -66,6 +66,7 @@ internal static class App
         PingCommand.Create(terminal),
         WhyCommand.Create(terminal),
         DoctorCommand.Create(terminal),
+        DiscoverCommand.Create(terminal, (type, ct) => MdnsBrowse.RunAsync(terminal, type, ct)),
         RequestCommand.Create(terminal),
         PipeCommand.Create(terminal),
         WatchCommand.Create(terminal),

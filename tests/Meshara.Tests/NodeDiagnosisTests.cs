@@ -272,7 +272,7 @@ public sealed class NodeDiagnosisTests
 
         DialStep failed = await FailAsync(alice, bob.Address.ToString(), DialStepKind.Hello, MesharaErrorCode.VersionMismatch);
         await bob.DisposeAsync();
-        await ((Task)answering).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Record.ExceptionAsync(() => answering);
 
         Assert.Contains("speaks versions 2 to 2 of the protocol, this node 1", failed.Detail, StringComparison.Ordinal);
     }
@@ -335,6 +335,21 @@ public sealed class NodeDiagnosisTests
     }
 
     [Fact]
+    public async Task ClockOffset_MachinesAThirtyHoursApart_EachHearsItFromTheOther()
+    {
+        await using NodeBed bed = new();
+        Node alice = await StartAsync(bed, Admission.Open);
+        Node bob = await StartAsync(bed, Admission.Open, o => o with { TimeProvider = new Ahead(TimeSpan.FromHours(30)) });
+        Assert.Null(alice.ClockOffset);
+        await NodeBed.AddAsync(alice, bob);
+        await Eventually.TrueAsync(() => bob.ListPeers().Count == 1);
+
+        // A record issued in the future shows all of it; one of the past may be twelve hours old.
+        Assert.Equal(-30, alice.ClockOffset!.Value.TotalHours, 0.1);
+        Assert.Equal(18, bob.ClockOffset!.Value.TotalHours, 0.1);
+    }
+
+    [Fact]
     public async Task Diagnose_StoppedNode_Throws()
     {
         await using NodeBed bed = new();
@@ -355,6 +370,11 @@ public sealed class NodeDiagnosisTests
         Assert.True(dial.Failed is { } step && step.Kind == at && step.Code == code, Text(dial));
         Assert.Same(dial.Steps[^1], dial.Failed);
         return dial.Failed!;
+    }
+
+    private sealed class Ahead(TimeSpan by) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + by;
     }
 
     private static string Text(DialDiagnosis dial) => string.Join('\n', dial.Steps.Select(s => $"{s.Outcome} {s.Kind}: {s.Detail} [{s.Code}] → {s.Advice}"));

@@ -20,7 +20,7 @@ internal static class DiscoverCommand
     public static Command Create(Terminal terminal, Func<string, CancellationToken, IAsyncEnumerable<ServiceChange>> browse)
     {
         Option<bool> json = CommonOptions.Json();
-        Option<string> type = new("--type") { HelpName = "TYPE", Description = "Which services: _ipp._tcp.local, _services._dns-sd._udp.local …; default: nodes.", DefaultValueFactory = static _ => NodeType + Domain };
+        Option<string> type = new("--type") { HelpName = "TYPE", Description = "Which services, as _ipp._tcp.local; else nodes.", DefaultValueFactory = static _ => NodeType + Domain };
         type.Validators.Add(static result =>
         {
             if (result.Tokens is [{ Value: { } text }] && !IsType(text))
@@ -46,15 +46,10 @@ internal static class DiscoverCommand
         return bare.EndsWith(Domain, StringComparison.OrdinalIgnoreCase) ? bare[..^Domain.Length] : bare;
     }
 
-    // RFC 6763 section 7.
-    private static bool IsType(string text)
-    {
-        string[] labels = Bare(text).Split('.');
-        bool isAll = labels is [_, "_dns-sd", _];
-        return (isAll || labels.Length == 2)
-            && labels[0].Length is > 1 and <= 16 && labels[0][0] == '_' && labels[0].Skip(1).All(static c => char.IsAsciiLetterOrDigit(c) || c == '-')
-            && (labels[^1].Equals("_tcp", StringComparison.OrdinalIgnoreCase) || labels[^1].Equals("_udp", StringComparison.OrdinalIgnoreCase));
-    }
+    // RFC 6763 section 7; names longer than its 15 characters are in the field.
+    private static bool IsType(string text) => Bare(text).Split('.') is { Length: 2 } labels
+        && labels[0].Length is > 1 and <= 63 && labels[0][0] == '_' && labels[0].Skip(1).All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')
+        && (labels[1].Equals("_tcp", StringComparison.OrdinalIgnoreCase) || labels[1].Equals("_udp", StringComparison.OrdinalIgnoreCase));
 }
 
 /// <summary>One browse: a line for each change, and a table at the end.</summary>

@@ -97,7 +97,7 @@ internal sealed class WhyDial(Terminal terminal, string data, string? passphrase
     {
         bool hasIdentity = File.Exists(Path.Combine(data, "identity.pem"));
         terminal.Complain($"no node runs on {data}: this command dials itself, {(hasIdentity ? "with the identity there" : "with an identity of its own that nobody knows, so whoever admits known peers refuses it")}. What a running node knows of bans, failed dials and limits is not seen");
-        Admission admission = secretFile is null ? Admission.Open : Admission.Secret(SecretFile.Read(secretFile, "secret", terminal));
+        Admission admission = secretFile is null ? Admission.Open : Admission.Secret(await SecretFile.ReadAsync(secretFile, "secret", terminal, cancellationToken));
         List<DialLine> dials = [];
         foreach (PeerAddress address in AddressesOf(target))
         {
@@ -116,7 +116,7 @@ internal sealed class WhyDial(Terminal terminal, string data, string? passphrase
         return mesh is null && first.Failed?.Code == MesharaErrorCode.WrongMesh && first.RemoteMesh is { } theirs ? await UseAsync(options with { Mesh = theirs }) : first;
 
         Task<DialDiagnosis> UseAsync(NodeOptions with) => Passphrase.UseAsync(
-            terminal, passphraseFile, passphrase => Node.DiagnoseAsync(with with { IdentityPassphrase = passphrase }, address, cancellationToken: cancellationToken));
+            terminal, passphraseFile, passphrase => Node.DiagnoseAsync(with with { IdentityPassphrase = passphrase }, address, cancellationToken: cancellationToken), cancellationToken);
     }
 
     private IReadOnlyList<PeerAddress> AddressesOf(string target)

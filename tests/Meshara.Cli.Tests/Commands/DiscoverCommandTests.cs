@@ -66,7 +66,8 @@ public sealed class DiscoverCommandTests
     [Theory]
     [InlineData("printer")]
     [InlineData("_ipp.local")]
-    [InlineData("_much-too-long-a-name._tcp.local")]
+    [InlineData("_a name._tcp.local")]
+    [InlineData("_services._dns-sd._udp")]
     [InlineData("_ipp._sctp.local")]
     public void Discover_NoServiceType_IsWrongUsage(string type)
     {

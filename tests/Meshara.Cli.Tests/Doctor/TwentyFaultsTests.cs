@@ -179,7 +179,7 @@ public sealed class TwentyFaultsTests
     {
         using TempFolder folder = new();
         string port = Path.Combine(folder.Path, "port");
-        File.WriteAllText(port, "4040\n");
+        await File.WriteAllTextAsync(port, "4040\n");
         File.SetLastWriteTimeUtc(port, TimeProvider.System.GetUtcNow().UtcDateTime.AddDays(3));
 
         await AssertDoctorAsync(folder.Path, "BROKEN   clock      clock: The clock says ", "but port in the data directory was written on ");
@@ -194,7 +194,7 @@ public sealed class TwentyFaultsTests
         string key = Path.Combine(folder.Path, "identity.pem");
         using (NodeIdentity.LoadOrCreate(key))
         {
-            File.SetUnixFileMode(key, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
+            Mode.Set(key, Mode.File | UnixFileMode.OtherRead);
         }
 
         await AssertDoctorAsync(folder.Path, $"BROKEN   data       {key}: Others may read the node's key (mode 604)", "chmod 600");

@@ -20,6 +20,18 @@ public sealed class NoPlaceTests
     }
 
     [Fact]
+    public void ParseReady_TestVector_IsReadAsWritten()
+    {
+        byte[] payload = Convert.FromHexString("01040f8000ea60096d61785f706565727320");
+
+        ControlFrames.ParseReady(payload, out ReadOnlySpan<byte> noPlace);
+
+        Assert.Equal(new NoPlace { RetryAfter = TimeSpan.FromSeconds(60), Limit = "max_peers", Value = 32 }, NoPlace.TryParse(noPlace));
+        byte[] frame = new byte[ControlFrames.MaxFrame];
+        Assert.Equal(payload, frame[FrameCodec.HeaderSize..ControlFrames.WriteReady(frame, default, NoPlace.TryParse(noPlace))]);
+    }
+
+    [Fact]
     public void ParseReady_OneWhoKnowsOnlyTheRecord_SkipsIt()
     {
         byte[] frame = new byte[ControlFrames.MaxFrame];

@@ -54,7 +54,7 @@ internal static class DialTexts
 
         if (outlook.Source is { } source)
         {
-            known.Add($"the address came from {(source == AddressSource.PeerExchange ? "other peers" : source.ToString())}");
+            known.Add($"the address came from {NameOf(source)}");
         }
 
         if (refusal is not null)
@@ -66,6 +66,16 @@ internal static class DialTexts
         bool isNote = outlook is { IsLinked: false, Attempts: > 0 } || refusal is not null;
         return new DialStep(DialStepKind.Known, isNote ? DialStepOutcome.Noted : DialStepOutcome.Passed, $"{char.ToUpperInvariant(text[0])}{text[1..]}.");
     }
+
+    private static string NameOf(AddressSource source) => source switch
+    {
+        AddressSource.Bootstrap => "the bootstrap nodes",
+        AddressSource.StaticFile => "the static peers file",
+        AddressSource.PeerExchange => "other peers",
+        AddressSource.LocalMdns => "multicast DNS",
+        AddressSource.Hello => "the peer's own HELLO",
+        _ => "the operator",
+    };
 
     /// <summary>This node has banned the other.</summary>
     public static DialStep Banned(DialStepKind kind, NodeId id, DateTimeOffset until) =>
@@ -122,6 +132,7 @@ internal static class DialTexts
         _ => null,
     };
 
+    /// <summary>A span of time in the unit that fits.</summary>
     public static string Seconds(TimeSpan span) => span switch
     {
         { TotalHours: >= 2 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalHours:0.#} h"),
