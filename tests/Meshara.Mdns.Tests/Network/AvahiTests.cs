@@ -34,7 +34,8 @@ public sealed class AvahiTests
                 AvahiService found = await browser.ResolvesAsync(Name, $"{family}");
                 Assert.Equal((published[2], 631, BridgedLan.Cable), (found.HostName, found.Port, found.Interface));
                 Assert.Equal(Strings.Order(), found.Strings.Order());
-                Assert.StartsWith(family == '4' ? "10.7.0.1" : "fe80::", found.Address, StringComparison.Ordinal);
+                // Avahi names one address, of either family that the host has.
+                Assert.True((found.Address == "10.7.0.1" && families.Contains('4')) || (found.Address.StartsWith("fe80::", StringComparison.Ordinal) && families.Contains('6')), found.Address);
             }
         }
 
@@ -62,8 +63,7 @@ public sealed class AvahiTests
         foreach (MdnsHost browser in (MdnsHost[])[before, after])
         {
             string[] found = await browser.SaysAsync("added", Name, "avahi-host.local", "631");
-            // avahi-publish-service turns the order around.
-            Assert.Equal(Strings.Reverse(), Split(found[5]));
+            Assert.Equal(string.Join(' ', Strings), found[5]);
             foreach (char family in families)
                 await browser.SaysAsync(l => l is ["added" or "updated", Name, ..] && l[4].Split(' ').Any(a => IsOf(family, a, isOneHost ? 1 : 2)));
         }
@@ -124,20 +124,6 @@ public sealed class AvahiTests
         string[] names = [ours.Lines.LastOrDefault(static l => l[0] == "renamed")?[2] ?? published[1], theirs];
         Assert.Single(names, Name);
         Assert.Single(names, static n => n is $"{Name} (2)" or $"{Name} #2");
-    }
-
-    // The strings of the text are known; between them is a space, and in one of them too.
-    private static string[] Split(string text)
-    {
-        List<string> found = [];
-        while (text.Length > 0)
-        {
-            string next = Strings.OrderByDescending(static s => s.Length).FirstOrDefault(s => text.StartsWith(s, StringComparison.Ordinal)) ?? text;
-            found.Add(next);
-            text = text[next.Length..].TrimStart(' ');
-        }
-
-        return [.. found];
     }
 
     private static bool IsOf(char family, string address, int host) =>

@@ -1,4 +1,5 @@
 using Meshara.Tests.Support;
+using Xunit;
 
 namespace Meshara.Mdns.Tests.Support;
 
@@ -7,6 +8,8 @@ internal sealed class BridgedLan : IAsyncDisposable
 {
     /// <summary>The interface of each host.</summary>
     public const string Cable = "cable0";
+
+    private const string Nft = "/usr/sbin/nft";
 
     private readonly NetworkNamespace _hub;
     private readonly List<NetworkNamespace> _hosts = [];
@@ -50,7 +53,10 @@ internal sealed class BridgedLan : IAsyncDisposable
     /// <param name="packets">How many of each family.</param>
     public async Task LoseFirstAsync(int host, int packets)
     {
+        Assert.SkipUnless(File.Exists(Nft), $"Missing: {Nft}; apt-get install nftables.");
         string rules = $$"""
+            table netdev lossy
+            delete table netdev lossy
             table netdev lossy {
               chain in {
                 type filter hook ingress device "port{{host}}" priority 0; policy accept;
@@ -59,13 +65,13 @@ internal sealed class BridgedLan : IAsyncDisposable
               }
             }
             """;
-        await _hub.RunAsync("nft", rules);
+        await _hub.RunAsync(Nft, rules);
     }
 
     /// <summary>How many packets of multicast DNS were lost, both families together.</summary>
     public async Task<int> LostAsync()
     {
-        string[] words = (await _hub.RunAsync("nft", "list", "ruleset")).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        string[] words = (await _hub.RunAsync(Nft, "list", "ruleset")).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         return words.Index().Where(w => w.Item == "counter").Sum(w => int.Parse(words[w.Index + 2]));
     }
 
