@@ -10,7 +10,7 @@ public enum DiscoveryMethods
     /// <summary><see cref="NodeOptions.Peers"/>.</summary>
     Manual = 1,
 
-    /// <summary>Multicast DNS in the local network. Without effect so far: no package of Meshara announces or asks by it yet.</summary>
+    /// <summary>Multicast DNS in the local network: this node is announced there, and looks for others (<see cref="DiscoveryOptions.MdnsMode"/>). Over TCP only.</summary>
     LocalMdns = 2,
 
     /// <summary><see cref="DiscoveryOptions.BootstrapNodes"/> and <see cref="DiscoveryOptions.BootstrapLists"/>.</summary>

@@ -38,6 +38,17 @@ public sealed record DiscoveryOptions
     /// <summary>Which of the ways to find peers are used. Default: all.</summary>
     public DiscoveryMethods EnabledMethods { get; init; } = DiscoveryMethods.All;
 
+    /// <summary>How often the local network is asked for nodes by multicast DNS: so long a new one can stay unseen if its announcements are lost. Default 30 s; 1 s to 60 min.</summary>
+    /// <remarks>A deviation from RFC 6762 section 5.2, which would have the pauses grow to an hour; they begin with 1, 2, 4 s as there.</remarks>
+    public TimeSpan MdnsInterval { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>What is done by multicast DNS, where <see cref="EnabledMethods"/> has <see cref="DiscoveryMethods.LocalMdns"/>. Default: <see cref="MdnsMode.Full"/>.</summary>
+    /// <remarks>Whoever is in the network hears this node's id, its key, the name of the mesh and the port. Of a node that listens nowhere, or on loopback alone, nothing is told.</remarks>
+    public MdnsMode MdnsMode { get; init; }
+
+    /// <summary>The network interfaces on which multicast DNS is used, by the names that the system gives them; at most 64. Empty (the default): all that carry multicast, lines between two points not among them.</summary>
+    public IReadOnlyList<string> MdnsInterfaces { get; init; } = [];
+
     /// <summary>A file of peers that the operator names, watched and reread: each is pinned by its id, may join, and is dialled for ever. Null (the default): none.
     /// A relative path is taken from the working directory. A missing file is waited for.</summary>
     /// <remarks>

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Meshara;
 
-// 6100: the static peers file; 6150: lists over HTTPS.
+// 6100: the static peers file; 6150: lists over HTTPS; 6200: the local network.
 internal static partial class Log
 {
     [LoggerMessage(6100, LogLevel.Information, "Static peers file '{Path}' names {Count} addresses")]
@@ -29,4 +29,22 @@ internal static partial class Log
 
     [LoggerMessage(6152, LogLevel.Warning, "No copy of the list of peers {Location} could be kept in '{Path}': {Why}")]
     public static partial void ListNotKept(this ILogger logger, string location, string path, string why);
+
+    [LoggerMessage(6200, LogLevel.Information, "Announced in the local network as '{Name}', port {Port}")]
+    public static partial void MdnsAnnounced(this ILogger logger, string name, int port);
+
+    // Once.
+    [LoggerMessage(6201, LogLevel.Warning, "The local network cannot be used to find peers: {Why}. The other ways go on, and this one is tried again within 5 min; --no-mdns, or EnabledMethods without LocalMdns, leaves it alone")]
+    public static partial void MdnsFailed(this ILogger logger, string why, Exception exception);
+
+    // Once for each interface, family and reason, until it has gone.
+    [LoggerMessage(6202, LogLevel.Warning, "On interface {Interface} no peers are found by {Family} multicast. {Trouble} Peers are still found in the other ways")]
+    public static partial void MdnsTrouble(this ILogger logger, string @interface, string family, string trouble);
+
+    // Once.
+    [LoggerMessage(6204, LogLevel.Warning, "No peers are found in the local network by {Family}: {Why}. Peers are still found in the other ways")]
+    public static partial void MdnsFamilyFault(this ILogger logger, string family, string why);
+
+    [LoggerMessage(6203, LogLevel.Information, "Node {Peer} of this mesh is in the local network at {Address} and may not join. To admit it: meshara trust add {Key}, and there the same with the key of this node")]
+    public static partial void PeerDiscovered(this ILogger logger, NodeId peer, string address, PublicKey key);
 }

@@ -14,6 +14,7 @@ public sealed partial class Node
         if (_state == NodeState.Running)
         {
             FindAddresses();
+            _mdns?.NetworkChanged();
             _driver.NetworkChanged();
         }
     }
@@ -23,6 +24,7 @@ public sealed partial class Node
         try
         {
             FindAddresses();
+            _mdns?.NetworkChanged();
             _logger.NetworkChanged(change.Woke, string.Join(", ", Addresses));
 
             // First the links that cannot live: their peers are dialled with the others.

@@ -62,6 +62,7 @@ public sealed partial class Node
         }
 
         await ChangeListsAsync([.. ListsOf(discovery)]).ConfigureAwait(false);
+        await ChangeMdnsAsync(discovery).ConfigureAwait(false);
     }
 
     private async Task ChangeFileAsync(string? path, bool update)
@@ -123,6 +124,11 @@ public sealed partial class Node
             foreach ((_, ListSource source) in _lists)
             {
                 await source.DisposeAsync().ConfigureAwait(false);
+            }
+
+            if (_mdns is { } mdns)
+            {
+                await mdns.DisposeAsync().ConfigureAwait(false);
             }
         }
         finally

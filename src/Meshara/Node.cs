@@ -1,4 +1,5 @@
 using Meshara.Core;
+using Meshara.Discovery;
 using Meshara.Net;
 using Meshara.Protocols;
 using Meshara.Security;
@@ -37,9 +38,10 @@ public sealed partial class Node : IAsyncDisposable
     private volatile NodeState _state = NodeState.Starting;
     private Task? _stopped;
 
-    private Node(NodeOptions options)
+    private Node(NodeOptions options, OpenLocalNetwork? network)
     {
         _options = options;
+        _openNetwork = network;
         _logger = new SteadyLogger(options.LoggerFactory.CreateLogger("Meshara"));
         _clock = new NodeClock(options.TimeProvider);
         _events = new PeerEvents(_logger);
@@ -84,13 +86,18 @@ public sealed partial class Node : IAsyncDisposable
     /// <see cref="MesharaErrorCode.IdentityFile"/>, <see cref="MesharaErrorCode.Passphrase"/>: the identity cannot be read.
     /// <see cref="MesharaErrorCode.StaticPeersFile"/>: the static peers file is wrong, or cannot be read; one that does not exist is waited for.
     /// </exception>
-    public static async Task<Node> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
+    public static Task<Node> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        IReadOnlyList<ListenEntry> listen = OptionsCheck.Check(options);
-        Node node = new(options);
+        return StartAsync(new Node(options, options.Transport is null or TcpTransport ? MdnsNetwork.OpenAsync : null), cancellationToken);
+    }
+
+    private static async Task<Node> StartAsync(Node node, CancellationToken cancellationToken)
+    {
         try
         {
+            IReadOnlyList<ListenEntry> listen = OptionsCheck.Check(node.Options);
+
             // Files, and a fifth of a second of PBKDF2: not on the caller's thread.
             await Task.Run(node.Open, cancellationToken).ConfigureAwait(false);
             await node.RunAsync(listen, cancellationToken).ConfigureAwait(false);

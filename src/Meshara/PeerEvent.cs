@@ -42,6 +42,14 @@ public sealed record PeerRefused(
 /// <param name="Count">Its bans so far, this one included; each is twice as long as the one before (<see cref="ReputationOptions.FirstBan"/>).</param>
 public sealed record PeerBanned(DateTimeOffset Time, NodeId Peer, ReputationCause Cause, DateTimeOffset Until, int Count) : PeerEvent(Time);
 
+/// <summary>A node of this mesh's name is announced in the local network, and may not join: only known peers may. Once for each id.</summary>
+/// <remarks>To admit it: <see cref="Node.TrustAsync"/>, or <c>meshara trust add KEY</c>, after its operator has told you the key; and the same there, for this node's key. Then both dial.</remarks>
+/// <param name="Time">When.</param>
+/// <param name="Peer">Whom it says to be: the hash of <paramref name="PublicKey"/>. Nothing more is proven: anybody in the network can announce it.</param>
+/// <param name="Address">Where, <c>host:port</c>.</param>
+/// <param name="PublicKey">Its key.</param>
+public sealed record PeerDiscovered(DateTimeOffset Time, NodeId Peer, string Address, PublicKey PublicKey) : PeerEvent(Time);
+
 /// <summary>A live node with the same identity key as another was seen (a copied data directory).</summary>
 /// <param name="Time">When.</param>
 /// <param name="Peer">The id that two nodes share.</param>

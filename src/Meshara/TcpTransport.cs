@@ -36,6 +36,11 @@ public sealed class TcpTransport : ITransport
         _connect = connect ?? TcpSockets.ConnectAsync;
     }
 
+    // For a diagnosis, which looks up and connects step by step.
+    internal LookUp LookUp => _lookUp;
+
+    internal Func<IPEndPoint, CancellationToken, ValueTask<TransportConnection>> Connector => _connect;
+
     /// <summary>Starts to listen.</summary>
     /// <param name="host">An address of this machine, a wildcard (<c>0.0.0.0</c> for IPv4, <c>::</c> for both), or a name, of whose addresses the first is
     /// taken; a node listens on all of them.</param>

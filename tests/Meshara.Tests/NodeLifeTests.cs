@@ -200,7 +200,7 @@ public sealed class NodeLifeTests
     public async Task Addresses_Wildcard_AreThoseOfInterfacesAndCanBeDialled()
     {
         await using NodeBed bed = new();
-        Node node = await bed.StartAsync(new NodeOptions { Mesh = "test", Admission = Admission.Open, Listen = ["0.0.0.0:0"] });
+        Node node = await bed.StartAsync(new NodeOptions { Mesh = "test", Admission = Admission.Open, Listen = ["0.0.0.0:0"], Discovery = new DiscoveryOptions { EnabledMethods = DiscoveryMethods.Manual } });
         Node guest = await bed.StartAsync(Tcp(new NodeTimeouts()));
 
         Assert.NotEmpty(node.Addresses);

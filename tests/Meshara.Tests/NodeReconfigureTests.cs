@@ -235,6 +235,7 @@ public sealed class NodeReconfigureTests
                 TargetPeers = 20,
                 MaxPeers = 40,
                 EnabledMethods = DiscoveryMethods.Manual,
+                MdnsMode = MdnsMode.ListenOnly,
                 StaticPeersFile = folder["peers.json"],
                 BootstrapNodes = [new PeerAddress("h", 2)],
                 BootstrapLists = [new Uri("https://h/")],

@@ -89,6 +89,7 @@ internal static class InfoCommand
         terminal.WriteLine($"data        {Safe.Text(info.DataDirectory, 4096)}");
         WritePeers(terminal, info);
         SourceLine.Write(terminal, info.Sources);
+        info.LocalNetwork?.Write(terminal);
         foreach (string address in info.Addresses)
         {
             terminal.WriteLine($"address     {Safe.Text(address, 400)}");

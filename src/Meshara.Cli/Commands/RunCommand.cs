@@ -31,12 +31,13 @@ internal static class RunCommand
         Option<PeerAddress[]> peer = Peer();
         Option<bool> open = new("--open") { Description = "Let whoever proves a key join." };
         Option<string?> secretFile = new("--secret-file") { HelpName = "FILE", Description = "Let whoever knows the secret in this file join." };
+        Option<bool> noMdns = new("--no-mdns") { Description = "Do not announce this node in the local network by multicast DNS (its id, its key, the mesh's name and the port), and do not look for others there." };
         Option<LogLevel?> log = Log();
         Option<string?> config = Config();
         SettingsLayer environment = SettingsLayer.OfEnvironment(Variables());
         Command command = new("run", "Run a node until Ctrl-C or SIGTERM. Only known peers may join, unless --open or --secret-file says otherwise; then it looks for peers by itself.")
         {
-            config, data, mesh, listen, advertise, peer, open, secretFile, passphraseFile, json, log,
+            config, data, mesh, listen, advertise, peer, open, secretFile, noMdns, passphraseFile, json, log,
         };
         MeshArguments more = new();
 
@@ -76,6 +77,7 @@ internal static class RunCommand
                 Json = parsed.GetValue(json),
                 LogLevel = parsed.GetValue(log) ?? DefaultLog,
                 Discovery = more.Discovery(parsed),
+                NoMdns = parsed.GetValue(noMdns),
                 TrustedRanges = more.TrustedRanges(parsed),
             };
             return await RunAsync(terminal, settings, more, parsed, ct);

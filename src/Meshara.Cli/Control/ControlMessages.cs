@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Meshara.Cli.Doctor;
 using Meshara.Cli.Rendering;
 
 namespace Meshara.Cli.Control;
@@ -9,7 +10,7 @@ internal sealed record ControlRequest
     /// <summary>A name of <see cref="ControlCommand"/>.</summary>
     public required string Command { get; init; }
 
-    /// <summary><c>add</c>: <c>host:port</c> or <c>id@host:port</c>.</summary>
+    /// <summary><c>add</c>, <c>why</c>: <c>host:port</c> or <c>id@host:port</c>.</summary>
     public string? Address { get; init; }
 
     /// <summary><c>add</c>, <c>trust-add</c>, <c>trust-replace</c>: hex of the DER.</summary>
@@ -18,7 +19,7 @@ internal sealed record ControlRequest
     /// <summary><c>trust-add</c>: what to call the peer.</summary>
     public string? Name { get; init; }
 
-    /// <summary><c>remove</c>, <c>send</c>, <c>trust-replace</c>, <c>ping</c>, <c>request</c>, <c>pipe</c>, <c>explain</c>, <c>forgive</c>: an id, or the first digits of one.
+    /// <summary><c>remove</c>, <c>send</c>, <c>trust-replace</c>, <c>ping</c>, <c>request</c>, <c>pipe</c>, <c>explain</c>, <c>forgive</c>, <c>why</c>: an id, or the first digits of one.
     /// <c>pipe-accept</c>: the same, or absent for anybody.</summary>
     public string? Peer { get; init; }
 
@@ -54,6 +55,8 @@ internal static class ControlCommand
     public const string Pipe = "pipe";
     public const string RotateIdentity = "rotate-identity";
     public const string PipeAccept = "pipe-accept";
+    public const string Why = "why";
+    public const string Doctor = "doctor";
 
     /// <summary>Whether the command may last as long as its client likes.</summary>
     public static bool Lasts(string command) => command is Watch or Pipe or PipeAccept;
@@ -82,6 +85,12 @@ internal sealed record ControlReply
 
     /// <summary>One part of the answer to <c>banned</c>.</summary>
     public BannedLine? Banned { get; init; }
+
+    /// <summary>One part of the answer to <c>why</c>.</summary>
+    public DialLine? Dial { get; init; }
+
+    /// <summary>One part of the answer to <c>doctor</c>.</summary>
+    public FindingLine? Finding { get; init; }
 
     /// <summary>The answer to <c>explain</c>.</summary>
     public ExplanationLine? Explanation { get; init; }
@@ -141,6 +150,9 @@ internal sealed record InfoLine
 
     /// <summary>The static peers file and lists over HTTPS.</summary>
     public IReadOnlyList<SourceLine> Sources { get; init; } = [];
+
+    /// <summary>Multicast DNS; absent: an older node.</summary>
+    public LocalNetworkLine? LocalNetwork { get; init; }
 
     public required string DataDirectory { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Meshara.Cli.Doctor;
 using Meshara.Cli.Rendering;
 using Meshara.Sqlite;
 
@@ -10,6 +11,7 @@ namespace Meshara.Cli.Control;
 internal sealed class NodeCommands(Node node, NodeFacts facts)
 {
     private readonly PeerResolver _peers = new(node, facts.DataDirectory);
+    private readonly NodeDiagnosis _diagnosis = new(node, new PeerResolver(node, facts.DataDirectory));
 
     /// <summary>Executes one request; the last reply has <see cref="ControlReply.Ok"/>.</summary>
     public async IAsyncEnumerable<ControlReply> ExecuteAsync(ControlRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -67,6 +69,22 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
             case ControlCommand.RotateIdentity:
                 yield return await RotateAsync(request, cancellationToken);
                 break;
+            case ControlCommand.Why:
+                await foreach (DialLine dial in _diagnosis.WhyAsync(request, cancellationToken))
+                {
+                    yield return new ControlReply { Dial = dial };
+                }
+
+                yield return ControlReply.Done;
+                break;
+            case ControlCommand.Doctor:
+                foreach (FindingLine finding in await Examination.OfAsync(node, facts.DataDirectory, facts.Store, node.Options.TimeProvider, cancellationToken))
+                {
+                    yield return new ControlReply { Finding = finding };
+                }
+
+                yield return ControlReply.Done;
+                break;
             case ControlCommand.Watch:
                 await foreach (PeerEvent happened in node.WatchAsync(cancellationToken))
                 {
@@ -102,6 +120,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
             ? new StoreLine(store.Trouble is null ? "file" : "memory") { Path = store.FilePath, Why = store.Trouble }
             : new StoreLine("memory"),
         Sources = [.. node.ListSources().Select(SourceLine.Of)],
+        LocalNetwork = LocalNetworkLine.Of(node.LocalNetwork),
         DataDirectory = facts.DataDirectory,
         Agent = facts.Agent,
         ProcessId = Environment.ProcessId,

@@ -18,7 +18,7 @@ internal sealed record EventLine(string Event, string Time)
     /// <summary><c>listening</c>: this node.</summary>
     public string? NodeId { get; init; }
 
-    /// <summary><c>listening</c>: this node.</summary>
+    /// <summary><c>listening</c>: this node. <c>peer-discovered</c>: the other one.</summary>
     public string? PublicKey { get; init; }
 
     /// <summary>The other node.</summary>
@@ -110,6 +110,7 @@ internal sealed record EventLine(string Event, string Time)
                 Inbound = e.Inbound ? true : null,
             },
             PeerBanned e => new EventLine("peer-banned", time) { Peer = e.Peer.ToString(), Reason = Kebab.Of(e.Cause), Until = Rfc3339(e.Until), Count = e.Count },
+            PeerDiscovered e => new EventLine("peer-discovered", time) { Peer = e.Peer.ToString(), Address = e.Address, PublicKey = e.PublicKey.ToString() },
             IdentityShared e => new EventLine("identity-shared", time) { Peer = e.Peer.ToString(), Address = e.Address, OtherAddress = e.OtherAddress },
             PeerKeySucceeded e => new EventLine("peer-key-succeeded", time) { Peer = e.New.ToString(), OldPeer = e.Old.ToString() },
             _ => null,

@@ -15,6 +15,7 @@ internal static class EventText
             "peer-disconnected" => $"disconnected  {who}: {Because(line)}",
             EventLine.Refused or EventLine.AlreadyLinked => Refused(line, who, own),
             "peer-banned" => Banned(line),
+            "peer-discovered" => $"found         {who}, of this mesh; it may not join. If it is to: meshara trust add {Safe.Text(line.PublicKey, 182)}{(own is null ? "" : $", and there: meshara trust add {own}")}",
             "identity-shared" => $"shared key    {Show.ShortId(Safe.Text(line.Peer, 64))} runs at {Safe.Text(line.Address)} and {(line.OtherAddress is { } other ? $"at {Safe.Text(other)}" : "here")}: "
                 + "two live nodes have one identity. Was a data directory copied? Stop one of them.",
             "peer-key-succeeded" => $"new key       {Show.ShortId(Safe.Text(line.OldPeer, 64))} is {Show.ShortId(Safe.Text(line.Peer, 64))} now, signed by the old key; the new one is pinned",

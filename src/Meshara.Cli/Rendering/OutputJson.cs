@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Meshara.Cli.Control;
+using Meshara.Cli.Doctor;
 
 namespace Meshara.Cli.Rendering;
 
@@ -111,4 +112,7 @@ internal sealed record ReplyLine(string Peer, string Protocol)
 [JsonSerializable(typeof(PingLine))]
 [JsonSerializable(typeof(PingSummary))]
 [JsonSerializable(typeof(ReplyLine))]
+[JsonSerializable(typeof(WhyLine))]
+[JsonSerializable(typeof(DoctorLine))]
+[JsonSerializable(typeof(ServiceLine))]
 internal sealed partial class OutputJson : JsonSerializerContext;

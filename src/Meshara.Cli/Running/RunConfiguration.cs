@@ -30,6 +30,14 @@ internal sealed class RunConfiguration(Terminal terminal, RunSettings settings)
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async Task<RunReading> ReadAsync(bool warn, CancellationToken cancellationToken)
     {
+        RunReading reading = await ReadAllAsync(warn, cancellationToken);
+        DiscoveryOptions discovery = reading.Options.Discovery;
+        return !settings.NoMdns ? reading
+            : reading with { Options = reading.Options with { Discovery = discovery with { EnabledMethods = discovery.EnabledMethods & ~DiscoveryMethods.LocalMdns } } };
+    }
+
+    private async Task<RunReading> ReadAllAsync(bool warn, CancellationToken cancellationToken)
+    {
         if (settings.ConfigFile is null && settings.Environment.Count == 0)
         {
             return new RunReading(await FromOptionsAsync(cancellationToken), []);

@@ -39,6 +39,9 @@ internal sealed record RunSettings
     /// <summary>How many peers to look for, and where to begin.</summary>
     public DiscoveryOptions Discovery { get; init; } = DiscoveryOptions.Standard;
 
+    /// <summary>Neither announce nor look for anybody in the local network, whatever the configuration says.</summary>
+    public bool NoMdns { get; init; }
+
     /// <summary>Networks that no limit before TLS holds for.</summary>
     public IReadOnlyList<string> TrustedRanges { get; init; } = [];
 }

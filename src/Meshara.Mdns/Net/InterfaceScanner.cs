@@ -11,18 +11,21 @@ internal sealed class InterfaceScanner(Func<NetworkInterface, bool>? filter)
     public const int MaxAddresses = 8;
 
     /// <summary>What there is; false: an address is not ready yet.</summary>
+    /// <exception cref="NetworkInformationException">The system does not list its interfaces; that says nothing of those that are known.</exception>
     public (IReadOnlyList<LocalInterface> Interfaces, bool IsSettled) Scan()
     {
         LinuxInterfaces? linux = OperatingSystem.IsLinux() ? LinuxInterfaces.Read() : null;
         List<(int Rank, LocalInterface Interface)> found = [];
         bool isSettled = true;
-        foreach (NetworkInterface candidate in All())
+        foreach (NetworkInterface candidate in NetworkInterface.GetAllNetworkInterfaces())
         {
             try
             {
-                if (!CarriesMulticast(candidate) || linux?.IsUsable(candidate.Name) == false || (filter is not null && !filter(candidate)))
+                IPInterfaceProperties properties = candidate.GetIPProperties();
+                int? index = IndexOf(candidate, properties) ?? linux?.Index(candidate.Name);
+                if (index is null || !CarriesMulticast(candidate) || linux?.IsUsable(candidate.Name, index.Value) == false || (filter is not null && !filter(candidate)))
                     continue;
-                if (Read(candidate, linux, ref isSettled) is { Addresses.Count: > 0 } local)
+                if (Read(candidate, properties, index.Value, linux, ref isSettled) is { Addresses.Count: > 0 } local)
                     found.Add((linux?.Rank(candidate.Name) ?? Rank(candidate), local));
             }
             catch (NetworkInformationException)
@@ -34,30 +37,14 @@ internal sealed class InterfaceScanner(Func<NetworkInterface, bool>? filter)
         return ([.. found.OrderBy(static f => f.Rank).ThenBy(static f => f.Interface.Index).Select(static f => f.Interface)], isSettled);
     }
 
-    private static NetworkInterface[] All()
-    {
-        try
-        {
-            return NetworkInterface.GetAllNetworkInterfaces();
-        }
-        catch (NetworkInformationException)
-        {
-            return [];
-        }
-    }
-
     // Some kinds (dummy, tap) do not tell whether they are up: they count as up when their flags do not say otherwise.
     private static bool CarriesMulticast(NetworkInterface candidate) =>
         candidate.SupportsMulticast
         && candidate.OperationalStatus is OperationalStatus.Up or OperationalStatus.Unknown
         && candidate.NetworkInterfaceType is not (NetworkInterfaceType.Loopback or NetworkInterfaceType.Ppp or NetworkInterfaceType.Slip);
 
-    private static LocalInterface? Read(NetworkInterface candidate, LinuxInterfaces? linux, ref bool isSettled)
+    private static LocalInterface Read(NetworkInterface candidate, IPInterfaceProperties properties, int index, LinuxInterfaces? linux, ref bool isSettled)
     {
-        IPInterfaceProperties properties = candidate.GetIPProperties();
-        int? index = linux?.Index(candidate.Name) ?? IndexOf(candidate, properties);
-        if (index is null)
-            return null;
         List<(int Rank, LocalAddress Address)> addresses = [];
         foreach (UnicastIPAddressInformation unicast in properties.UnicastAddresses)
         {
@@ -70,18 +57,18 @@ internal sealed class InterfaceScanner(Func<NetworkInterface, bool>? filter)
                 continue;
             }
 
-            addresses.Add((RankOf(unicast), new LocalAddress(Scoped(unicast.Address, index.Value), unicast.PrefixLength)));
+            addresses.Add((RankOf(unicast), new LocalAddress(Scoped(unicast.Address, index), unicast.PrefixLength)));
         }
 
         foreach (LinuxAddress address in linux?.IPv6Of(candidate.Name) ?? [])
         {
             isSettled &= !address.IsTentative;
             if (address.IsUsable)
-                addresses.Add((address.Rank, new LocalAddress(Scoped(address.Address, index.Value), address.PrefixLength)));
+                addresses.Add((address.Rank, new LocalAddress(Scoped(address.Address, index), address.PrefixLength)));
         }
 
         IEnumerable<LocalAddress> sorted = addresses.OrderBy(static a => a.Rank).Select(static a => a.Address).Distinct();
-        return new LocalInterface(index.Value, candidate.Name, [.. sorted.GroupBy(static a => a.IsIPv6).SelectMany(static family => family.Take(MaxAddresses))]);
+        return new LocalInterface(index, candidate.Name, [.. sorted.GroupBy(static a => a.IsIPv6).SelectMany(static family => family.Take(MaxAddresses))]);
     }
 
     private static int? IndexOf(NetworkInterface candidate, IPInterfaceProperties properties) =>

@@ -53,10 +53,11 @@ internal sealed class LinuxInterfaces
     public IEnumerable<LinuxAddress> IPv6Of(string name) => _addresses[name];
 
     /// <summary>Up, multicast, not loopback, not point-to-point, and not a port of a bridge or bond: there the master is the link, and the port would send each packet past it once more.</summary>
-    public bool IsUsable(string name)
+    /// <remarks>/sys may show the interfaces of another network namespace: what has another number there is not this one, and nothing is known of it.</remarks>
+    public bool IsUsable(string name, int index)
     {
         string? text = First($"/sys/class/net/{name}/flags");
-        if (text is null || !int.TryParse(text.AsSpan(Math.Min(2, text.Length)), NumberStyles.AllowHexSpecifier, null, out int flags))
+        if (text is null || Index(name) != index || !int.TryParse(text.AsSpan(Math.Min(2, text.Length)), NumberStyles.AllowHexSpecifier, null, out int flags))
             return true;
         return (flags & (Up | Multicast)) == (Up | Multicast) && (flags & (Loopback | PointToPoint)) == 0 && !IsPort(name);
     }

@@ -114,9 +114,10 @@ internal sealed class MdnsDriver : IAsyncDisposable
         TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
         bool isTaken = await PostAsync(now =>
         {
+            // First: whoever waits must not wait for ever, whatever becomes of the rest.
+            done.SetResult();
             if (_publications.Remove(id))
                 _engine.Unpublish(id, now);
-            done.SetResult();
         }).ConfigureAwait(false);
         if (isTaken)
             await done.Task.ConfigureAwait(false);
@@ -152,8 +153,8 @@ internal sealed class MdnsDriver : IAsyncDisposable
         {
             await PostAsync(now =>
             {
-                _engine.Shutdown(now);
                 _isStopping = true;
+                _engine.Shutdown(now);
             }).ConfigureAwait(false);
             await Task.WhenAll(_tasks[0], _tasks[1], _tasks[2]).ConfigureAwait(false);
         }
@@ -217,6 +218,7 @@ internal sealed class MdnsDriver : IAsyncDisposable
     private void Turn()
     {
         TimeSpan now = Now;
+        double leastWait = 1;
         try
         {
             while (_commands.Reader.TryRead(out Action<TimeSpan>? command))
@@ -231,16 +233,18 @@ internal sealed class MdnsDriver : IAsyncDisposable
         }
         catch (Exception e)
         {
-            // A fault of ours must not end discovery for good; the next packet or deadline goes on.
+            // A fault of ours must not end discovery for good, nor fill the log: the next packet, command or second goes on.
             Log.TurnFailed(_log, e);
+            leastWait = 1000;
         }
 
-        if (_packets.Reader.Count > 0)
+        if (_packets.Reader.Count > 0 || _commands.Reader.Count > 0)
             Signal();
-        SetTimer();
+        SetTimer(leastWait);
     }
 
-    private void SetTimer()
+    // At least so many milliseconds: a deadline that a fault left behind must not make the loop spin.
+    private void SetTimer(double least)
     {
         TimeSpan? due = _engine.NextDeadline;
         foreach (LinkHealth link in _links.Links)
@@ -249,8 +253,7 @@ internal sealed class MdnsDriver : IAsyncDisposable
                 due = retry;
         }
 
-        // A millisecond at least: a deadline that a fault left behind must not make the loop spin.
-        TimeSpan wait = due is null ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Clamp(Math.Ceiling((due.Value - Now).TotalMilliseconds), 1, int.MaxValue - 1));
+        TimeSpan wait = due is null ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Clamp(Math.Ceiling((due.Value - Now).TotalMilliseconds), least, int.MaxValue - 1));
         _timer.Change(wait, Timeout.InfiniteTimeSpan);
     }
 

@@ -51,14 +51,14 @@ internal sealed class MdnsSocket : IDisposable
 
             // On Unix this sets SO_REUSEADDR and SO_REUSEPORT.
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReceiveBuffer, ReceiveBuffer);
+            TrySet(() => socket.ReceiveBufferSize = ReceiveBuffer);
             socket.SetSocketOption(level, SocketOptionName.PacketInformation, true);
 
             // HopLimit throws on Linux; this one sets the hop limit of IPv6 multicast too.
             socket.SetSocketOption(level, SocketOptionName.MulticastTimeToLive, TimeToLive);
             socket.SetSocketOption(level, SocketOptionName.MulticastLoopback, true);
             if (ipv6)
-                socket.SetRawSocketOption(LevelIPv6, UnicastHops, BitConverter.GetBytes(TimeToLive));
+                TrySet(() => socket.SetRawSocketOption(LevelIPv6, UnicastHops, BitConverter.GetBytes(TimeToLive)));
             else
                 socket.SetSocketOption(level, SocketOptionName.IpTimeToLive, TimeToLive);
             if (OperatingSystem.IsWindows())
@@ -135,5 +135,18 @@ internal sealed class MdnsSocket : IDisposable
     {
         _socket.Dispose();
         _sending.Dispose();
+    }
+
+    // What is good to have, and no reason to do without the family.
+    private static void TrySet(Action set)
+    {
+        try
+        {
+            set();
+        }
+        catch (SocketException)
+        {
+            // A system that knows no such option, or allows no such size.
+        }
     }
 }

@@ -15,6 +15,9 @@ internal enum DialPurpose
 
     /// <summary>A probe: whether somebody is there. Takes no place.</summary>
     Feeler,
+
+    /// <summary>As <see cref="Fill"/>, to one who was announced in the local network; or to one whom the operator named, and who is there.</summary>
+    Nearby,
 }
 
 /// <summary>An address of the table that is dialled on the node's own account, once. Nobody is pinned or known by it.</summary>
@@ -28,4 +31,10 @@ internal sealed record Candidate(PeerAddress Address, AddressKey Group, DialPurp
 
     /// <summary>A peer that the operator named and that says to be here now. Of a <see cref="DialPurpose.Feeler"/>; the address is in no table.</summary>
     public NodeId? Moved { get; init; }
+
+    /// <summary>Of a <see cref="DialPurpose.Nearby"/>: what was announced.</summary>
+    public Policy.LanEntry? Nearby { get; init; }
+
+    /// <summary>Of a <see cref="DialPurpose.Nearby"/>: when the dial began.</summary>
+    public TimeSpan Began { get; init; }
 }

@@ -111,7 +111,7 @@ internal sealed partial class Mesh
         }
 
         connection.ReadySent = true;
-        Emit(new MeshAction.SendReady(connection.Id));
+        Emit(new MeshAction.SendReady(connection.Id) { NoPlace = connection is { Probe: true, Inbound: true } ? FindMissingPlace(connection, now) : null });
         if (connection.ReadyReceived)
         {
             GoLive(connection, now);

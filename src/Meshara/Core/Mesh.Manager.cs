@@ -41,6 +41,9 @@ internal sealed partial class Mesh
     // Under KnownPeers there is nobody to look for.
     private bool IsManaged => !_stopped && _config.Admission != AdmissionMode.KnownPeers;
 
+    // Those to the local network have a bound of their own.
+    private int DialsUnderWay => _dials.Count + _candidates.Values.Count(static c => !IsNearby(c));
+
     public AddressCounts AddressCounts => _table.Counts;
 
     // Something happened that may call for a dial, or make one needless.
@@ -56,6 +59,7 @@ internal sealed partial class Mesh
         _changed = false;
         _deadlines.Clear(ManageKey);
         HoldMaximum(now);
+        ManageNearby(now);
         if (!IsManaged || !_ready || _config.TargetPeers == 0)
         {
             return;
@@ -83,7 +87,7 @@ internal sealed partial class Mesh
         }
 
         TimeSpan? again = step.LookAgain is { } look ? Max(look, now + TimeSpan.FromMilliseconds(1)) : null;
-        for (int i = 0; i < step.Dial && _dials.Count + _candidates.Count < MaxDials; i++)
+        for (int i = 0; i < step.Dial && DialsUnderWay < MaxDials; i++)
         {
             if (!TryDial(DialPurpose.Fill, view, null, now))
             {
@@ -97,7 +101,7 @@ internal sealed partial class Mesh
         }
 
         // Its victim may be an outbound peer that is discouraged; else one is chosen when the newcomer goes live.
-        if (step.Replace && _dials.Count + _candidates.Count < MaxDials)
+        if (step.Replace && DialsUnderWay < MaxDials)
         {
             NodeId? worst = WorstOutbound(now);
             if (!TryDial(DialPurpose.Replacement, view, worst, now))
@@ -146,9 +150,9 @@ internal sealed partial class Mesh
     // Whom the last run held longest: an attacker who fills the table before a restart does not get them out.
     private void DialAnchors(PickView view, TimeSpan now)
     {
-        while (_dials.Count + _candidates.Count < MaxDials && _anchorsToDial.TryDequeue(out PeerAddress? anchor))
+        while (DialsUnderWay < MaxDials && _anchorsToDial.TryDequeue(out PeerAddress? anchor))
         {
-            if (Counts.Mesh + _candidates.Count < _config.MaxPeers && _table.Find(anchor) is { } entry && view.IsUsable(entry) && _table.TryTake(anchor, now) is { } taken)
+            if (Counts.Mesh + _candidates.Values.Count(static c => !IsNearby(c)) < _config.MaxPeers && _table.Find(anchor) is { } entry && view.IsUsable(entry) && _table.TryTake(anchor, now) is { } taken)
             {
                 _lastDialStep = now;
                 DialCandidate(taken, DialPurpose.Anchor);
@@ -257,11 +261,16 @@ internal sealed partial class Mesh
     private void CandidateAnswered(MeshConnection connection, TimeSpan now)
     {
         // A feeler stays until it has ended: there is one at a time.
-        if (connection.Candidate is { Purpose: not DialPurpose.Feeler })
+        if (connection.Candidate is { Purpose: not DialPurpose.Feeler } candidate)
         {
             _candidates.Remove(connection.Id);
-            _lastDialStep = now;
-            _paceFullAt = DialPace.Refund(_paceFullAt);
+            _lastDialStep = candidate.Nearby is null ? now : _lastDialStep;
+            _paceFullAt = candidate.Nearby is null ? DialPace.Refund(_paceFullAt) : _paceFullAt;
+        }
+
+        if (connection.Candidate?.Nearby is { } entry)
+        {
+            NearbyAnswered(connection, entry, now);
         }
 
         Touch();
@@ -280,7 +289,11 @@ internal sealed partial class Mesh
         }
 
         NodeId id = connection.Peer!.Id;
-        if (connection.Candidate is { } candidate)
+        if (connection.Candidate?.Nearby is { } nearby)
+        {
+            NearbyLive(nearby, id, now);
+        }
+        else if (connection.Candidate is { } candidate)
         {
             _table.Succeeded(candidate.Address, id, now, linked: !connection.Probe);
             Emit(new MeshAction.Keep(id));
@@ -302,6 +315,12 @@ internal sealed partial class Mesh
         {
             MoveFailed(connection, now);
             TellTable(connection.Target, failure, now);
+            return;
+        }
+
+        if (candidate.Nearby is { } nearby)
+        {
+            NearbyFailed(connection, nearby, failure, now);
             return;
         }
 
@@ -367,10 +386,14 @@ internal sealed partial class Mesh
 
     // A peer without a place: what people are told is when this node really dials again.
     private ConnectionFailure WithRealWait(MeshConnection connection, ConnectionFailure failure, TimeSpan now) =>
-        connection.Candidate is { } candidate && IsFull(failure)
-            ? failure with { RetryAfter = TimeSpan.FromSeconds(Math.Ceiling(_table.Full(candidate.Address, failure.Peer!.Value, failure.RetryAfter, now).TotalSeconds)) }
+        connection.Candidate?.Nearby is { } entry && IsFull(failure)
+            ? failure with { RetryAfter = WholeSeconds(_lan.Refused(entry, Max(failure.RetryAfter ?? TimeSpan.Zero, RetryWhenFull), now)) }
+        : connection.Candidate is { } candidate && IsFull(failure)
+            ? failure with { RetryAfter = WholeSeconds(_table.Full(candidate.Address, failure.Peer!.Value, failure.RetryAfter, now)) }
         : connection.Target is { Wanted: true } target && IsFull(failure) ? failure with { RetryAfter = WaitWhenFull(target, failure.RetryAfter) }
         : failure;
+
+    private static TimeSpan WholeSeconds(TimeSpan time) => TimeSpan.FromSeconds(Math.Ceiling(time.TotalSeconds));
 
     // At the operator's pace, and not together with all who were refused at the same moment.
     private TimeSpan WaitWhenFull(DialTarget target, TimeSpan? asked)
@@ -445,6 +468,7 @@ internal sealed partial class Mesh
         }
 
         _table.ResetBackoff(now);
+        _lan.ResetBackoff();
         _paceFullAt = TimeSpan.Zero;
         Touch();
     }

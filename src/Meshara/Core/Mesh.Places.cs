@@ -103,10 +103,31 @@ internal sealed partial class Mesh
             return true;
         }
 
-        bool inboundOnly = Counts.Mesh < _config.MaxPeers;
-        RefuseFull(connection, inboundOnly ? new MetLimit("max_inbound_peers", InboundSlots) : new MetLimit("max_peers", _config.MaxPeers), RetryWhenFull, now);
+        RefuseFull(connection, Missing(Counts), RetryWhenFull, now);
         return false;
     }
+
+    // What TryTakePlace would say to a probe's sender if it came as a peer; takes, displaces and counts nothing. Null: there is a place.
+    private (MetLimit Limit, TimeSpan RetryAfter)? FindMissingPlace(MeshConnection probe, TimeSpan now)
+    {
+        PeerEntry peer = probe.Peer!;
+        if (IsStatic(peer) || Entries(peer.Id).Any(p => p.HasPlace))
+        {
+            return null;
+        }
+
+        if (FindInboundLimit(probe) is { } met)
+        {
+            return (met, RetryWhenFull);
+        }
+
+        MeshCounts counts = Counts;
+        bool hasPlace = HasRoom(probe, counts) || (_passing is null && counts.Mesh <= _config.MaxPeers && ChooseVictim(probe, now) is not null);
+        return hasPlace ? null : (Missing(counts), RetryWhenFull);
+    }
+
+    private MetLimit Missing(MeshCounts counts) =>
+        counts.Mesh < _config.MaxPeers ? new MetLimit("max_inbound_peers", InboundSlots) : new MetLimit("max_peers", _config.MaxPeers);
 
     private bool HasRoom(MeshConnection connection, MeshCounts counts) =>
         counts.Mesh < _config.MaxPeers && (!connection.Inbound || counts.Inbound < InboundSlots);

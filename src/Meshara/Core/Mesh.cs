@@ -22,6 +22,7 @@ internal sealed partial class Mesh
     {
         _config = config;
         _groups = config.Groups;
+        _lan = new LanTable(config.Random);
         _book = new ReputationBook(config.Reputation, id => IsKnown(id) || LinkOf(id) is not null, IsStatic);
         _table = new AddressTable(config.TableKey.Span, config.Groups, config.Random, a => _selfAddresses.Contains(a.HostAndPort) || config.IsOwn?.Invoke(a) == true, ConnectionPlan.Regulars(config.TargetPeers)) { LongestBackoff = config.MaxCandidateBackoff };
     }
@@ -49,6 +50,7 @@ internal sealed partial class Mesh
     {
         Unfollow(id);
         Entry(id).Known = true;
+        _lan.Unhold(id);
         BecameStatic(id, now);
         DialTrusted(id, now);
         Manage(now);
@@ -82,6 +84,7 @@ internal sealed partial class Mesh
         {
             // The static peers file names it again when it changes.
             _named.Remove(key);
+            _lan.Hold(key, now + AddressTable.AfterEviction);
             if (successor is { } heir)
             {
                 _table.Rename(key, heir, now);
@@ -192,6 +195,7 @@ internal sealed partial class Mesh
 
         ScoreLoss(connection, end.Reason, now);
         CandidateLost(connection, end, now);
+        NearbyLost(connection, end, now);
         ReleaseHeld(connection, now);
 
         if (peer.Link is null && !connection.Probe)
@@ -256,7 +260,7 @@ internal sealed partial class Mesh
             {
                 HandleNetworkChanged(now);
             }
-            else if (key == ManageKey)
+            else if (key is ManageKey or LanKey)
             {
                 Touch();
             }

@@ -1,3 +1,4 @@
+using Meshara.Core.Policy;
 using Meshara.Wire;
 
 namespace Meshara.Core;
@@ -24,7 +25,11 @@ internal abstract record MeshAction
         public bool Probe { get; init; }
     }
 
-    public sealed record SendReady(long Connection) : MeshAction;
+    public sealed record SendReady(long Connection) : MeshAction
+    {
+        /// <summary>To a probe: the limit for which its sender would be refused as a peer, and when to try; null: none.</summary>
+        public (MetLimit Limit, TimeSpan RetryAfter)? NoPlace { get; init; }
+    }
 
     /// <summary>Send REFUSE and close. Nothing more is heard of this connection.</summary>
     public sealed record SendRefuse(long Connection, RefuseCode Code, TimeSpan? RetryAfter, string Limit, long Value, string Message) : MeshAction;
@@ -84,6 +89,12 @@ internal abstract record MeshAction
 
     /// <summary>For PeerEvent: an id is banned from now on.</summary>
     public sealed record Banned(NodeId Peer, ReputationCause Cause, TimeSpan Until, int Count) : MeshAction;
+
+    /// <summary>For PeerEvent: a node of this mesh is announced in the local network that may not join. Once for each id.</summary>
+    /// <param name="Peer">Whom it says to be: the hash of <paramref name="Key"/>; nothing more is proven.</param>
+    /// <param name="Address">Where, host:port.</param>
+    /// <param name="Key">Its public key, hex of what may be one.</param>
+    public sealed record Nearby(NodeId Peer, string Address, string Key) : MeshAction;
 
     /// <summary>For PeerEvent: a connection came to nothing.</summary>
     public sealed record Refused(string Address, NodeId? Peer, ConnectionFailure Failure) : MeshAction

@@ -56,6 +56,9 @@ internal sealed class Handshake
     /// <summary>Whether the other side has proven the shared secret up to now.</summary>
     public bool SecretProven { get; private set; }
 
+    /// <summary>The other side's HELLO, once it came, whatever became of it after that.</summary>
+    public Hello? Remote => _remote;
+
     /// <summary>Steps 1 and 2 of section 5.5. A peer that cannot be a peer (version, mesh, extension, purpose) gets its REFUSE here.</summary>
     /// <param name="expected">The id that the other side is told we expect; null: none. TLS has compared it already.</param>
     /// <param name="probe">Whether HELLO says that this is a probe.</param>
@@ -99,7 +102,8 @@ internal sealed class Handshake
     /// <summary>READY, section 5.3: this side admits the other to the link.</summary>
     /// <param name="record">This node's own; empty: none.</param>
     /// <param name="ct">As for <see cref="ExchangeAsync"/>.</param>
-    public Task SendReadyAsync(ReadOnlyMemory<byte> record, CancellationToken ct) => SendAsync(ControlFrames.WriteReady(_frame, record.Span), ct);
+    /// <param name="noPlace">To a probe: why its sender would find no place.</param>
+    public Task SendReadyAsync(ReadOnlyMemory<byte> record, CancellationToken ct, NoPlace? noPlace = null) => SendAsync(ControlFrames.WriteReady(_frame, record.Span, noPlace), ct);
 
     /// <summary>REFUSE, section 5.4; then discards until the other side closes, says REFUSE as well, or 1 s has passed, and closes. Never throws.</summary>
     public Task SendRefuseAsync(Refuse refuse, CancellationToken ct)
@@ -310,7 +314,8 @@ internal sealed class Handshake
                         ControlFrames.ParseProof(payload), _config.SecretKey, _config.Mesh, _channel.RemoteId, _config.Id, _remote!.Nonce, _own!.Nonce);
                     return true;
                 case FrameType.Ready:
-                    answer = HandshakeAnswer.ReadyWith(ControlFrames.ParseReady(payload));
+                    ReadOnlySpan<byte> record = ControlFrames.ParseReady(payload, out ReadOnlySpan<byte> noPlace);
+                    answer = HandshakeAnswer.ReadyWith(record, noPlace);
                     return true;
                 case FrameType.Refuse:
                     answer = HandshakeAnswer.From(Refuse.Parse(payload), _peer, _config.MaxRetryAfter);

@@ -20,6 +20,12 @@ internal sealed record HandshakeAnswer
     /// <summary>Of READY: the other side's own record, not looked at; null: it gave none.</summary>
     public byte[]? Record { get; private init; }
 
+    /// <summary>Of READY to a probe: why this node would find no place as a peer; null: it would, or that was not said.</summary>
+    public NoPlace? NoPlace { get; private init; }
+
+    /// <summary>Of REFUSE: the limit that refused, its value, and when to retry as it was said; empty: none.</summary>
+    public Refuse? Refuse { get; private init; }
+
     /// <summary>Of REFUSE(full): records of other peers, not looked at.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> Records { get; private init; } = [];
 
@@ -34,7 +40,10 @@ internal sealed record HandshakeAnswer
 
     /// <summary>READY, section 5.3.</summary>
     /// <param name="record">The other side's own record; empty: none.</param>
-    public static HandshakeAnswer ReadyWith(ReadOnlySpan<byte> record) => record.IsEmpty ? Ready : new HandshakeAnswer { Record = record.ToArray() };
+    /// <param name="noPlace">Extension 4; empty: none.</param>
+    public static HandshakeAnswer ReadyWith(ReadOnlySpan<byte> record, ReadOnlySpan<byte> noPlace = default) => record.IsEmpty && noPlace.IsEmpty
+        ? Ready
+        : new HandshakeAnswer { Record = record.IsEmpty ? null : record.ToArray(), NoPlace = noPlace.IsEmpty ? null : NoPlace.TryParse(noPlace) };
 
     /// <summary>REFUSE, section 5.4.</summary>
     /// <param name="refuse">As received.</param>
@@ -61,6 +70,7 @@ internal sealed record HandshakeAnswer
         {
             Failure = Fail(code, transient, peer, what, refuse.Message, refuse.RetryAfter, maxRetryAfter),
             Refused = refuse.Code,
+            Refuse = refuse,
             Records = refuse.Code == RefuseCode.Full ? refuse.Records : [],
             SharedWith = refuse.Code == RefuseCode.IdentityInUse ? refuse.Message : null,
         };

@@ -1,5 +1,6 @@
 using Meshara.Core;
 using Meshara.Core.Policy;
+using Meshara.Wire;
 
 namespace Meshara.Net;
 
@@ -14,7 +15,7 @@ internal sealed partial class MeshDriver
                 Run(new PeerConnection(this, _node, a));
                 break;
             case MeshAction.SendReady a:
-                _connections[a.Connection].SendReady();
+                _connections[a.Connection].SendReady(a.NoPlace is { } missing ? new NoPlace { Limit = missing.Limit.Name, Value = missing.Limit.Value, RetryAfter = missing.RetryAfter } : null);
                 break;
             case MeshAction.SendRefuse a:
                 _connections[a.Connection].FailedWith ??= AdmissionRule.ToError(a.Code);
@@ -104,6 +105,9 @@ internal sealed partial class MeshDriver
                 DateTimeOffset bannedUntil = time + (a.Until - Now);
                 _node.Logger.Banned(a.Peer, a.Cause, bannedUntil, a.Count);
                 _node.Events.Publish(new PeerBanned(time, a.Peer, a.Cause, bannedUntil, a.Count));
+                break;
+            case MeshAction.Nearby a:
+                TellOfNearby(a, time);
                 break;
             case MeshAction.ManyAtOneAddress a:
                 _node.Logger.ManyAtOneAddress(a.Peers, a.Address, a.Limit, a.Value);

@@ -18,6 +18,8 @@ internal static class OptionsCheck
     // Each is a connection and up to 1 MiB an hour.
     private const int MaxLists = 8;
 
+    private const int MaxInterfaces = 64;
+
     /// <summary>Checks every option; reads the listen addresses.</summary>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.InvalidOption"/>: the first wrong one, its value and its range.</exception>
     public static IReadOnlyList<ListenEntry> Check(NodeOptions options)
@@ -161,6 +163,15 @@ internal static class OptionsCheck
 
     private static void CheckSources(DiscoveryOptions discovery, string name)
     {
+        Within(discovery.MdnsInterval, name + nameof(discovery.MdnsInterval), TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(60));
+        Given(discovery.MdnsInterfaces, name + nameof(discovery.MdnsInterfaces));
+        Few(discovery.MdnsInterfaces.Count, name + nameof(discovery.MdnsInterfaces), MaxInterfaces);
+        if (!Enum.IsDefined(discovery.MdnsMode))
+        {
+            throw Wrong(name + nameof(discovery.MdnsMode), $"is {discovery.MdnsMode}; {string.Join(", ", Enum.GetNames<MdnsMode>())} are allowed");
+        }
+
+
         if ((discovery.EnabledMethods & ~DiscoveryMethods.All) != DiscoveryMethods.None)
         {
             throw Wrong(name + nameof(discovery.EnabledMethods), $"is {discovery.EnabledMethods}; {DiscoveryMethods.All} or some of them are allowed");

@@ -91,7 +91,7 @@ internal sealed class PeerConnection
 
     // ---- what the driver orders; never blocks ----
 
-    public void SendReady() => _orders.Writer.TryWrite(new Order(OrderKind.Ready));
+    public void SendReady(NoPlace? noPlace) => _orders.Writer.TryWrite(new Order(OrderKind.Ready) { NoPlace = noPlace });
 
     public void SendRefuse(Refuse refuse) => _orders.Writer.TryWrite(new Order(OrderKind.Refuse) { Refuse = refuse });
 
@@ -340,7 +340,7 @@ internal sealed class PeerConnection
                         return Link;
                     case OrderKind.Ready:
                         Told = _node.Records.Own.For(RemoteAddress, LocalAddress);
-                        await handshake.SendReadyAsync(Told.Bytes, ct).ConfigureAwait(false);
+                        await handshake.SendReadyAsync(Told.Bytes, ct, ordered.NoPlace).ConfigureAwait(false);
                         order = _orders.Reader.ReadAsync(ct).AsTask();
                         break;
                     default:
@@ -392,5 +392,7 @@ internal sealed class PeerConnection
         public Refuse? Refuse { get; init; }
 
         public GoodbyeCode Code { get; init; }
+
+        public NoPlace? NoPlace { get; init; }
     }
 }

@@ -20,6 +20,9 @@ internal sealed class Records(OwnRecord own, RecordBook book, NodeId self, strin
 
     public RecordBook Book => book;
 
+    /// <summary>What the records of peers say of this machine's clock.</summary>
+    public PeerClocks Clocks { get; } = new();
+
     /// <summary>What a node says of itself on a link.</summary>
     /// <param name="bytes">The record.</param>
     /// <param name="sender">The id proven in TLS.</param>
@@ -32,6 +35,8 @@ internal sealed class Records(OwnRecord own, RecordBook book, NodeId self, strin
         {
             WireException.Forgery("A record of another id as the sender's own.");
         }
+
+        Clocks.Note(sender, record.Expires, clock.UtcNow);
 
         return Counts(record) && (book.IsNews(record.Id, record.Sequence, fromOwner: true) || Ignore(record, Old)) ? Verify(record) : null;
     }

@@ -14,6 +14,9 @@ internal static class ControlFrames
     /// <summary>The extension of READY that holds its sender's record, spec section 5.3.</summary>
     public const ulong ReadyRecord = 2;
 
+    /// <summary>The extension of READY that tells a probe why its sender would find no place as a peer, spec section 5.3.</summary>
+    public const ulong ReadyNoPlace = 4;
+
     /// <summary>No frame written here is longer, but a REFUSE with records.</summary>
     public const int MaxFrame = FrameCodec.HeaderSize + FrameCodec.MaxHelloPayload;
 
@@ -46,19 +49,23 @@ internal static class ControlFrames
     /// <summary>READY, spec section 5.3.</summary>
     /// <param name="destination">Room for the frame.</param>
     /// <param name="record">The sender's own record (section 11), at most 1024 bytes; empty: none.</param>
+    /// <param name="noPlace">To a probe: why its sender would find no place as a peer; null: it would, or it is no probe.</param>
     /// <exception cref="ArgumentException">The record is too long, or no room.</exception>
-    public static int WriteReady(Span<byte> destination, ReadOnlySpan<byte> record = default)
+    public static int WriteReady(Span<byte> destination, ReadOnlySpan<byte> record = default, NoPlace? noPlace = null)
     {
         WireWriter writer = new(destination[FrameCodec.HeaderSize..]);
-        if (record.IsEmpty)
+        writer.WriteCount((record.IsEmpty ? 0 : 1) + (noPlace is null ? 0 : 1), WireReader.MaxExtensions);
+        if (!record.IsEmpty)
         {
-            writer.WriteNoExtensions();
-        }
-        else
-        {
-            writer.WriteCount(1, WireReader.MaxExtensions);
             writer.WriteVarint(ReadyRecord);
             writer.WriteBlob(record, WireReader.MaxExtensionValue);
+        }
+
+        if (noPlace is not null)
+        {
+            Span<byte> value = stackalloc byte[NoPlace.MaxSize];
+            writer.WriteVarint(ReadyNoPlace);
+            writer.WriteBlob(value[..noPlace.Write(value)], WireReader.MaxExtensionValue);
         }
 
         return Finish(destination, FrameType.Ready, writer.Written);
@@ -66,10 +73,15 @@ internal static class ControlFrames
 
     /// <summary>Reads the payload of READY, spec section 5.3: the sender's own record, which lies in <paramref name="payload"/> and was not looked at; empty: none.</summary>
     /// <exception cref="WireException">Malformed (protocol error), or an unknown critical extension (close).</exception>
-    public static ReadOnlySpan<byte> ParseReady(ReadOnlySpan<byte> payload)
+    public static ReadOnlySpan<byte> ParseReady(ReadOnlySpan<byte> payload) => ParseReady(payload, out _);
+
+    /// <summary>As <see cref="ParseReady(ReadOnlySpan{byte})"/>.</summary>
+    /// <param name="payload">The payload.</param>
+    /// <param name="noPlace">What <see cref="NoPlace.TryParse"/> reads, not looked at; empty: none.</param>
+    public static ReadOnlySpan<byte> ParseReady(ReadOnlySpan<byte> payload, out ReadOnlySpan<byte> noPlace)
     {
         WireReader reader = new(payload);
-        bool acceptable = reader.ReadExtensions(ReadyRecord, out ReadOnlySpan<byte> record);
+        bool acceptable = reader.ReadExtensions(ReadyRecord, out ReadOnlySpan<byte> record, ReadyNoPlace, out noPlace);
         reader.End();
         if (!acceptable)
             WireException.Close("READY with an unknown critical extension.");

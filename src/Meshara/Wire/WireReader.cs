@@ -100,9 +100,17 @@ internal ref struct WireReader(ReadOnlySpan<byte> payload)
     /// <summary>As <see cref="ReadExtensions()"/>, where one type is known.</summary>
     /// <param name="known">The type, not 0.</param>
     /// <param name="value">Its value; empty: it is not there.</param>
-    public bool ReadExtensions(ulong known, out ReadOnlySpan<byte> value)
+    public bool ReadExtensions(ulong known, out ReadOnlySpan<byte> value) => ReadExtensions(known, out value, second: 0, out _);
+
+    /// <summary>As <see cref="ReadExtensions()"/>, where two types are known.</summary>
+    /// <param name="known">One type; 0: none.</param>
+    /// <param name="value">Its value; empty: it is not there.</param>
+    /// <param name="second">The other type, which is not critical; 0: none.</param>
+    /// <param name="secondValue">Its value; empty: it is not there.</param>
+    public bool ReadExtensions(ulong known, out ReadOnlySpan<byte> value, ulong second, out ReadOnlySpan<byte> secondValue)
     {
         value = default;
+        secondValue = default;
         int count = ReadCount(MaxExtensions);
         Span<ulong> seen = stackalloc ulong[MaxExtensions];
         bool acceptable = true;
@@ -115,6 +123,7 @@ internal ref struct WireReader(ReadOnlySpan<byte> payload)
             seen[i] = type;
             ReadOnlySpan<byte> read = ReadBlob(MaxExtensionValue);
             value = type == known && known != 0 ? read : value;
+            secondValue = type == second && second != 0 ? read : secondValue;
             acceptable &= (type & 1) == 0 || (type == known && known != 0);
         }
 

@@ -114,5 +114,5 @@ public sealed class RunNetworkTests : IDisposable
     }
 
     private Child Run(NetworkNamespace network, string name, params string[] more) =>
-        Child.Start(network, ["run", "--json", "--data", _folder[name], .. more]);
+        Child.Start(network, ["run", "--json", "--no-mdns", "--data", _folder[name], .. more]);
 }

@@ -113,7 +113,7 @@ internal sealed class CabledPair : IAsyncDisposable
         await _bob.AddAddressAsync(Cable, bob);
         string host = bob.Split('/')[0];
         bool v6 = host.Contains(':', StringComparison.Ordinal);
-        string[] listen = ["--listen", v6 ? "[::]:4040" : "0.0.0.0:4040", .. known ? [] : (string[])["--open"]];
+        string[] listen = ["--no-mdns", "--listen", v6 ? "[::]:4040" : "0.0.0.0:4040", .. known ? [] : (string[])["--open"]];
         _atBob = Child.Start(_bob, ["run", "--json", "--data", _folder["bob"], .. listen]);
         JsonElement atBob = await Bob.EventAsync("listening");
         string address = $"{Id(atBob)}@{(v6 ? $"[{host}]" : host)}:4040";

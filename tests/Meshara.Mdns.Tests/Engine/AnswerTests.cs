@@ -34,7 +34,7 @@ public sealed class AnswerTests
     {
         (VirtualLan lan, LanNode node) = Published();
         TimeSpan asked = lan.Now;
-        lan.Ask(Asker, [new DnsQuestion(Instance, DnsType.Srv), new DnsQuestion(Host, DnsType.A)]);
+        lan.Ask(Asker, [new DnsQuestion(PrinterName, DnsType.Srv), new DnsQuestion(Host, DnsType.A)]);
 
         LanPacket answer = Assert.Single(lan.Answers(node));
         Assert.Equal(asked, answer.At);
@@ -50,7 +50,7 @@ public sealed class AnswerTests
         {
             (VirtualLan lan, LanNode node) = Published();
             TimeSpan asked = lan.Now;
-            lan.Ask(Asker, [new DnsQuestion(Instance, DnsType.Srv), other]);
+            lan.Ask(Asker, [new DnsQuestion(PrinterName, DnsType.Srv), other]);
 
             Assert.InRange(Assert.Single(lan.Answers(node)).At - asked, TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(120));
         }
@@ -88,7 +88,7 @@ public sealed class AnswerTests
     {
         (VirtualLan lan, LanNode node) = Published();
         TimeSpan asked = lan.Now;
-        lan.Ask(Asker, [new DnsQuestion(Instance, DnsType.A), new DnsQuestion(Host, DnsType.Srv)]);
+        lan.Ask(Asker, [new DnsQuestion(PrinterName, DnsType.A), new DnsQuestion(Host, DnsType.Srv)]);
 
         LanPacket answer = Assert.Single(lan.Answers(node));
         Assert.Equal(asked, answer.At);
@@ -285,7 +285,7 @@ public sealed class AnswerTests
         lan.Run(TimeSpan.FromSeconds(15));
 
         // SRV lives 120 s and was said 40 s ago; PTR lives 4500 s.
-        lan.Ask(Asker, [new DnsQuestion(Instance, DnsType.Srv, UnicastResponse: true)]);
+        lan.Ask(Asker, [new DnsQuestion(PrinterName, DnsType.Srv, UnicastResponse: true)]);
         Assert.Null(Assert.Single(lan.Answers(node)).To);
         lan.Ask(Asker, [Browse(unicast: true)]);
         Assert.NotNull(Assert.Single(lan.Answers(node)).To);
@@ -328,13 +328,13 @@ public sealed class AnswerTests
     public void Answer_Legacy_RepeatsIdAndQuestionWithShortLifetimesAndNoCacheFlush_Rfc6762_6_7()
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Ask(Asker, [new DnsQuestion(Instance, DnsType.Srv)], id: 4711, port: 40000);
+        lan.Ask(Asker, [new DnsQuestion(PrinterName, DnsType.Srv)], id: 4711, port: 40000);
 
         LanPacket answer = Assert.Single(lan.Answers(node));
         Assert.Equal(new IPEndPoint(IPAddress.Parse(Asker), 40000), answer.To);
         Assert.Equal(4711, answer.Message.Id);
         Assert.True(answer.Message.IsAuthoritative);
-        Assert.Equal([new DnsQuestion(Instance, DnsType.Srv)], answer.Message.Questions);
+        Assert.Equal([new DnsQuestion(PrinterName, DnsType.Srv)], answer.Message.Questions);
         Assert.Equal(["Kitchen printer._ipp._tcp.local Srv"], answer.Message.Answers.Shown());
         Assert.All(answer.Message.Answers.Concat(answer.Message.Additionals), r => Assert.True(r.Ttl <= 10 && !r.CacheFlush));
     }

@@ -68,7 +68,7 @@ public sealed class ConflictTests
         lan.Run(TimeSpan.FromSeconds(20));
         node.Engine.Wake(lan.Now);
         int before = lan.Sent.Count;
-        lan.Say(Other, [new DnsRecord(Instance, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true)]);
+        lan.Say(Other, [new DnsRecord(PrinterName, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true)]);
         lan.Run(TimeSpan.FromSeconds(10));
 
         Assert.Equal("Kitchen printer (2)", node.PublishedName(new PublicationId(1)));
@@ -112,16 +112,34 @@ public sealed class ConflictTests
         TimeSpan at = lan.Now;
 
         // TXT is compared first: type 16 before 33.
-        DnsRecord txt = new(Instance, 4500, new TextData(TxtRecord.Create((isLater ? "zz" : "aa", "ipp/print"))));
-        lan.Ask(Other, [new DnsQuestion(Instance, DnsType.Any)], authorities: [txt, new DnsRecord(Instance, 120, new ServiceData(0, 0, 631, Host))]);
+        DnsRecord txt = new(PrinterName, 4500, new TextData(TxtRecord.Create((isLater ? "zz" : "aa", "ipp/print"))));
+        lan.Ask(Other, [new DnsQuestion(PrinterName, DnsType.Any)], authorities: [txt, new DnsRecord(PrinterName, 120, new ServiceData(0, 0, 631, Host))]);
         lan.Run(TimeSpan.FromSeconds(4));
 
-        TimeSpan[] probes = [.. node.Sent.Where(p => !p.Message.IsResponse && p.Message.Questions.Any(q => q.Name.Equals(Instance)) && p.At > at).Select(p => p.At)];
+        TimeSpan[] probes = [.. node.Sent.Where(p => !p.Message.IsResponse && p.Message.Questions.Any(q => q.Name.Equals(PrinterName)) && p.At > at).Select(p => p.At)];
         Assert.Equal(isLater ? 3 : 2, probes.Length);
         if (isLater)
             Assert.InRange(probes[0] - at, TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(1002));
         else
             Assert.True(probes[^1] - at < TimeSpan.FromMilliseconds(501));
+        Assert.Equal("Kitchen printer", node.PublishedName(id));
+    }
+
+    [Fact]
+    public void Tie_AllThreeProbesOfTheWinner_AreOneTieLost_Rfc6762_8_2()
+    {
+        VirtualLan lan = new();
+        LanNode node = lan.Add(1, ipv6: false);
+        PublicationId id = node.Publish(Kitchen);
+        lan.RunUntil(() => node.Sent.Any(), TimeSpan.FromSeconds(1));
+        for (int i = 0; i < 3; i++)
+        {
+            lan.Ask(Other, [new DnsQuestion(PrinterName, DnsType.Any)], authorities: [new DnsRecord(PrinterName, 120, new ServiceData(9, 0, 631, Host))]);
+            lan.Run(TimeSpan.FromMilliseconds(250));
+        }
+
+        // The winner is never heard of again: the name is free.
+        lan.Run(TimeSpan.FromSeconds(4));
         Assert.Equal("Kitchen printer", node.PublishedName(id));
     }
 
@@ -132,7 +150,7 @@ public sealed class ConflictTests
         LanNode node = lan.Add(1, ipv6: false);
         node.Publish(Kitchen);
         lan.RunUntil(() => node.Sent.Any(), TimeSpan.FromSeconds(1));
-        lan.Ask(Other, [new DnsQuestion(Instance, DnsType.Any)], authorities: [new DnsRecord(Instance, 120, new ServiceData(0, 0, 631, Host)), new DnsRecord(Instance, 4500, new TextData(Kitchen.Txt))]);
+        lan.Ask(Other, [new DnsQuestion(PrinterName, DnsType.Any)], authorities: [new DnsRecord(PrinterName, 120, new ServiceData(0, 0, 631, Host)), new DnsRecord(PrinterName, 4500, new TextData(Kitchen.Txt))]);
         lan.Run(TimeSpan.FromSeconds(1));
 
         Assert.Equal(3, node.Sent.Count(p => !p.Message.IsResponse));
@@ -144,10 +162,10 @@ public sealed class ConflictTests
         VirtualLan lan = new();
         LanNode node = lan.Add(1, ipv6: false);
         PublicationId id = node.Publish(Kitchen);
-        DnsRecord forged = new(Instance, 120, new ServiceData(ushort.MaxValue, 0, 1, Host));
+        DnsRecord forged = new(PrinterName, 120, new ServiceData(ushort.MaxValue, 0, 1, Host));
         for (int i = 0; i < 40; i++)
         {
-            lan.Ask(Other, [new DnsQuestion(Instance, DnsType.Any)], authorities: [forged]);
+            lan.Ask(Other, [new DnsQuestion(PrinterName, DnsType.Any)], authorities: [forged]);
             lan.Run(TimeSpan.FromMilliseconds(300));
         }
 
@@ -159,7 +177,7 @@ public sealed class ConflictTests
     {
         (VirtualLan lan, LanNode node) = Published();
         TimeSpan asked = lan.Now;
-        lan.Ask(Other, [new DnsQuestion(Instance, DnsType.Any)], authorities: [new DnsRecord(Instance, 120, new ServiceData(0, 0, 9, Host))]);
+        lan.Ask(Other, [new DnsQuestion(PrinterName, DnsType.Any)], authorities: [new DnsRecord(PrinterName, 120, new ServiceData(0, 0, 9, Host))]);
 
         LanPacket answer = Assert.Single(lan.Answers(node));
         Assert.Equal(asked, answer.At);
@@ -172,8 +190,8 @@ public sealed class ConflictTests
     public void Defence_ProbeThatWishesUnicast_IsAnsweredToTheProberAndToAllIfDue_Rfc6762_5_4()
     {
         (VirtualLan lan, LanNode node) = Published();
-        DnsQuestion[] questions = [new DnsQuestion(Instance, DnsType.Any, UnicastResponse: true)];
-        DnsRecord[] theirs = [new DnsRecord(Instance, 120, new ServiceData(0, 0, 9, Host))];
+        DnsQuestion[] questions = [new DnsQuestion(PrinterName, DnsType.Any, UnicastResponse: true)];
+        DnsRecord[] theirs = [new DnsRecord(PrinterName, 120, new ServiceData(0, 0, 9, Host))];
         lan.Ask(Other, questions, authorities: theirs);
         Assert.Equal([Other], lan.Answers(node).Select(a => a.To?.Address.ToString()));
 
@@ -193,7 +211,7 @@ public sealed class ConflictTests
         int before = lan.Sent.Count;
         for (int i = 0; i < 100; i++)
         {
-            lan.Ask(Other, [new DnsQuestion(Instance, DnsType.Any)], authorities: [new DnsRecord(Instance, 120, new ServiceData(0, 0, 9, Host))]);
+            lan.Ask(Other, [new DnsQuestion(PrinterName, DnsType.Any)], authorities: [new DnsRecord(PrinterName, 120, new ServiceData(0, 0, 9, Host))]);
             lan.Run(TimeSpan.FromMilliseconds(10));
         }
 
@@ -206,7 +224,7 @@ public sealed class ConflictTests
     public void Conflict_AfterItWasProven_ProbesAnewAndKeepsTheNameIfNobodyDefendsIt_Rfc6762_9()
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Say(Other, [new DnsRecord(Instance, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true)]);
+        lan.Say(Other, [new DnsRecord(PrinterName, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true)]);
         LanPacket[] sent = lan.Answers(node, seconds: 5);
 
         Assert.Equal(3, sent.Count(p => p.Message.Authorities.Length > 0));
@@ -218,7 +236,7 @@ public sealed class ConflictTests
     public void Conflict_AfterItWasProven_AnsweringGoesOn()
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Say(Other, [new DnsRecord(Instance, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true)]);
+        lan.Say(Other, [new DnsRecord(PrinterName, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true)]);
         lan.Ask(Other, [Browse()]);
 
         // A named deviation from section 9: else a forged packet every second would silence us.
@@ -233,7 +251,7 @@ public sealed class ConflictTests
         for (int i = 0; i < 30; i++)
         {
             // Each comes when the probing after the one before is over.
-            lan.Say(Other, [new DnsRecord(Instance, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true)]);
+            lan.Say(Other, [new DnsRecord(PrinterName, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true)]);
             lan.Run(TimeSpan.FromSeconds(1.01));
         }
 
@@ -329,7 +347,7 @@ public sealed class ConflictTests
     public void Response_NotFromPort5353_SaysNothing_Rfc6762_6()
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Say(Other, [new DnsRecord(Instance, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true), Pointer(0)], port: 5354);
+        lan.Say(Other, [new DnsRecord(PrinterName, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true), Pointer(0)], port: 5354);
 
         Assert.Empty(lan.Answers(node));
     }
@@ -338,7 +356,7 @@ public sealed class ConflictTests
     public void Response_ToThisHostAloneAndNotAskedFor_SaysNothing_Rfc6762_6()
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Say(Other, [new DnsRecord(Instance, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true)], to: "10.0.0.1");
+        lan.Say(Other, [new DnsRecord(PrinterName, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true)], to: "10.0.0.1");
 
         Assert.Empty(lan.Answers(node));
     }
@@ -350,7 +368,7 @@ public sealed class ConflictTests
         LanNode node = lan.Add(1);
         PublicationId id = node.Publish(Kitchen);
         lan.RunUntil(() => node.SentIPv4.Any(), TimeSpan.FromSeconds(1));
-        lan.Say(Other, [new DnsRecord(Instance, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true)], to: "10.0.0.1");
+        lan.Say(Other, [new DnsRecord(PrinterName, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true)], to: "10.0.0.1");
         lan.Run(TimeSpan.FromSeconds(3));
 
         Assert.Equal("Kitchen printer (2)", node.PublishedName(id));

@@ -14,6 +14,7 @@ internal sealed class EngineScript
     private readonly int _rate;
     private readonly List<(TimeSpan At, LinkKey Link)> _sent = [];
     private readonly List<PublicationId> _ids = [];
+    private readonly List<BrowseId> _browses = [];
     private readonly List<string> _labels = ["Kitchen printer", "Kitchen printer (2)", "Other"];
     private Random _random = new(0);
     private long _lastId;
@@ -21,7 +22,7 @@ internal sealed class EngineScript
     public EngineScript(int rate)
     {
         _rate = rate;
-        _engine = new MdnsEngine(new EngineConfig(PacketsPerSecond: rate), new Random(7));
+        _engine = new MdnsEngine(new EngineConfig(CacheLimit: 64, PacketsPerSecond: rate), new Random(7));
         _engine.SetInterfaces([VirtualLan.Face(2, 1)], Now);
         Publish();
     }
@@ -186,6 +187,12 @@ internal sealed class EngineScript
 
     private void Wish()
     {
+        if (_random.Next(3) == 0)
+        {
+            Browse();
+            return;
+        }
+
         int which = _random.Next(_ids.Count + 1);
         if (_ids.Count < 8 && which == _ids.Count)
             Publish();
@@ -195,6 +202,24 @@ internal sealed class EngineScript
         {
             _engine.Unpublish(_ids[which], Now);
             _ids.RemoveAt(which);
+        }
+    }
+
+    private void Browse()
+    {
+        if (_browses.Count > 0 && _random.Next(3) == 0)
+        {
+            _engine.StopBrowse(_browses[0], Now);
+            _browses.RemoveAt(0);
+        }
+        else if (_browses.Count > 0 && _random.Next(3) == 0)
+        {
+            _engine.Requery(_browses[0], Now);
+        }
+        else if (_browses.Count < 4)
+        {
+            _browses.Add(new BrowseId(++_lastId));
+            _engine.Browse(_browses[^1], Printers.ServiceType, _random.Next(2) == 0 ? "_color" : null, new BrowseSchedule(_random.Next(2) == 0 ? TimeSpan.FromSeconds(5) : null), Now);
         }
     }
 

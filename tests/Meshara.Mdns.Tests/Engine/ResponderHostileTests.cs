@@ -46,7 +46,7 @@ public sealed class ResponderHostileTests
         (VirtualLan lan, LanNode node) = Published();
         int before = lan.Sent.Count;
         ReadOnlyMemory<byte> unicast = VirtualLan.Packet([new DnsQuestion(ServiceType, DnsType.Ptr, true)], [], [], DnsFlags.None, 0);
-        ReadOnlyMemory<byte> legacy = VirtualLan.Packet([new DnsQuestion(Instance, DnsType.Any)], [], [], DnsFlags.None, 7);
+        ReadOnlyMemory<byte> legacy = VirtualLan.Packet([new DnsQuestion(PrinterName, DnsType.Any)], [], [], DnsFlags.None, 7);
         for (int i = 0; i < 40_000; i++)
         {
             IPAddress from = new([10, 0, 0, (byte)(2 + (i % 200))]);
@@ -71,7 +71,7 @@ public sealed class ResponderHostileTests
         PublicationId id = node.Publish(new ServiceProfile("Second", "_http._tcp", 80) { HostName = "printer" });
         for (int i = 0; i < 20_000; i++)
         {
-            lan.Ask($"10.0.0.{2 + (i % 200)}", [Browse(i % 2 == 0), new DnsQuestion(DnsName.FromLabels($"x{i}", "local"), DnsType.A), new DnsQuestion(Instance, DnsType.Any)]);
+            lan.Ask($"10.0.0.{2 + (i % 200)}", [Browse(i % 2 == 0), new DnsQuestion(DnsName.FromLabels($"x{i}", "local"), DnsType.A), new DnsQuestion(PrinterName, DnsType.Any)]);
             if (i % 10 == 0)
                 lan.Run(TimeSpan.FromMilliseconds(1));
         }
@@ -86,7 +86,7 @@ public sealed class ResponderHostileTests
         Random random = new(1);
         for (int i = 0; i < 20_000; i++)
         {
-            lan.Say($"10.0.0.{2 + (i % 200)}", [new DnsRecord(Instance, 120, new ServiceData(0, 0, (ushort)random.Next(65536), Host), cacheFlush: true), Pointer((uint)random.Next(3000)), new DnsRecord(Host, 120, new AddressData(new IPAddress(random.Next())), cacheFlush: true)]);
+            lan.Say($"10.0.0.{2 + (i % 200)}", [new DnsRecord(PrinterName, 120, new ServiceData(0, 0, (ushort)random.Next(65536), Host), cacheFlush: true), Pointer((uint)random.Next(3000)), new DnsRecord(Host, 120, new AddressData(new IPAddress(random.Next())), cacheFlush: true)]);
             if (i % 10 == 0)
                 lan.Run(TimeSpan.FromMilliseconds(5));
         }

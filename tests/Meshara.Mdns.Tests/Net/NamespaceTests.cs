@@ -144,6 +144,50 @@ public sealed class NamespaceTests
         await left.UntilAsync("cable1", "6", static l => l is { IsJoined: true, Sent: >= 4, SendError: "" });
     }
 
+    // The system's limit of groups for a socket: the last interface is told and not heard, IPv6 has no such limit, and the first ones work.
+    [Fact]
+    public async Task Interfaces_MoreThanTheSystemLetsJoin_AreToldAndTheOthersWork()
+    {
+        await using Pair pair = await Pair.CreateAsync("46");
+        await pair.Left.SetAsync("net/ipv4/igmp_max_memberships", "2");
+        for (int i = 1; i <= 2; i++)
+        {
+            await pair.Left.ConnectAsync(pair.Right, $"cable{i}");
+            await pair.Left.AddAddressAsync($"cable{i}", $"10.7.{i}.1/24");
+        }
+
+        await using MdnsHost left = await MdnsHost.StartAsync(pair.Left, Printer);
+        await left.SaysAsync("published");
+
+        IReadOnlyList<HostLink> links = await left.LinksAsync();
+        HostLink apart = Assert.Single(links, static l => !l.IsJoined);
+        Assert.Equal("4", apart.Family);
+        Assert.Contains("net.ipv4.igmp_max_memberships", apart.JoinError, StringComparison.Ordinal);
+
+        // One of the others goes: its place is taken.
+        string other = links.First(l => l.Family == "4" && l.IsJoined).Name;
+        await pair.Left.IpAsync("link", "del", other);
+        await left.UntilAsync(apart.Name, "4", static l => l is { IsJoined: true, JoinError: "" });
+    }
+
+    [Fact]
+    public async Task Start_PortHeldByAnotherAlone_SaysByWhomAndTheOtherFamilyWorks()
+    {
+        await using Pair pair = await Pair.CreateAsync("46");
+        using System.Diagnostics.Process holder = pair.Left.Start("python3", "-c", "import socket,sys; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('',5353)); print('held',flush=True); sys.stdin.read()");
+        Assert.Equal("held", await holder.StandardOutput.ReadLineAsync());
+        await using MdnsHost left = await MdnsHost.StartAsync(pair.Left, Printer);
+        await using MdnsHost right = await MdnsHost.StartAsync(pair.Right, "browse=_ipp._tcp");
+
+        string[] ready = await left.SaysAsync("ready");
+        Assert.Contains($"python3, process {holder.Id}", ready[1], StringComparison.Ordinal);
+        Assert.Equal("", ready[2]);
+        await right.SaysAsync("added", "Printer. 1");
+
+        holder.Kill();
+        await holder.WaitForExitAsync();
+    }
+
     // A port of a bridge is not used beside the bridge; loopback and point-to-point are not used at all.
     [Fact]
     public async Task Interfaces_BridgeAndItsPorts_TheBridgeIsUsed()

@@ -10,13 +10,13 @@ internal static class Printers
 
     public static readonly DnsName ServiceType = DnsName.Parse("_ipp._tcp.local");
 
-    public static readonly DnsName Instance = DnsName.FromLabels("Kitchen printer", "_ipp", "_tcp", "local");
+    public static readonly DnsName PrinterName = DnsName.FromLabels("Kitchen printer", "_ipp", "_tcp", "local");
 
     public static readonly DnsName Host = DnsName.Parse("printer.local");
 
     public static readonly DnsName Meta = DnsName.Parse("_services._dns-sd._udp.local");
 
-    public static DnsRecord Pointer(uint ttl = 4500) => new(ServiceType, ttl, new PointerData(Instance));
+    public static DnsRecord Pointer(uint ttl = 4500) => new(ServiceType, ttl, new PointerData(PrinterName));
 
     public static DnsQuestion Browse(bool unicast = false) => new(ServiceType, DnsType.Ptr, unicast);
 

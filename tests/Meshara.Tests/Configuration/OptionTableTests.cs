@@ -46,7 +46,7 @@ public sealed class OptionTableTests
 
     // A value that the type allows and the option does not have.
     private static string Another(OptionEntry entry, NodeOptions options) =>
-        new[] { "false", "true", "7", "7s", "h:7", "https://h/7", "Bootstrap", "Open", "Tls13" }.First(text =>
+        new[] { "false", "true", "7", "7s", "h:7", "https://h/7", "Bootstrap", "Open", "Tls13", "ListenOnly" }.First(text =>
         {
             try
             {

@@ -29,6 +29,9 @@ internal sealed class RawNode : IAsyncDisposable
 
     public NodeId Id => _identity.Id;
 
+    /// <summary>The one version that it speaks.</summary>
+    public ushort Version { get; init; } = 1;
+
     /// <summary>Where it can be dialled.</summary>
     public PeerAddress Address => new("127.0.0.1", ((IPEndPoint)_listener.LocalEndpoint).Port, Id);
 
@@ -164,8 +167,8 @@ internal sealed class RawNode : IAsyncDisposable
         byte[] frame = new byte[1 << 16];
         int length = ControlFrames.WriteHello(frame, new Hello
         {
-            MinVersion = 1,
-            MaxVersion = 1,
+            MinVersion = Version,
+            MaxVersion = Version,
             Id = Id,
             Instance = 77,
             Nonce = new byte[32],

@@ -91,6 +91,9 @@ internal sealed partial class AddressTable
     /// <summary>The entries of an id, for the store.</summary>
     public IReadOnlyList<AddressEntry> Of(NodeId id) => _byId.TryGetValue(id, out List<AddressEntry>? entries) ? [.. entries] : [];
 
+    /// <summary>Whether the key of an id was ever proven at one of its addresses here.</summary>
+    public bool HasProven(NodeId id) => _byId.TryGetValue(id, out List<AddressEntry>? entries) && entries.Exists(static e => e.LastSuccess is not null);
+
     /// <summary>Unproven entries that a source group holds.</summary>
     public int CountOf(AddressKey sourceGroup) => _bySource.GetValueOrDefault(sourceGroup);
 

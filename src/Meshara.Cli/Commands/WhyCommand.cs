@@ -1,0 +1,137 @@
+using System.CommandLine;
+using Meshara.Cli.Control;
+using Meshara.Cli.Rendering;
+using Meshara.Cli.Running;
+
+namespace Meshara.Cli.Commands;
+
+/// <summary><c>meshara why ADDRESS|ID</c>: dials step by step and says where it ends and why.</summary>
+internal static class WhyCommand
+{
+    // A peer with many addresses, each of which takes all of its deadlines.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
+    public static Command Create(Terminal terminal)
+    {
+        Option<string> data = CommonOptions.Data();
+        Option<bool> json = CommonOptions.Json();
+        Option<string?> passphraseFile = CommonOptions.PassphraseFile();
+        Option<string?> mesh = new("--mesh") { HelpName = "NAME", Description = "Without a running node: the mesh to ask for; else the one that the other side names." };
+        Option<string?> secret = new("--secret-file") { HelpName = "FILE", Description = "Without a running node: the mesh's secret." };
+        Argument<string> target = new("ADDRESS|ID")
+        {
+            Description = "host:port, id@host:port, or the id of a known peer (64 hex digits, or its first 8 or more), all of whose addresses are then tried.",
+        };
+        target.Validators.Add(static result =>
+        {
+            if (!IsId(result.Tokens[0].Value))
+            {
+                CommonOptions.Try(result, () => PeerAddress.Parse(result.Tokens[0].Value));
+            }
+        });
+        Command command = new("why", "Dial a node step by step and say which step fails and why; exit code 1 where it cannot be reached.") { target, mesh, secret, data, json, passphraseFile };
+        command.SetAction(async (parsed, ct) =>
+        {
+            string text = parsed.GetValue(target)!;
+            WhyDial alone = new(terminal, parsed.GetValue(data)!, parsed.GetValue(passphraseFile), parsed.GetValue(mesh), parsed.GetValue(secret));
+            WhyLine why = await AskAsync(terminal, parsed.GetValue(data)!, text, ct) ?? await alone.RunAsync(text, ct);
+            if (parsed.GetValue(json))
+            {
+                terminal.WriteJson(why, OutputJson.Default.WhyLine);
+            }
+            else
+            {
+                foreach (string line in why.Dials.SelectMany(DialText.Of))
+                {
+                    terminal.WriteLine(line);
+                }
+            }
+
+            return why.Reachable ? ExitCode.Done : ExitCode.Failed;
+        });
+        return command;
+    }
+
+    /// <summary>Whether the operator means a peer and no address.</summary>
+    public static bool IsId(string text) => text.Length is >= PeerResolver.ShortestPrefix and <= NodeId.Size * 2 && text.All(char.IsAsciiHexDigit);
+
+    // Null: no node runs.
+    private static async Task<WhyLine?> AskAsync(Terminal terminal, string data, string target, CancellationToken cancellationToken)
+    {
+        List<DialLine> dials = [];
+        ControlRequest request = IsId(target)
+            ? new ControlRequest { Command = ControlCommand.Why, Peer = target }
+            : new ControlRequest { Command = ControlCommand.Why, Address = target };
+        try
+        {
+            await ControlClient.CallAsync(
+                data,
+                request,
+                part =>
+                {
+                    if (part.Dial is { } dial)
+                    {
+                        dials.Add(dial);
+                    }
+                },
+                terminal.Time,
+                cancellationToken,
+                Patience);
+        }
+        catch (ControlException e) when (e.Code == ControlException.NotRunning)
+        {
+            return null;
+        }
+
+        return new WhyLine(target, dials.Any(static dial => dial.Reachable), Running: true, dials);
+    }
+}
+
+/// <summary>The same where no node runs: with the identity of the data directory if there is one, else with one that is made for it.</summary>
+internal sealed class WhyDial(Terminal terminal, string data, string? passphraseFile, string? mesh, string? secretFile)
+{
+    // No node is called so on purpose; the other side's HELLO says what it is called.
+    private const string Unknown = "?";
+
+    public async Task<WhyLine> RunAsync(string target, CancellationToken cancellationToken)
+    {
+        bool hasIdentity = File.Exists(Path.Combine(data, "identity.pem"));
+        terminal.Complain($"no node runs on {data}: this command dials itself, {(hasIdentity ? "with the identity there" : "with an identity of its own that nobody knows, so whoever admits known peers refuses it")}. What a running node knows of bans, failed dials and limits is not seen");
+        Admission admission = secretFile is null ? Admission.Open : Admission.Secret(await SecretFile.ReadAsync(secretFile, "secret", terminal, cancellationToken));
+        List<DialLine> dials = [];
+        foreach (PeerAddress address in AddressesOf(target))
+        {
+            NodeOptions options = new() { Mesh = mesh ?? Unknown, Admission = admission, DataDirectory = hasIdentity ? data : null, TimeProvider = terminal.Time };
+            dials.Add(DialLine.Of(await DialAsync(options, address, cancellationToken)));
+        }
+
+        return new WhyLine(target, dials.Any(static dial => dial.Reachable), Running: false, dials);
+    }
+
+    private async Task<DialDiagnosis> DialAsync(NodeOptions options, PeerAddress address, CancellationToken cancellationToken)
+    {
+        DialDiagnosis first = await UseAsync(options);
+
+        // The name of the mesh is the node's; without one, the other side's is as good.
+        return mesh is null && first.Failed?.Code == MesharaErrorCode.WrongMesh && first.RemoteMesh is { } theirs ? await UseAsync(options with { Mesh = theirs }) : first;
+
+        Task<DialDiagnosis> UseAsync(NodeOptions with) => Passphrase.UseAsync(
+            terminal, passphraseFile, passphrase => Node.DiagnoseAsync(with with { IdentityPassphrase = passphrase }, address, cancellationToken: cancellationToken), cancellationToken);
+    }
+
+    private IReadOnlyList<PeerAddress> AddressesOf(string target)
+    {
+        if (!WhyCommand.IsId(target))
+        {
+            return [PeerAddress.Parse(target)];
+        }
+
+        TrustedPeer[] meant = [.. TrustFile.Read(data).Where(pin => pin.Id.ToString().StartsWith(target, StringComparison.OrdinalIgnoreCase))];
+        return meant switch
+        {
+            [{ Addresses.Count: > 0 } pin] => [.. pin.Addresses.Select(address => address with { Id = pin.Id }).Take(NodeDiagnosis.MostAddresses)],
+            [_, _, ..] => throw new CliException($"{meant.Length} pinned peers have ids that begin with '{target}'. Give more digits."),
+            _ => throw new CliException($"No address of {target} is known in {data}, and no node runs there that could know more. Give one: meshara why ID@HOST:PORT"),
+        };
+    }
+}

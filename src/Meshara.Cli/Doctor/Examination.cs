@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Net.NetworkInformation;
+using Meshara.Sqlite;
+
+namespace Meshara.Cli.Doctor;
+
+/// <summary>All that <c>meshara doctor</c> looks at, in the order in which it is told.</summary>
+internal static class Examination
+{
+    private const int MostPeers = 64;
+
+    /// <summary>Within a running node: in its network, with its rights, its identity, its bans and its pins.</summary>
+    public static async Task<IReadOnlyList<FindingLine>> OfAsync(Node node, string dataDirectory, SqlitePeerStore? store, TimeProvider time, CancellationToken cancellationToken)
+    {
+        int[] ports = [.. node.Addresses.Select(static address => address.Port).Distinct()];
+        Task<IReadOnlyList<FindingLine>> listen = ReachCheck.ListenAsync(node, time, cancellationToken);
+        Task<IReadOnlyList<FindingLine>> peers = ReachCheck.PeersAsync(node, cancellationToken);
+        List<FindingLine> findings = await MachineAsync(ports, time, cancellationToken);
+        findings.InsertRange(findings.FindIndex(static f => f.Area == "firewall"), await listen);
+        findings.AddRange(ClockCheck.Judge(Clock(dataDirectory, time) with { Offset = node.ClockOffset, LastSeen = await LastSeenAsync(node) }));
+        findings.AddRange(await peers);
+        findings.AddRange(DataCheck.Run(dataDirectory));
+        findings.Add(DataCheck.Store(store));
+        return findings;
+    }
+
+    /// <summary>Without a running node.</summary>
+    public static async Task<IReadOnlyList<FindingLine>> OfAsync(string dataDirectory, TimeProvider time, CancellationToken cancellationToken)
+    {
+        int? port = LastPort(dataDirectory);
+        List<FindingLine> findings =
+        [
+            new FindingLine("node", FindingLine.Warning, dataDirectory, "No node runs on this data directory. Not seen: whether its port is open, its bans, limits and links, the peers named by its options, what they say of the clock, and the state of its peer store.")
+            {
+                Advice = $"Start it, then ask again: meshara run --data {Rendering.Hints.Quote(dataDirectory)}",
+            },
+            .. await MachineAsync(port is { } last ? [last] : [PeerAddress.DefaultPort], time, cancellationToken),
+        ];
+        int before = findings.FindIndex(static f => f.Area == "firewall");
+        findings.Insert(before, Listen(port ?? PeerAddress.DefaultPort));
+        findings.AddRange(ClockCheck.Judge(Clock(dataDirectory, time)));
+        findings.AddRange(await PinnedAsync(dataDirectory, time, cancellationToken));
+        findings.AddRange(DataCheck.Run(dataDirectory));
+        return findings;
+    }
+
+    // Interfaces, multicast, who else is on 5353, firewall.
+    private static async Task<List<FindingLine>> MachineAsync(IReadOnlyCollection<int> ports, TimeProvider time, CancellationToken cancellationToken) =>
+    [
+        .. await InterfaceCheck.RunAsync(time, cancellationToken),
+        .. UdpHolders.Find(5353),
+        .. await new FirewallCheck(time).RunAsync(ports, cancellationToken),
+    ];
+
+    // The strangers' way, for no node is there; pins are compared.
+    private static async Task<IReadOnlyList<FindingLine>> PinnedAsync(string dataDirectory, TimeProvider time, CancellationToken cancellationToken)
+    {
+        PeerAddress[] pinned;
+        try
+        {
+            pinned = [.. TrustFile.Read(dataDirectory).SelectMany(static pin => pin.Addresses.Select(address => address with { Id = pin.Id })).Take(ReachCheck.AtOnce)];
+        }
+        catch (MesharaException e)
+        {
+            return [new FindingLine("data", FindingLine.Broken, "known_peers", e.Message)];
+        }
+
+        NodeOptions stranger = new() { Mesh = "?", Admission = Admission.Open, TimeProvider = time };
+        DialDiagnosis[] dials = await Task.WhenAll(pinned.Select(address => Node.DiagnoseAsync(stranger, address, TimeSpan.FromSeconds(10), cancellationToken)));
+        return [.. dials.Select(static dial => dial.Steps.Any(static step => step is { Kind: DialStepKind.Identity, Outcome: DialStepOutcome.Passed })
+            ? new FindingLine("peer", FindingLine.Ok, $"pinned {dial.Address}", "The pinned key answers there. Whether it would admit this node is not seen without a running node.")
+            : ReachCheck.Peer(dial, "pinned", new HashSet<NodeId>()))];
+    }
+
+    private static FindingLine Listen(int port)
+    {
+        string subject = string.Create(CultureInfo.InvariantCulture, $"{port}/tcp");
+        try
+        {
+            bool taken = IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Any(end => end.Port == port);
+            return taken
+                ? new FindingLine("listen", FindingLine.Warning, subject, "No node of this directory runs, but a program listens on the port that it would use.") { Advice = "If it is another node, nothing: this one takes the next free port. Else stop that program, or choose a port with --listen." }
+                : new FindingLine("listen", FindingLine.Ok, subject, "The port that the node would use is free.");
+        }
+        catch (NetworkInformationException e)
+        {
+            return new FindingLine("listen", FindingLine.Unseen, subject, $"Whether this port is free cannot be read: {e.Message}");
+        }
+    }
+
+    private static int? LastPort(string dataDirectory)
+    {
+        try
+        {
+            return int.TryParse(File.ReadAllText(Path.Combine(dataDirectory, "port")).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int port) && port is > 0 and <= 65535 ? port : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static ClockFacts Clock(string dataDirectory, TimeProvider time) => new(time.GetUtcNow())
+    {
+        Built = Environment.ProcessPath is not null && ChangeOf(typeof(Node).Assembly.GetName().Name is { } name && File.Exists(Path.Combine(AppContext.BaseDirectory, $"{name}.dll"))
+            ? Path.Combine(AppContext.BaseDirectory, $"{name}.dll")
+            : Environment.ProcessPath) is { } built ? built : null,
+        NewestFile = NewestIn(dataDirectory),
+    };
+
+    private static (string Name, DateTimeOffset Changed)? NewestIn(string directory)
+    {
+        try
+        {
+            // The sockets and locks of a running node are as new as the file system's clock says.
+            FileInfo? newest = new DirectoryInfo(directory).EnumerateFiles().Take(1000).MaxBy(static file => file.LastWriteTimeUtc);
+            return newest is null ? null : (newest.Name, new DateTimeOffset(newest.LastWriteTimeUtc, TimeSpan.Zero));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static DateTimeOffset? ChangeOf(string path)
+    {
+        try
+        {
+            return new DateTimeOffset(File.GetLastWriteTimeUtc(path), TimeSpan.Zero);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<DateTimeOffset?> LastSeenAsync(Node node)
+    {
+        DateTimeOffset? latest = null;
+        foreach (NodeId id in await node.FindPeersAsync("", MostPeers))
+        {
+            DateTimeOffset? seen = (await node.ExplainPeerAsync(id))?.LastSeen;
+            latest = latest is null || seen > latest ? seen : latest;
+        }
+
+        return latest;
+    }
+}

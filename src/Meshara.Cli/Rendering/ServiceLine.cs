@@ -1,0 +1,35 @@
+using Meshara.Mdns;
+
+namespace Meshara.Cli.Rendering;
+
+/// <summary>One change in <c>meshara discover --json</c>.</summary>
+/// <param name="Time">When it was seen.</param>
+/// <param name="Change"><c>added</c>, <c>updated</c> or <c>removed</c>.</param>
+/// <param name="Instance">The service's name.</param>
+/// <param name="Type">Its type.</param>
+/// <param name="Host">The host that it is on.</param>
+/// <param name="Port">Its port.</param>
+/// <param name="Addresses">Where, and by which interface that was heard.</param>
+/// <param name="Txt">What it says of itself: <c>key=value</c>, or the key alone.</param>
+internal sealed record ServiceLine(
+    DateTimeOffset Time, string Change, string Instance, string Type, string Host, int Port, IReadOnlyList<ServiceAddressLine> Addresses, IReadOnlyList<string> Txt)
+{
+    public static ServiceLine Of(ServiceChange change, DateTimeOffset time) => new(
+        time,
+        Kebab.Of(change.Kind),
+        change.Instance.InstanceName,
+        change.Instance.ServiceType,
+        change.Instance.HostName,
+        change.Instance.Port,
+        [.. change.Instance.Addresses.Select(static a => new ServiceAddressLine(a.EndPoint.ToString(), a.InterfaceIndex))],
+        [.. TextsOf(change.Instance.Txt)]);
+
+    /// <summary>The strings of a TXT record; those that are no UTF-8 as hex digits.</summary>
+    public static IEnumerable<string> TextsOf(TxtRecord txt) => txt.Keys.Select(key =>
+        txt.TryGetString(key, out string? text) ? $"{key}={text}"
+        : txt.TryGetValue(key, out ReadOnlyMemory<byte> bytes) ? $"{key}=0x{Convert.ToHexStringLower(bytes.Span)}"
+        : key);
+}
+
+/// <summary>An address of a service.</summary>
+internal sealed record ServiceAddressLine(string EndPoint, int Interface);

@@ -1,0 +1,38 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Meshara.Net.Diagnosis;
+
+/// <summary>By which way this machine would send to an address.</summary>
+internal static class LocalRoute
+{
+    /// <summary>"from 10.0.0.1 (eth0)"; or why there is no way. Sends nothing: a UDP socket that connects only asks the routing table.</summary>
+    public static string Describe(IPAddress to)
+    {
+        try
+        {
+            using Socket socket = new(to.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+            socket.Connect(new IPEndPoint(to, 9));
+            return socket.LocalEndPoint is IPEndPoint { Address: var from } ? Describe(from, InterfaceOf(from)) : "this machine does not say by which interface";
+        }
+        catch (SocketException)
+        {
+            return "this machine has no route there";
+        }
+    }
+
+    /// <summary>This machine's end of a connection; null: not known.</summary>
+    public static string? OfLocal(IPAddress? local) => local is null ? null : Describe(local, InterfaceOf(local));
+
+    private static string Describe(IPAddress from, string? name) => $"from {(from.IsIPv6LinkLocal ? new IPAddress(from.GetAddressBytes()) : from)}{(name is null ? "" : $" ({name})")}";
+
+    private static string? InterfaceOf(IPAddress address)
+    {
+        byte[] bytes = address.GetAddressBytes();
+        return LocalAddress.Scan()?
+            .Where(a => a.Address.GetAddressBytes().AsSpan().SequenceEqual(bytes) && (address.ScopeIdOrZero() == 0 || a.Address.ScopeIdOrZero() == address.ScopeIdOrZero()))
+            .Select(static a => a.Interface).FirstOrDefault();
+    }
+
+    private static long ScopeIdOrZero(this IPAddress address) => address.AddressFamily == AddressFamily.InterNetworkV6 ? address.ScopeId : 0;
+}

@@ -1,0 +1,103 @@
+using System.CommandLine;
+using System.Net;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Meshara.Cli.Commands;
+using Meshara.Cli.Tests.Support;
+using Meshara.Mdns;
+using Xunit;
+
+namespace Meshara.Cli.Tests.Commands;
+
+public sealed class DiscoverCommandTests
+{
+    private static readonly ServiceInstance Printer = new()
+    {
+        InstanceName = "Kitchen \u001b[31mprinter",
+        ServiceType = "_ipp._tcp",
+        HostName = "mdns-1.local",
+        Port = 631,
+        Txt = TxtRecord.Create(("rp", "ipp/print"), ("color", null)),
+        Addresses = [new ServiceAddress(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 631), 2, IPAddress.Parse("192.0.2.7"))],
+    };
+
+    [Fact]
+    public async Task Discover_ChangesComeAndGo_PrintsEachAndATableOfWhoIsLeft()
+    {
+        ServiceInstance other = Printer with { InstanceName = "Attic" };
+        (int exit, TestTerminal terminal, string type) = await RunAsync(
+            ["--type", "_ipp._tcp.local."],
+            new ServiceChange(ServiceChangeKind.Added, Printer),
+            new ServiceChange(ServiceChangeKind.Added, other),
+            new ServiceChange(ServiceChangeKind.Updated, Printer with { Port = 632 }),
+            new ServiceChange(ServiceChangeKind.Removed, other));
+
+        Assert.Equal((ExitCode.Done, "_ipp._tcp"), (exit, type));
+        string[] lines = terminal.Text.Split(Environment.NewLine);
+        Assert.Contains("added    Kitchen \\u{1B}[31mprinter  192.0.2.7:631", lines[0], StringComparison.Ordinal);
+        Assert.Contains("removed  Attic", lines[3], StringComparison.Ordinal);
+        Assert.Equal("1 is there:", lines[4]);
+        Assert.Equal("Kitchen \\u{1B}[31mprinter  mdns-1.local:632", lines[5]);
+        Assert.Equal(["    192.0.2.7:631", "    rp=ipp/print", "    color"], lines[6..9]);
+        Assert.DoesNotContain('\u001b', terminal.Text);
+    }
+
+    [Fact]
+    public async Task Discover_Json_PrintsOneObjectForEachChange()
+    {
+        (_, TestTerminal terminal, string type) = await RunAsync(["--json"], new ServiceChange(ServiceChangeKind.Added, Printer));
+
+        JsonElement line = Child.Parse(terminal.Json);
+        Assert.Equal("_meshara._tcp", type);
+        Assert.Equal(("added", 631), (line.GetProperty("change").GetString(), line.GetProperty("port").GetInt32()));
+        Assert.Equal("192.0.2.7:631", line.GetProperty("addresses")[0].GetProperty("end_point").GetString());
+        Assert.Equal("", terminal.Text);
+    }
+
+    [Fact]
+    public async Task Discover_NobodyUntilTheTimeIsOver_SaysWhatToAskNext()
+    {
+        (int exit, TestTerminal terminal, _) = await RunAsync(["--seconds", "0.2"]);
+
+        Assert.Equal(ExitCode.Done, exit);
+        Assert.Contains("nobody announces _meshara._tcp. 'meshara doctor' says whether multicast works here", terminal.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("printer")]
+    [InlineData("_ipp.local")]
+    [InlineData("_a name._tcp.local")]
+    [InlineData("_services._dns-sd._udp")]
+    [InlineData("_ipp._sctp.local")]
+    public void Discover_NoServiceType_IsWrongUsage(string type)
+    {
+        TestTerminal terminal = new();
+        Command command = DiscoverCommand.Create(terminal.Terminal, (_, _) => throw new InvalidOperationException());
+
+        Assert.Contains("--type needs a service type", Assert.Single(command.Parse(["--type", type]).Errors).Message, StringComparison.Ordinal);
+    }
+
+    private static async Task<(int Exit, TestTerminal Terminal, string Type)> RunAsync(string[] args, params ServiceChange[] changes)
+    {
+        TestTerminal terminal = new();
+        string asked = "";
+        Command command = DiscoverCommand.Create(terminal.Terminal, (type, ct) =>
+        {
+            asked = type;
+            return BrowseAsync(changes, ct);
+        });
+        int exit = await command.Parse(args.Contains("--seconds") ? args : [.. args, "--seconds", "1"]).InvokeAsync().WaitAsync(CommandBed.Guard);
+        return (exit, terminal, asked);
+    }
+
+    private static async IAsyncEnumerable<ServiceChange> BrowseAsync(ServiceChange[] changes, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        foreach (ServiceChange change in changes)
+        {
+            yield return change;
+        }
+
+        // As a browse does: nothing more, but it does not end.
+        await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+    }
+}

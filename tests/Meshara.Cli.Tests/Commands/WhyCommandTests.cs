@@ -1,0 +1,95 @@
+using System.Text.Json;
+using Meshara.Cli.Tests.Support;
+using Xunit;
+
+namespace Meshara.Cli.Tests.Commands;
+
+public sealed class WhyCommandTests
+{
+    [Fact]
+    public async Task Why_ReachableAddress_TellsEachStepAndIsDone()
+    {
+        await using CommandBed bed = new();
+        await bed.StartAsync("alice");
+        Node bob = await bed.StartAsync("bob");
+        TestTerminal text = new(), json = new();
+
+        Assert.Equal(ExitCode.Done, await bed.RunAsync("alice", text, "why", bob.Addresses[0].ToString()));
+        Assert.Equal(ExitCode.Done, await bed.RunAsync("alice", json, "why", bob.Addresses[0].HostAndPort, "--json"));
+
+        Assert.Contains($"  ok      pin     {bob.Id} answered, as expected.", text.Text, StringComparison.Ordinal);
+        Assert.Contains("  reachable, ", text.Text, StringComparison.Ordinal);
+        JsonElement line = Child.Parse(json.Json);
+        Assert.True(line.GetProperty("reachable").GetBoolean());
+        Assert.True(line.GetProperty("running").GetBoolean());
+        JsonElement dial = Assert.Single(line.GetProperty("dials").EnumerateArray());
+        Assert.Equal((bob.Id.ToString(), "test"), (dial.GetProperty("answered").GetString(), dial.GetProperty("remote_mesh").GetString()));
+        Assert.Equal(
+            ["known", "tcp", "tls", "pin", "hello", "limit", "link"],
+            dial.GetProperty("steps").EnumerateArray().Select(s => s.GetProperty("step").GetString()));
+        Assert.Empty(bob.ListPeers());
+    }
+
+    [Fact]
+    public async Task Why_NotAdmitted_FailsWithTheCommandForTheOtherMachine()
+    {
+        await using CommandBed bed = new();
+        Node alice = await bed.StartAsync("alice");
+        Node bob = await bed.StartAsync("bob", o => o with { Admission = Admission.KnownPeers });
+        TestTerminal text = new();
+
+        Assert.Equal(ExitCode.Failed, await bed.RunAsync("alice", text, "why", bob.Addresses[0].ToString()));
+
+        Assert.Contains("  FAILED  hello   ", text.Text, StringComparison.Ordinal);
+        Assert.Contains($"To do: On that machine run: meshara trust add {alice.PublicKey}", text.Text, StringComparison.Ordinal);
+        Assert.Contains("  not reachable: it fails at hello", text.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Why_Id_TriesAllKnownAddressesOfThatPeer()
+    {
+        await using CommandBed bed = new();
+        (Node alice, Node bob) = await bed.StartPairAsync();
+        TestTerminal known = new(), unknown = new();
+
+        Assert.Equal(ExitCode.Done, await bed.RunAsync("alice", known, "why", bob.Id.ToString()[..8], "--json"));
+        Assert.Equal(ExitCode.Failed, await bed.RunAsync("alice", unknown, "why", new string('a', 64)));
+
+        JsonElement dial = Assert.Single(Child.Parse(known.Json).GetProperty("dials").EnumerateArray());
+        Assert.Equal(bob.Addresses[0].ToString(), dial.GetProperty("address").GetString());
+        Assert.Contains("No address of aaaa", unknown.Error, StringComparison.Ordinal);
+        Assert.Single(alice.ListPeers());
+    }
+
+    [Fact]
+    public async Task Why_NoNodeRuns_DialsItselfTakesTheirMeshAndSaysWhatItCannotSee()
+    {
+        using TempFolder folder = new();
+        await using Node bob = await Node.StartAsync(new NodeOptions { Mesh = "theirs", Admission = Admission.Open, Listen = ["127.0.0.1:0"] });
+        TestTerminal text = new(), wrong = new();
+
+        Assert.Equal(ExitCode.Done, await text.RunAsync("why", bob.Addresses[0].HostAndPort, "--data", folder["none"]));
+        Assert.Equal(ExitCode.Failed, await wrong.RunAsync("why", bob.Addresses[0].HostAndPort, "--data", folder["none"], "--mesh", "mine"));
+
+        Assert.Contains("no node runs on", text.Error, StringComparison.Ordinal);
+        Assert.Contains("is not seen", text.Error, StringComparison.Ordinal);
+        Assert.Contains("mesh 'theirs'", text.Text, StringComparison.Ordinal);
+        Assert.Contains("belongs to the mesh 'theirs', this node to 'mine'", wrong.Text, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder["none"]));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("host:99999")]
+    [InlineData("deadbee")]
+    public async Task Why_NoAddress_IsWrongUsageOrAName(string target)
+    {
+        using TempFolder folder = new();
+        TestTerminal terminal = new();
+
+        int exit = await terminal.RunAsync("why", target, "--data", folder.Path);
+
+        // Seven hex digits are a host name as good as any.
+        Assert.Equal(target == "deadbee" ? ExitCode.Failed : ExitCode.Usage, exit);
+    }
+}

@@ -1,0 +1,58 @@
+using Meshara.Discovery;
+using Xunit;
+
+namespace Meshara.Tests.Discovery;
+
+public sealed class MdnsSettingsTests
+{
+    [Theory]
+    [InlineData("", "Full", null)]
+    [InlineData("127.0.0.1:4040", "Full", null)]
+    [InlineData("127.0.0.1:4040 ::1:4040", "Full", null)]
+    [InlineData("127.0.0.1:4040", "ListenOnly", null)]
+    [InlineData("", "AnnounceOnly", null)]
+    [InlineData("", "ListenOnly", "browses")]
+    [InlineData("0.0.0.0:4040", "Full", "announces 4040 browses")]
+    [InlineData("127.0.0.1:1 192.168.0.7:2", "Full", "announces 2 browses")]
+    [InlineData(":::4040", "ListenOnly", "browses")]
+    [InlineData(":::4040", "AnnounceOnly", "announces 4040")]
+    public void Of_Listeners_WhatIsDone(string listeners, string mode, string? expected)
+    {
+        DiscoveryOptions options = new() { MdnsMode = Enum.Parse<MdnsMode>(mode) };
+        MdnsSettings? settings = MdnsSettings.Of(options, Listeners(listeners), out string? why);
+
+        string? done = settings is null ? null : string.Join(' ', new[] { settings.Announces ? $"announces {settings.Port}" : "", settings.Browses ? "browses" : "" }.Where(t => t.Length > 0));
+        Assert.Equal(expected, done);
+        Assert.Equal(expected is null, why is not null);
+    }
+
+    [Fact]
+    public void Of_SwitchedOff_Nothing()
+    {
+        DiscoveryOptions options = new() { EnabledMethods = DiscoveryMethods.All & ~DiscoveryMethods.LocalMdns };
+
+        Assert.Null(MdnsSettings.Of(options, Listeners("0.0.0.0:4040"), out string? why));
+        Assert.Equal("it is switched off", why);
+    }
+
+    [Fact]
+    public void IsSameAs_AnyChange_IsSeen()
+    {
+        MdnsSettings settings = MdnsSettings.Of(new DiscoveryOptions(), Listeners("0.0.0.0:4040"), out _)!;
+
+        Assert.True(settings.IsSameAs(MdnsSettings.Of(new DiscoveryOptions(), Listeners("0.0.0.0:4040"), out _)));
+        Assert.False(settings.IsSameAs(null));
+        Assert.All(
+            [
+                settings with { Mode = MdnsMode.ListenOnly },
+                settings with { Interval = TimeSpan.FromSeconds(5) },
+                settings with { Port = 4041 },
+                settings with { OwnPorts = new HashSet<int> { 1 } },
+                settings with { Interfaces = ["eth0"] },
+            ],
+            other => Assert.False(settings.IsSameAs(other)));
+    }
+
+    private static (string Host, int Port)[] Listeners(string text) =>
+        [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(l => (l[..l.LastIndexOf(':')], int.Parse(l[(l.LastIndexOf(':') + 1)..], System.Globalization.CultureInfo.InvariantCulture)))];
+}
