@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using Meshara.Mdns;
 using Meshara.MdnsHost;
 
@@ -113,7 +112,7 @@ static TxtRecord Text(string[] pairs) => TxtRecord.Create([.. pairs.Select(stati
 
 static void Say(params string[] parts)
 {
-    double now = Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
+    double now = TimeProvider.System.GetTimestamp() / (double)TimeProvider.System.TimestampFrequency;
     // One line whole: several tasks speak.
     lock (Console.Out)
     {

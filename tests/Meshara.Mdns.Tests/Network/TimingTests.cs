@@ -4,7 +4,7 @@ using Xunit;
 namespace Meshara.Mdns.Tests.Network;
 
 /// <summary>How long it takes on a real network stack: medians of five, which the tests print. The bounds are far above, because the machine may be busy; the rules themselves are proven on the virtual clock.</summary>
-[Collection(NetworkCollection.Name)]
+[Collection(RealNetworks.Name)]
 public sealed class TimingTests
 {
     private const int Rounds = 5;
