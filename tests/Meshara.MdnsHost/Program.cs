@@ -1,11 +1,23 @@
+using System.Collections.Concurrent;
 using Meshara.Mdns;
+using Meshara.MdnsHost;
 
 // A host of multicast DNS in a process of its own, for tests in network namespaces.
-// Arguments: [4|6] [publish=NAME,TYPE,PORT[,KEY=VALUE…]] [browse=TYPE] [without=INTERFACE]
-// It says, parts separated by tabs: ready, fault, published, renamed, added, updated, removed, state … end.
-// It obeys: state, text KEY=VALUE, quit. The end of its input ends it too.
+// Arguments: [4|6] [publish=NAME,TYPE,PORT[,KEY[=VALUE]…]] [browse=TYPE] [without=INTERFACE] [speed=N: its clock runs N times as fast]
+// It says, parts separated by tabs: ready, fault, published, renamed, added, updated, removed, state … end. The last part is the time in seconds, on the clock that all processes share.
+// It obeys: state, text KEY=VALUE, publish NAME,TYPE,PORT…, withdraw NAME, browse TYPE, quit. The end of its input ends it too.
+// With the argument "example" it is the example of the README and nothing else.
+if (args is ["example"])
+{
+    Console.WriteLine("ready");
+    await Example.RunAsync();
+    return;
+}
+
+int speed = args.Where(static a => a.StartsWith("speed=", StringComparison.Ordinal)).Select(static a => int.Parse(a.AsSpan(6))).FirstOrDefault(1);
 MdnsOptions options = new()
 {
+    TimeProvider = speed == 1 ? TimeProvider.System : new FastClock(speed),
     UseIPv4 = !args.Contains("6"),
     UseIPv6 = !args.Contains("4"),
     InterfaceFilter = face => !args.Contains($"without={face.Name}"),
@@ -15,6 +27,7 @@ Say("ready", service.IPv4Fault ?? "", service.IPv6Fault ?? "");
 using CancellationTokenSource stop = new();
 List<Task> tasks = [];
 TaskCompletionSource<ServicePublication> published = new(TaskCreationOptions.RunContinuationsAsynchronously);
+ConcurrentDictionary<string, ServicePublication> all = new(StringComparer.Ordinal);
 foreach (string argument in args)
 {
     if (argument.StartsWith("browse=", StringComparison.Ordinal))
@@ -25,6 +38,13 @@ foreach (string argument in args)
 
 while (await Console.In.ReadLineAsync() is { } line && line != "quit")
 {
+    string rest = line[(line.IndexOf(' ') + 1)..];
+    if (line.StartsWith("publish ", StringComparison.Ordinal))
+        tasks.Add(PublishAsync(rest.Split(',')));
+    if (line.StartsWith("browse ", StringComparison.Ordinal))
+        tasks.Add(BrowseAsync(rest));
+    if (line.StartsWith("withdraw ", StringComparison.Ordinal))
+        await all[rest].DisposeAsync();
     if (line == "state")
         SayState();
     if (line.StartsWith("text ", StringComparison.Ordinal))
@@ -41,10 +61,12 @@ async Task PublishAsync(string[] parts)
 {
     try
     {
+        Say("publishing", parts[0]);
         ServicePublication publication = await service.PublishAsync(new ServiceProfile(parts[0], parts[1], int.Parse(parts[2])) { Txt = Text(parts[3..]) }, stop.Token);
         publication.Renamed = static names => Say("renamed", names.OldName, names.NewName);
+        all[publication.InstanceName] = publication;
+        published.TrySetResult(publication);
         Say("published", publication.InstanceName, publication.HostName);
-        published.SetResult(publication);
     }
     catch (OperationCanceledException)
     {
@@ -56,6 +78,7 @@ async Task BrowseAsync(string type)
 {
     try
     {
+        Say("browsing", type);
         await foreach (ServiceChange change in service.Browse(type, cancellationToken: stop.Token))
         {
             ServiceInstance found = change.Instance;
@@ -85,14 +108,15 @@ void SayState()
     }
 }
 
-static TxtRecord Text(string[] pairs) => TxtRecord.Create([.. pairs.Select(static p => p.Split('=', 2)).Select(static p => (p[0], (string?)p[1]))]);
+static TxtRecord Text(string[] pairs) => TxtRecord.Create([.. pairs.Select(static p => p.Split('=', 2)).Select(static p => (p[0], p.Length > 1 ? p[1] : null))]);
 
 static void Say(params string[] parts)
 {
+    double now = TimeProvider.System.GetTimestamp() / (double)TimeProvider.System.TimestampFrequency;
     // One line whole: several tasks speak.
     lock (Console.Out)
     {
-        Console.Out.WriteLine(string.Join('\t', parts));
+        Console.Out.WriteLine($"{string.Join('\t', parts)}\t{now:F6}");
         Console.Out.Flush();
     }
 }

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Meshara.Tests;
 using Meshara.Tests.Support;
 using Meshara.Tests.Tidy;
+using Xunit;
 
 namespace Meshara.Mdns.Tests.Support;
 
@@ -35,6 +37,20 @@ internal sealed class MdnsHost : IAsyncDisposable
         await host.SaysAsync("ready");
         return host;
     }
+
+    /// <summary>Starts python-zeroconf (tests/interop/zeroconf_host.py), which says and obeys the same, and waits until it is ready. Skipped where it is missing.</summary>
+    public static async Task<MdnsHost> StartZeroconfAsync(NetworkNamespace network, params string[] arguments)
+    {
+        // The system's own: that is whose packages are Debian's.
+        const string Python = "/usr/bin/python3";
+        Assert.SkipUnless(File.Exists(Python) && (await Tool.RunAsync(Python, "-c", "import zeroconf")).ExitCode == 0, "Missing: python-zeroconf; apt-get install python3-zeroconf.");
+        MdnsHost host = new(network.Start(Python, ["-B", Repository.Absolute("tests/interop/zeroconf_host.py"), .. arguments]));
+        await host.SaysAsync("ready");
+        return host;
+    }
+
+    /// <summary>When it said a line, on the clock that all processes of the machine share.</summary>
+    public static TimeSpan TimeOf(string[] line) => TimeSpan.FromSeconds(double.Parse(line[^1]));
 
     /// <summary>Waits until it says a line that begins so; that line.</summary>
     public Task<string[]> SaysAsync(params string[] parts) => SaysAsync(line => line.Length >= parts.Length && line.AsSpan(0, parts.Length).SequenceEqual(parts));

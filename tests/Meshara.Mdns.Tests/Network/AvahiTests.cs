@@ -1,0 +1,131 @@
+using Meshara.Mdns.Tests.Support;
+using Xunit;
+
+namespace Meshara.Mdns.Tests.Network;
+
+/// <summary>With Debian's avahi-daemon, each on its own host and both on one.</summary>
+[Collection(RealNetworks.Name)]
+public sealed class AvahiTests
+{
+    private const string Name = "Küche. 1";
+    private const string Type = "_ipp._tcp";
+    private const string Ours = $"publish={Name},{Type},631,rp=ipp/print,flag,empty=,note=two words and an ü";
+    private static readonly string[] Theirs = [Name, Type, "631", "rp=ipp/print", "flag", "empty=", "note=two words and an ü"];
+    private static readonly string[] Strings = Theirs[3..];
+
+    // One host: port 5353 is shared, and answers to the host alone reach one of the two only (RFC 6762 section 15.1).
+    public static TheoryData<string, bool> Places => new() { { "4", false }, { "6", false }, { "46", false }, { "46", true } };
+
+    [Theory]
+    [MemberData(nameof(Places))]
+    public async Task Publish_AvahiBrowses_FindsItWithItsTextAndItsEnd(string families, bool isOneHost)
+    {
+        await using BridgedLan lan = await BridgedLan.CreateAsync(2, families);
+        await using AvahiHost avahi = await AvahiHost.StartAsync(lan.Hosts[isOneHost ? 0 : 1]);
+        AvahiBrowser before = avahi.Browse(Type);
+        await using MdnsHost ours = await MdnsHost.StartAsync(lan.Hosts[0], Ours, families);
+        string[] published = await ours.SaysAsync("published", Name);
+        AvahiBrowser after = avahi.Browse(Type);
+
+        foreach (AvahiBrowser browser in (AvahiBrowser[])[before, after])
+        {
+            foreach (char family in families)
+            {
+                AvahiService found = await browser.ResolvesAsync(Name, $"{family}");
+                Assert.Equal((published[2], 631, BridgedLan.Cable), (found.HostName, found.Port, found.Interface));
+                Assert.Equal(Strings.Order(), found.Strings.Order());
+                // Avahi names one address, of either family that the host has.
+                Assert.True((found.Address == "10.7.0.1" && families.Contains('4')) || (found.Address.StartsWith("fe80::", StringComparison.Ordinal) && families.Contains('6')), found.Address);
+            }
+        }
+
+        Assert.Contains(Type, await avahi.TypesAsync());
+
+        await ours.TellAsync("text flag,rp=other");
+        AvahiService updated = await avahi.ResolvesFreshAsync(Type, Name, static s => s.Strings.Contains("rp=other"));
+        Assert.Equal(["flag", "rp=other"], updated.Strings.Order());
+
+        await ours.QuitAsync();
+        await before.LosesAsync(Name);
+    }
+
+    [Theory]
+    [MemberData(nameof(Places))]
+    public async Task Browse_AvahiPublishes_IsFoundWithItsTextAndItsEnd(string families, bool isOneHost)
+    {
+        await using BridgedLan lan = await BridgedLan.CreateAsync(2, families);
+        await using AvahiHost avahi = await AvahiHost.StartAsync(lan.Hosts[isOneHost ? 0 : 1]);
+        await using MdnsHost before = await MdnsHost.StartAsync(lan.Hosts[0], $"browse={Type}", families);
+        (LineProcess publisher, string name) = await avahi.PublishAsync(Theirs);
+        Assert.Equal(Name, name);
+        await using MdnsHost after = await MdnsHost.StartAsync(lan.Hosts[0], $"browse={Type}", families);
+
+        foreach (MdnsHost browser in (MdnsHost[])[before, after])
+        {
+            string[] found = await browser.SaysAsync("added", Name, "avahi-host.local", "631");
+            Assert.Equal(string.Join(' ', Strings), found[5]);
+            foreach (char family in families)
+                await browser.SaysAsync(l => l is ["added" or "updated", Name, ..] && l[4].Split(' ').Any(a => IsOf(family, a, isOneHost ? 1 : 2)));
+        }
+
+        await publisher.TerminateAsync();
+        await before.SaysAsync("removed", Name);
+        await after.SaysAsync("removed", Name);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Publish_AvahiHasTheName_IsRenamed(bool isOneHost)
+    {
+        await using BridgedLan lan = await BridgedLan.CreateAsync(2, "46");
+        await using AvahiHost avahi = await AvahiHost.StartAsync(lan.Hosts[isOneHost ? 0 : 1]);
+        (LineProcess publisher, _) = await avahi.PublishAsync(Theirs);
+
+        await using MdnsHost ours = await MdnsHost.StartAsync(lan.Hosts[0], Ours);
+
+        await ours.SaysAsync("published", $"{Name} (2)");
+        AvahiBrowser browser = avahi.Browse(Type);
+        await browser.ResolvesAsync(Name, "4");
+        await browser.ResolvesAsync($"{Name} (2)", "4");
+        await publisher.KillAsync();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Publish_AvahiTakesTheNameAfterUs_AvahiIsRenamed(bool isOneHost)
+    {
+        await using BridgedLan lan = await BridgedLan.CreateAsync(2, "46");
+        await using AvahiHost avahi = await AvahiHost.StartAsync(lan.Hosts[isOneHost ? 0 : 1]);
+        await using MdnsHost ours = await MdnsHost.StartAsync(lan.Hosts[0], Ours, $"browse={Type}");
+        await ours.SaysAsync("published", Name);
+
+        (_, string theirs) = await avahi.PublishAsync(Theirs);
+
+        Assert.Equal($"{Name} #2", theirs);
+        await ours.SaysAsync("added", theirs);
+        Assert.DoesNotContain(ours.Lines, static l => l[0] == "renamed");
+    }
+
+    // Both at once: the tie-break of RFC 6762 section 8.2 leaves the name to one of them.
+    [Fact]
+    public async Task Publish_WithAvahiAtOnce_OneKeepsTheName()
+    {
+        await using BridgedLan lan = await BridgedLan.CreateAsync(2, "46");
+        await using AvahiHost avahi = await AvahiHost.StartAsync(lan.Hosts[1]);
+        await using MdnsHost ours = await MdnsHost.StartAsync(lan.Hosts[0], $"browse={Type}");
+
+        await ours.TellAsync($"publish {Ours["publish=".Length..]}");
+        (_, string theirs) = await avahi.PublishAsync(Theirs);
+        string[] published = await ours.SaysAsync("published");
+        await ours.SaysAsync("added", theirs);
+
+        string[] names = [ours.Lines.LastOrDefault(static l => l[0] == "renamed")?[2] ?? published[1], theirs];
+        Assert.Single(names, Name);
+        Assert.Single(names, static n => n is $"{Name} (2)" or $"{Name} #2");
+    }
+
+    private static bool IsOf(char family, string address, int host) =>
+        family == '4' ? address == $"10.7.0.{host}" : address.StartsWith("fe80::", StringComparison.Ordinal) && address.Contains('%', StringComparison.Ordinal);
+}
