@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Meshara.Cli.Tests.Support;
-using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Cli.Tests.Commands;
