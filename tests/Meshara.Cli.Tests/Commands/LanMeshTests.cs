@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Meshara.Cli.Tests.Support;
-using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Cli.Tests.Commands;
