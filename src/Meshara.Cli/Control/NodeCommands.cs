@@ -21,20 +21,13 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
             case ControlCommand.Info:
                 yield return new ControlReply { Ok = true, Info = await InfoAsync() };
                 break;
-            case ControlCommand.Peers:
-                foreach (PeerInfo peer in node.ListPeers())
-                {
-                    yield return new ControlReply { Row = PeerLine.Of(peer) };
-                }
-
-                yield return ControlReply.Done;
-                break;
-            case ControlCommand.Banned:
-                foreach (ControlReply part in await ListBannedAsync())
+            case ControlCommand.Peers or ControlCommand.Banned or ControlCommand.Why or ControlCommand.Doctor or ControlCommand.Watch:
+                await foreach (ControlReply part in PartsAsync(request, cancellationToken))
                 {
                     yield return part;
                 }
 
+                yield return ControlReply.Done;
                 break;
             case ControlCommand.Forgive:
                 yield return await ForgiveAsync(request);
@@ -69,13 +62,36 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
             case ControlCommand.RotateIdentity:
                 yield return await RotateAsync(request, cancellationToken);
                 break;
+            default:
+                throw new ControlException("unknown-command", $"The running node ({facts.Agent}) knows no command '{Safe.Text(request.Command, 40)}': is it older than this one?");
+        }
+    }
+
+    // Answers of many lines.
+    private async IAsyncEnumerable<ControlReply> PartsAsync(ControlRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        switch (request.Command)
+        {
+            case ControlCommand.Peers:
+                foreach (PeerInfo peer in node.ListPeers())
+                {
+                    yield return new ControlReply { Row = PeerLine.Of(peer) };
+                }
+
+                break;
+            case ControlCommand.Banned:
+                foreach (PeerExplanation peer in await node.ListBannedAsync())
+                {
+                    yield return new ControlReply { Banned = BannedLine.Of(peer) };
+                }
+
+                break;
             case ControlCommand.Why:
                 await foreach (DialLine dial in _diagnosis.WhyAsync(request, cancellationToken))
                 {
                     yield return new ControlReply { Dial = dial };
                 }
 
-                yield return ControlReply.Done;
                 break;
             case ControlCommand.Doctor:
                 foreach (FindingLine finding in await Examination.OfAsync(node, facts.DataDirectory, facts.Store, node.Options.TimeProvider, cancellationToken))
@@ -83,9 +99,8 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
                     yield return new ControlReply { Finding = finding };
                 }
 
-                yield return ControlReply.Done;
                 break;
-            case ControlCommand.Watch:
+            default:
                 await foreach (PeerEvent happened in node.WatchAsync(cancellationToken))
                 {
                     if (EventLine.Of(happened) is { } line)
@@ -94,10 +109,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
                     }
                 }
 
-                yield return ControlReply.Done;
                 break;
-            default:
-                throw new ControlException("unknown-command", $"The running node ({facts.Agent}) knows no command '{Safe.Text(request.Command, 40)}': is it older than this one?");
         }
     }
 
@@ -143,9 +155,6 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
                 node.Options.Reputation)
             ?? throw new ControlException("unknown-peer", $"Nothing is known of {id}: it is neither linked, nor pinned, nor among the peers that this node remembers.");
     }
-
-    private async Task<IEnumerable<ControlReply>> ListBannedAsync() =>
-        (await node.ListBannedAsync()).Select(static peer => new ControlReply { Banned = BannedLine.Of(peer) }).Append(ControlReply.Done);
 
     private async Task<ControlReply> RotateAsync(ControlRequest request, CancellationToken cancellationToken)
     {

@@ -85,6 +85,8 @@ internal sealed partial class Mesh
         _deadlines.Clear(LanKey);
         if (!_ready || _lan.Count == 0)
         {
+            // The next one to be announced is looked at in any case.
+            _wantsNearby = true;
             return;
         }
 

@@ -1,11 +1,11 @@
 using System.Text.Json;
 using Meshara.Cli.Tests.Support;
-using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Cli.Tests.Commands;
 
 /// <summary>Nodes on one cable that are told nothing but <c>--open</c>.</summary>
+[Collection(nameof(Child))]
 public sealed class RunLocalNetworkTests : IDisposable
 {
     private readonly TempFolder _folder = new();

@@ -35,6 +35,17 @@ public sealed class RunConfigurationTests : IDisposable
     }
 
     [Theory]
+    [InlineData("""{ "Meshara": {} }""", DiscoveryMethods.All & ~DiscoveryMethods.LocalMdns)]
+    [InlineData("""{ "Meshara": { "Discovery": { "EnabledMethods": ["LocalMdns", "Manual"] } } }""", DiscoveryMethods.Manual)]
+    public async Task Read_NoMdns_OnlyThatIsLeftOut(string json, DiscoveryMethods expected)
+    {
+        await System.IO.File.WriteAllTextAsync(File, json);
+        RunReading reading = await new RunConfiguration(_terminal.Terminal, Settings([], []) with { NoMdns = true }).ReadAsync(warn: true, CancellationToken.None);
+
+        Assert.Equal(expected, reading.Options.Discovery.EnabledMethods);
+    }
+
+    [Theory]
     [InlineData("{ \"Meshara\": {\n \"Discovery\": {\n \"TargetPeers\": 40 } } }", null, null, "node.json line 3: Meshara:Discovery:TargetPeers is 40; 0 to 32 is allowed.")]
     [InlineData("{ \"Meshara\": {\n \"Discovery\": {\n \"Target\": 40 } } }", null, null, "node.json line 3: Meshara:Discovery:Target is not an option; the nearest is Meshara:Discovery:TargetPeers.")]
     [InlineData("{ \"Meshara\": { \"Limits\": {\n \"MaxStreams\": 2048 } } }", null, null, "node.json: Meshara:Limits:LinkBudget (not written here) is 50331648; 67108864 to 2147483647 is allowed.")]

@@ -207,6 +207,55 @@ public sealed class MeshNearbyTests
         Assert.Empty(s.Take().OfType<MeshAction.Dial>());
     }
 
+    // Nothing happened in between but that a place got free.
+    [Fact]
+    public void Nearby_AfterEnoughPeersAndNobodyAnnounced_TheNextIsDialled()
+    {
+        MeshScript s = Ready(AdmissionMode.Open, target: 1, max: 4);
+        long link = s.Link(Ids.Of(0x30));
+        Announce(s, Peer, "10.0.0.5");
+        MeshAction.Dial dial = s.Single<MeshAction.Dial>();
+        s.Answered(dial.Connection, Peer);
+        Announce(s, Other, "10.0.0.6");
+        s.Take();
+        s.Mesh.HandleNearbyEnded();
+        s.Lose(link);
+        s.Lose(dial.Connection);
+        s.Mesh.HandleRemove(Peer, s.Now);
+        s.Take();
+
+        Announce(s, Ids.Of(0x40), "10.0.0.7");
+        Assert.Contains(s.Take().OfType<MeshAction.Dial>(), d => d.Address.HostAndPort == "10.0.0.7:4040");
+    }
+
+    // Hostile input M6, as the mesh sees it.
+    [Fact]
+    public void Nearby_TenThousandForgedASecond_FiveDialsASecond_AndAKnownPeerAtOnce()
+    {
+        MeshScript s = Ready(AdmissionMode.Open);
+        s.Mesh.HandleTrust(Peer, s.Now);
+        int dials = 0;
+        for (int i = 0; i < 30_000; i++)
+        {
+            string from = $"10.0.{i % 200}.7";
+            s.Mesh.HandleNearby([LanBed.Found(LanBed.Id(i), from, (i % 60_000) + 1, from, service: $"f{i}")], s.Now);
+            if (i % 100 == 0)
+            {
+                s.Advance(0.01);
+                foreach (MeshAction.Dial dial in s.Take().OfType<MeshAction.Dial>())
+                {
+                    dials++;
+                    s.Fail(dial.Connection, MesharaErrorCode.ConnectFailed);
+                }
+            }
+        }
+
+        Assert.InRange(dials, LanTable.Burst, LanTable.Burst + (LanTable.Rate * 3) + 1);
+        s.Take();
+        Announce(s, Peer, "10.0.250.7");
+        Assert.Equal(Peer, s.Single<MeshAction.Dial>().Address.Id);
+    }
+
     private static MeshScript Ready(AdmissionMode admission, int target = 8, int max = 16)
     {
         MeshScript s = new(Ids.Middle, admission, max, target: target);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
 namespace Meshara.Core.Policy;
@@ -12,7 +13,7 @@ internal readonly record struct MetLimit(string Name, int Value);
 /// <summary>How many inbound mesh peers may come from one place.</summary>
 internal sealed record InboundLimits
 {
-    /// <summary>From one IPv4 address or IPv6 /56.</summary>
+    /// <summary>From one IPv4 address or IPv6 /56; on-link from one IPv6 address.</summary>
     public int PerAddress { get; init; } = 4;
 
     /// <summary>From one IPv4 /24.</summary>
@@ -24,7 +25,10 @@ internal sealed record InboundLimits
     /// <summary>From one IPv4 /16 or IPv6 /32: the inbound slots divided by this.</summary>
     public int WideShare { get; init; } = 4;
 
-    /// <summary>Null: no limit is met. Trusted addresses meet none, on-link ones only <see cref="PerAddress"/>; each limit is at least 2.</summary>
+    /// <summary>From all on-link IPv6 addresses of one /56, where a machine has as many as it likes: the inbound slots divided by this, at least <see cref="PerAddress"/>.</summary>
+    public int OnLinkShareV6 { get; init; } = 2;
+
+    /// <summary>Null: no limit is met. Trusted addresses meet none, on-link ones only <see cref="PerAddress"/> and <see cref="OnLinkShareV6"/>; each limit is at least 2.</summary>
     /// <param name="newcomer">Who wants in.</param>
     /// <param name="inbound">The addresses of all inbound mesh peers with a place.</param>
     /// <param name="slots">The inbound slots: <see cref="ConnectionPlan.InboundSlots"/>.</param>
@@ -37,13 +41,15 @@ internal sealed record InboundLimits
         }
 
         AddressKeys own = AddressGroups.KeysOf(newcomer);
-        int address = 0, network = 0, wide = 0;
+        IPAddress exactly = Plain(newcomer);
+        int same = 0, address = 0, network = 0, wide = 0;
         foreach (IPAddress peer in inbound)
         {
             if (groups.IsTrusted(peer))
                 continue;
 
             AddressKeys keys = AddressGroups.KeysOf(peer);
+            same += Plain(peer).Equals(exactly) ? 1 : 0;
             address += keys.Address == own.Address ? 1 : 0;
             network += keys.Network == own.Network ? 1 : 0;
             wide += keys.Wide == own.Wide ? 1 : 0;
@@ -51,6 +57,12 @@ internal sealed record InboundLimits
 
         bool v4 = own.Address.Kind == AddressKeyKind.IPv4;
         int perNetwork = v4 ? PerNetworkV4 : PerNetworkV6;
+        if (!v4 && groups.IsOnLink(newcomer))
+        {
+            return Met(same, "inbound_per_ipv6_address", PerAddress)
+                ?? Met(address, "inbound_per_on_link_ipv6_56", Math.Max(PerAddress, slots / Math.Max(1, OnLinkShareV6)));
+        }
+
         return Met(address, v4 ? "inbound_per_ipv4_address" : "inbound_per_ipv6_56", PerAddress)
             ?? (groups.IsOnLink(newcomer) ? null
                 : Met(network, v4 ? "inbound_per_ipv4_24" : "inbound_per_ipv6_48", perNetwork)
@@ -65,6 +77,10 @@ internal sealed record InboundLimits
         const double PerSecond = 0.2;
         return TimeSpan.FromSeconds(Math.Clamp(refused / PerSecond, 60, 3600));
     }
+
+    // Without the scope: which interface says nothing about who it is.
+    private static IPAddress Plain(IPAddress address) =>
+        address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address.AddressFamily == AddressFamily.InterNetwork || address.ScopeId == 0 ? address : new IPAddress(address.GetAddressBytes());
 
     private static MetLimit? Met(int present, string name, int limit)
     {

@@ -20,7 +20,9 @@ public sealed class InboundLimitsTests
     [InlineData("2001:db8:{0}::1", 40, 10, "inbound_per_ipv6_32")]
     [InlineData("2002:cb00:71{0}::1", 100, 6, "inbound_per_ipv4_24")] // 6to4 of 203.0.113.x
     [InlineData("192.168.5.7", 100, 4, "inbound_per_ipv4_address")]
-    [InlineData("fe80::{0}", 100, 4, "inbound_per_ipv6_56")]
+    [InlineData("fe80::7%3", 100, 4, "inbound_per_ipv6_address")]
+    [InlineData("fe80::{0}", 100, 50, "inbound_per_on_link_ipv6_56")] // a cluster on one switch without IPv4
+    [InlineData("fe80::{0}", 4, 4, "inbound_per_on_link_ipv6_56")]
     [InlineData("192.168.5.{0}", 100, 90, null)]
     [InlineData("127.0.0.1", 100, 200, null)]
     [InlineData("2001:db8:7:100::{0}", 8, 200, null)] // 200 pods in one named /56
