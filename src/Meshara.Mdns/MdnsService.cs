@@ -63,7 +63,7 @@ public sealed class MdnsService : IAsyncDisposable
     }
 
     /// <summary>Looks for services of a type, from the first step of the enumeration to its end. What is known already comes first. It ends when this is disposed of.</summary>
-    /// <param name="serviceType">What they speak, as <c>_ipp._tcp</c>.</param>
+    /// <param name="serviceType">What they speak, as <c>_ipp._tcp</c>; or <c>_services._dns-sd._udp</c>: which types there are (RFC 6763 section 9). Of a type only the name is told, as <see cref="ServiceInstance.InstanceName"/>.</param>
     /// <param name="options">How; null: the defaults.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <remarks>One who is slow to take changes sees the latest of each service only.</remarks>
@@ -71,7 +71,7 @@ public sealed class MdnsService : IAsyncDisposable
     /// <exception cref="ObjectDisposedException">This was disposed of.</exception>
     /// <exception cref="OperationCanceledException">It was ended by the token.</exception>
     public IAsyncEnumerable<ServiceChange> Browse(string serviceType, BrowseOptions? options = null, CancellationToken cancellationToken = default) =>
-        ServiceTypes.TryNormalize(serviceType, out string? type)
+        ServiceTypes.TryNormalizeBrowsed(serviceType, out string? type)
             ? BrowseAsync(type, options ?? new BrowseOptions(), cancellationToken)
             : throw new ArgumentException($"\"{serviceType}\" is no service type: write it as _name._tcp or _name._udp.", nameof(serviceType));
 

@@ -17,8 +17,7 @@ internal static class ServiceTypes
             return false;
         }
 
-        string bare = text.EndsWith('.') ? text[..^1] : text;
-        bare = bare.EndsWith(".local", StringComparison.OrdinalIgnoreCase) ? bare[..^".local".Length] : bare;
+        string bare = Bare(text);
         int dot = bare.IndexOf('.', StringComparison.Ordinal);
         if (dot < 0 || !IsName(bare.AsSpan(0, dot)) || bare[(dot + 1)..].ToUpperInvariant() is not ("_TCP" or "_UDP"))
         {
@@ -27,6 +26,20 @@ internal static class ServiceTypes
 
         type = bare;
         return true;
+    }
+
+    /// <summary>As <see cref="TryNormalize"/>, for one who browses: the list of all types too.</summary>
+    public static bool TryNormalizeBrowsed(string? text, [NotNullWhen(true)] out string? type)
+    {
+        bool isAll = text is not null && string.Equals(Bare(text), All, StringComparison.OrdinalIgnoreCase);
+        type = isAll ? All : null;
+        return isAll || TryNormalize(text, out type);
+    }
+
+    private static string Bare(string text)
+    {
+        string bare = text.EndsWith('.') ? text[..^1] : text;
+        return bare.EndsWith(".local", StringComparison.OrdinalIgnoreCase) ? bare[..^".local".Length] : bare;
     }
 
     private static bool IsName(ReadOnlySpan<char> name)

@@ -3,7 +3,7 @@ using Meshara.Mdns;
 using Meshara.MdnsHost;
 
 // A host of multicast DNS in a process of its own, for tests in network namespaces.
-// Arguments: [4|6] [publish=NAME,TYPE,PORT[,KEY[=VALUE]…]] [browse=TYPE] [without=INTERFACE] [speed=N: its clock runs N times as fast]
+// Arguments: [4|6] [publish=NAME,TYPE,PORT[,sub:SUBTYPE…][,KEY[=VALUE]…]] [browse=TYPE[,SUBTYPE]] [without=INTERFACE] [speed=N: its clock runs N times as fast]
 // It says, parts separated by tabs: ready, fault, published, renamed, added, updated, removed, state … end. The last part is the time in seconds, on the clock that all processes share.
 // It obeys: state, text KEY=VALUE, publish NAME,TYPE,PORT…, withdraw NAME, browse TYPE, quit. The end of its input ends it too.
 // With the argument "example" it is the example of the README and nothing else.
@@ -62,7 +62,11 @@ async Task PublishAsync(string[] parts)
     try
     {
         Say("publishing", parts[0]);
-        ServicePublication publication = await service.PublishAsync(new ServiceProfile(parts[0], parts[1], int.Parse(parts[2])) { Txt = Text(parts[3..]) }, stop.Token);
+        ServicePublication publication = await service.PublishAsync(new ServiceProfile(parts[0], parts[1], int.Parse(parts[2]))
+        {
+            Txt = Text([.. parts[3..].Where(static p => !p.StartsWith("sub:", StringComparison.Ordinal))]),
+            Subtypes = [.. parts[3..].Where(static p => p.StartsWith("sub:", StringComparison.Ordinal)).Select(static p => p[4..])],
+        }, stop.Token);
         publication.Renamed = static names => Say("renamed", names.OldName, names.NewName);
         all[publication.InstanceName] = publication;
         published.TrySetResult(publication);
@@ -79,7 +83,8 @@ async Task BrowseAsync(string type)
     try
     {
         Say("browsing", type);
-        await foreach (ServiceChange change in service.Browse(type, cancellationToken: stop.Token))
+        string[] parts = type.Split(',');
+        await foreach (ServiceChange change in service.Browse(parts[0], new BrowseOptions { Subtype = parts.ElementAtOrDefault(1) }, stop.Token))
         {
             ServiceInstance found = change.Instance;
             Say(change.Kind.ToString().ToLowerInvariant(), found.InstanceName, found.HostName, $"{found.Port}", string.Join(' ', found.EndPoints.Select(static e => e.Address)), found.Txt.ToString());

@@ -43,6 +43,25 @@ public sealed class MdnsDriverTests
         Assert.NotNull(state.IPv4.LastHeard);
     }
 
+    // RFC 6763 section 9.
+    [Theory]
+    [InlineData("_services._dns-sd._udp")]
+    [InlineData("_Services._dns-sd._udp.local.")]
+    public async Task Browse_ListOfAllTypes_NamesThem(string all)
+    {
+        await using DriverBed bed = new();
+        MdnsService publisher = await bed.StartAsync(bed.Host(1));
+        Task<ServicePublication> publishing = publisher.PublishAsync(Printer).AsTask();
+        await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2));
+        MdnsService browser = await bed.StartAsync(bed.Host(2));
+
+        await using IAsyncEnumerator<ServiceChange> types = browser.Browse(all).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Task<bool> first = types.MoveNextAsync().AsTask();
+
+        Assert.True(await bed.RunUntilAsync(() => first.IsCompleted, TimeSpan.FromSeconds(5)));
+        Assert.Equal((ServiceChangeKind.Added, "_ipp._tcp"), (types.Current.Kind, types.Current.Instance.InstanceName));
+    }
+
     [Fact]
     public async Task Publish_NameOfAnother_IsRenamedAndTold()
     {

@@ -126,6 +126,26 @@ public sealed class AvahiTests
         Assert.Single(names, static n => n is $"{Name} (2)" or $"{Name} #2");
     }
 
+    // RFC 6763 sections 7.1 and 9.
+    [Fact]
+    public async Task Browse_SubtypesAndAllTypes_OfEachOtherAreFound()
+    {
+        await using BridgedLan lan = await BridgedLan.CreateAsync(2, "46");
+        await using AvahiHost avahi = await AvahiHost.StartAsync(lan.Hosts[1]);
+        await avahi.PublishAsync("--subtype", "_color._sub._ipp._tcp", "Theirs", Type, "631");
+        await avahi.PublishAsync("Other", Type, "632");
+        await avahi.PublishAsync("Web", "_http._tcp", "80");
+
+        await using MdnsHost ours = await MdnsHost.StartAsync(lan.Hosts[0], $"publish=Ours,{Type},631,sub:_color", $"browse={Type},_color", "browse=_services._dns-sd._udp");
+
+        await ours.SaysAsync("added", "Theirs", "avahi-host.local", "631");
+        await ours.SaysAsync("added", "_ipp._tcp");
+        await ours.SaysAsync("added", "_http._tcp");
+        Assert.DoesNotContain(ours.Lines, static l => l is ["added", "Other", ..]);
+        await ours.SaysAsync("published");
+        await avahi.Browse("_color._sub._ipp._tcp").ResolvesAsync("Ours", "4");
+    }
+
     private static bool IsOf(char family, string address, int host) =>
         family == '4' ? address == $"10.7.0.{host}" : address.StartsWith("fe80::", StringComparison.Ordinal) && address.Contains('%', StringComparison.Ordinal);
 }
