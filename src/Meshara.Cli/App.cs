@@ -46,7 +46,7 @@ internal static class App
         catch (Exception e)
         {
             terminal.Complain(Explain(e));
-            return e is MesharaException { Code: MesharaErrorCode.InvalidOption or MesharaErrorCode.InvalidFormat } ? ExitCode.Usage : ExitCode.Failed;
+            return e is ConfigurationException or MesharaException { Code: MesharaErrorCode.InvalidOption or MesharaErrorCode.InvalidFormat } ? ExitCode.Usage : ExitCode.Failed;
         }
     }
 

@@ -9,6 +9,6 @@ internal static class ExitCode
     /// <summary>It did not; one line on standard error says why.</summary>
     public const int Failed = 1;
 
-    /// <summary>The command line cannot be understood; nothing was tried.</summary>
+    /// <summary>The command line or the configuration is wrong; nothing was tried.</summary>
     public const int Usage = 2;
 }

@@ -24,14 +24,16 @@ public sealed record DiscoveryOptions
     /// <remarks>Source: issue "The mesh keeps itself", preset standard.</remarks>
     public int MaxPeers { get; init; } = 32;
 
-    /// <summary>Addresses to begin with; dialled when better ones are missing, and never pinned. With an id, another key there is an error. Default: none.</summary>
+    /// <summary>Addresses to begin with; dialled when better ones are missing, and never pinned. With an id, another key there is an error. Default: none.
+    /// While the node has no peer at all they are dialled again after 30 s at the latest, whatever <see cref="MaxBackoff"/> is; one that answered and refused, when it said.</summary>
     public IReadOnlyList<PeerAddress> BootstrapNodes { get; init; } = [];
 
     /// <summary>How often one unproven address is tested by a short connection that becomes no link. Default 2 min; 1 s to 1 day.</summary>
     /// <remarks>Bitcoin Core's FEELER_INTERVAL is 2 min.</remarks>
     public TimeSpan FeelerInterval { get; init; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>Upper bound of the pause between two dials of one learned address; the pause is drawn from 0 to 1 s · 2ⁿ (full jitter). Default 5 min; 1 s to 1 day.</summary>
+    /// <summary>Upper bound of the pause between two dials of one learned address; the pause is drawn from 0 to 1 s · 2ⁿ (full jitter). Default 5 min; 1 s to 1 day.
+    /// For <see cref="BootstrapNodes"/> it is 30 s, if that is less, while the node has no peer at all.</summary>
     /// <remarks>For peers that the operator named: <see cref="NodeTimeouts.MaxBackoff"/>.</remarks>
     public TimeSpan MaxBackoff { get; init; } = TimeSpan.FromMinutes(5);
 

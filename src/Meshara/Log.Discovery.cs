@@ -5,8 +5,11 @@ namespace Meshara;
 // 6100: the static peers file; 6150: lists over HTTPS; 6200: the local network.
 internal static partial class Log
 {
-    [LoggerMessage(6100, LogLevel.Information, "Static peers file '{Path}' names {Count} addresses")]
-    public static partial void StaticPeersRead(this ILogger logger, string path, int count);
+    /// <summary>The word for so many.</summary>
+    public static string Addresses(int count) => count == 1 ? "address" : "addresses";
+
+    [LoggerMessage(6100, LogLevel.Information, "Static peers file '{Path}' names {Count} {Addresses}")]
+    public static partial void StaticPeersRead(this ILogger logger, string path, int count, string addresses);
 
     [LoggerMessage(6101, LogLevel.Warning, "{Trouble} Peers that were read of it before stay ({Count}); it is read again when it changes")]
     public static partial void StaticPeersKept(this ILogger logger, string trouble, int count);
@@ -20,12 +23,20 @@ internal static partial class Log
     [LoggerMessage(6104, LogLevel.Debug, "Static peers file '{Path}' cannot be watched, and is only looked at every {Seconds} s: {Why}")]
     public static partial void StaticPeersNotWatched(this ILogger logger, string path, double seconds, string why);
 
-    [LoggerMessage(6150, LogLevel.Information, "The list of peers {Location} names {Count} addresses")]
-    public static partial void ListFetched(this ILogger logger, string location, int count);
+    // At the level of 6101: who heard of the fault hears of its end.
+    [LoggerMessage(6105, LogLevel.Warning, "Static peers file '{Path}' can be used again and names {Count} {Addresses}")]
+    public static partial void StaticPeersMended(this ILogger logger, string path, int count, string addresses);
+
+    [LoggerMessage(6150, LogLevel.Information, "The list of peers {Location} names {Count} {Addresses}")]
+    public static partial void ListFetched(this ILogger logger, string location, int count, string addresses);
 
     // Once, until it has been fetched.
-    [LoggerMessage(6151, LogLevel.Warning, "The list of peers {Location} cannot be used: {Why} {Instead}; it is tried again within the hour")]
+    [LoggerMessage(6151, LogLevel.Warning, "The list of peers {Location} cannot be used: {Why} {Instead}; it is tried again in 5 s, then after twice as long each time, up to an hour")]
     public static partial void ListFailed(this ILogger logger, string location, string why, string instead);
+
+    // At the level of 6151: who heard of the fault hears of its end.
+    [LoggerMessage(6153, LogLevel.Warning, "The list of peers {Location} can be used again and names {Count} {Addresses}")]
+    public static partial void ListMended(this ILogger logger, string location, int count, string addresses);
 
     [LoggerMessage(6152, LogLevel.Warning, "No copy of the list of peers {Location} could be kept in '{Path}': {Why}")]
     public static partial void ListNotKept(this ILogger logger, string location, string path, string why);

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text.Json;
 using Meshara.Cli.Rendering;
+using Meshara.Storage;
 
 namespace Meshara.Cli.Control;
 
@@ -9,6 +10,11 @@ internal static class ControlClient
 {
     /// <summary>How long each line of a reply may take. Longer than the node's own deadlines, so that its reason is heard.</summary>
     public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a node that has its data directory is waited for.</summary>
+    public static TimeSpan StartsWithin { get; } = TimeSpan.FromSeconds(3);
+
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Sends a request and returns the last line of its reply.</summary>
     /// <param name="dataDirectory">Whose node.</param>
@@ -79,7 +85,29 @@ internal static class ControlClient
         }
     }
 
+    // A node has its directory a while before its control socket answers.
     private static async Task<Socket> ConnectAsync(string dataDirectory, TimeProvider time, CancellationToken cancellationToken)
+    {
+        long begun = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return await ConnectOnceAsync(dataDirectory, time, cancellationToken);
+            }
+            catch (ControlException e) when (e.Code == ControlException.NotRunning && DirectoryHolder.Of(dataDirectory) is { } holder)
+            {
+                if (time.GetElapsedTime(begun) >= StartsWithin)
+                {
+                    throw new ControlException(e.Code, $"Data directory {dataDirectory} is in use by {holder}, whose control socket does not answer: a node that is still starting, or another program's. Try again in a moment.", e);
+                }
+
+                await Task.Delay(LookAgain, time, cancellationToken);
+            }
+        }
+    }
+
+    private static async Task<Socket> ConnectOnceAsync(string dataDirectory, TimeProvider time, CancellationToken cancellationToken)
     {
         string path = await FindAsync(dataDirectory, time) ?? throw NobodyRuns(dataDirectory, null);
         Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

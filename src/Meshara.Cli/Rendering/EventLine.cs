@@ -83,7 +83,7 @@ internal sealed record EventLine(string Event, string Time)
     };
 
     /// <summary>The line of an option of the configuration file that something goes over.</summary>
-    public static EventLine Of(PassedOver option, string time) => new("option-overridden", time) { Option = option.Option, Detail = $"{option.By} goes over what the configuration file says" };
+    public static EventLine Of(PassedOver option, string time) => new("option-overridden", time) { Option = option.Option, Detail = option.Why ?? $"{option.By} goes over what the configuration file says" };
 
     /// <summary>The line of an event; null: an event of a newer library that has no line yet.</summary>
     public static EventLine? Of(PeerEvent happened)

@@ -22,6 +22,7 @@ internal static class EventText
             "option-changed" => $"option        {line.Option}: {Safe.Text(line.Before, 200)} → {Safe.Text(line.After, 200)}"
                 + (line.Applied != true ? $"; not until the next start: {Safe.Line(line.Detail ?? "")}" : line.Detail is { } note ? $"; {Safe.Line(note)}" : ""),
             "option-overridden" => $"option        {Safe.Text(line.Option, 200)} has no effect: {Safe.Line(line.Detail ?? "")}",
+            "config-mended" => "configuration can be used again, and is",
             "config-failed" => $"configuration not applied, the node goes on as it is: {Safe.Line(line.Detail ?? "")}",
             _ => $"{Safe.Text(line.Event, 40)}  {who}",
         };

@@ -7,6 +7,7 @@ internal sealed class ConfigWatch(Terminal terminal, string path, RunConfigurati
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
     private IReadOnlyList<OptionChange> _refused = [];
+    private bool _hasFailed;
 
     /// <summary>Looks until it is cancelled.</summary>
     /// <param name="before">The file as it was when the node's options were read from it.</param>
@@ -44,6 +45,11 @@ internal sealed class ConfigWatch(Terminal terminal, string path, RunConfigurati
                 PeerStore = started.PeerStore,
             };
             IReadOnlyList<OptionChange> changes = await node.ReconfigureAsync(wanted, cancellationToken);
+            if (_hasFailed)
+            {
+                _hasFailed = false;
+                report.ConfigurationMended();
+            }
 
             // What was refused before, and still is, was told.
             report.Reconfigured([.. changes.Where(change => change.IsApplied || !_refused.Contains(change))]);
@@ -51,6 +57,7 @@ internal sealed class ConfigWatch(Terminal terminal, string path, RunConfigurati
         }
         catch (Exception e) when (e is CliException or MesharaException { Code: not MesharaErrorCode.NodeStopped })
         {
+            _hasFailed = true;
             report.ConfigurationFailed(e.Message);
         }
     }

@@ -23,5 +23,8 @@ internal interface INodeReport
     /// <summary>The configuration file has changed and cannot be used; the node goes on with the options that it has.</summary>
     void ConfigurationFailed(string why);
 
+    /// <summary>The configuration file can be used again.</summary>
+    void ConfigurationMended();
+
     void Stopped();
 }

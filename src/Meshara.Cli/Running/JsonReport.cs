@@ -79,6 +79,8 @@ internal sealed class JsonReport(Terminal terminal) : INodeReport
 
     public void ConfigurationFailed(string why) => Write(new EventLine("config-failed", Now()) { Detail = why });
 
+    public void ConfigurationMended() => Write(new EventLine("config-mended", Now()));
+
     public void Stopped()
     {
         TellDue(all: true);

@@ -10,7 +10,8 @@ internal sealed record RunReading(NodeOptions Options, IReadOnlyList<PassedOver>
 /// <summary>An option of the configuration file that something goes over.</summary>
 /// <param name="Option">Its name: <c>Discovery.TargetPeers</c>.</param>
 /// <param name="By">The option of the command, or the variable.</param>
-internal sealed record PassedOver(string Option, string By);
+/// <param name="Why">What to say in place of that; null: nothing else.</param>
+internal sealed record PassedOver(string Option, string By, string? Why = null);
 
 /// <summary>What <c>meshara run</c> was asked for, all together: the configuration file, over it the environment, over that the options of the command.</summary>
 internal sealed class RunConfiguration(Terminal terminal, RunSettings settings)
@@ -50,7 +51,7 @@ internal sealed class RunConfiguration(Terminal terminal, RunSettings settings)
         all.Put(settings.Arguments);
         await TakePipeAsync(all, cancellationToken);
         NodeOptions options = Options(all, warn);
-        RunReading reading = new(options, _file is { } before ? PassedOver(before, file) : []);
+        RunReading reading = new(options, _file is { } before ? [.. PassedOver(before, file), .. NeedlessPreset(before, file, all)] : []);
         _file = file;
         return reading;
     }
@@ -63,6 +64,17 @@ internal sealed class RunConfiguration(Terminal terminal, RunSettings settings)
            where over is not null
            select new PassedOver(option[(SettingsLayer.Section.Length + 1)..].Replace(':', '.'), over.Origin),
     ];
+
+    // A preset is nothing but the two numbers.
+    private static PassedOver[] NeedlessPreset(SettingsLayer before, SettingsLayer now, SettingsLayer all)
+    {
+        const string discovery = $"{SettingsLayer.Section}:{nameof(NodeOptions.Discovery)}";
+        const string preset = $"{discovery}:Preset";
+        return now.Find(preset) is { } read && all.Find(preset) == read && now.ChangesFrom(before).Contains(preset, StringComparer.OrdinalIgnoreCase)
+            && all.Find($"{discovery}:TargetPeers") is { } target && all.Find($"{discovery}:MaxPeers") is { } max
+            ? [new PassedOver("Discovery.Preset", "", $"it was read and changes nothing, since TargetPeers ({target.Origin}) and MaxPeers ({max.Origin}) are written")]
+            : [];
+    }
 
     // The library would open a pipe each time that it reads these options, without an end to the wait.
     private async Task TakePipeAsync(SettingsLayer all, CancellationToken cancellationToken)

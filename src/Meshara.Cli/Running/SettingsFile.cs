@@ -13,14 +13,14 @@ internal static class SettingsFile
     private const string WhatToWrite = $"Write {{ \"{SettingsLayer.Section}\": {{ \"Mesh\": \"…\" }} }}.";
 
     /// <summary>Reads the section.</summary>
-    /// <exception cref="CliException">It cannot be read; the message names the file and, where there is one, the line.</exception>
+    /// <exception cref="ConfigurationException">It cannot be read; the message names the file and, where there is one, the line.</exception>
     public static SettingsLayer Read(string path)
     {
         byte[] bytes = Load(path);
         ReadOnlySpan<byte> text = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsSpan(Encoding.UTF8.Preamble.Length) : bytes;
         if (text.Trim(" \t\r\n"u8).IsEmpty)
         {
-            throw new CliException($"{path} is empty. {WhatToWrite}");
+            throw new ConfigurationException($"{path} is empty. {WhatToWrite}");
         }
 
         SettingsLayer layer = new();
@@ -28,16 +28,16 @@ internal static class SettingsFile
         try
         {
             bool isFound = ReadRoot(ref reader, text, path, layer);
-            return isFound ? layer : throw new CliException($"{path} has no section {SettingsLayer.Section}. {WhatToWrite}");
+            return isFound ? layer : throw new ConfigurationException($"{path} has no section {SettingsLayer.Section}. {WhatToWrite}");
         }
         catch (JsonException e)
         {
-            throw new CliException($"{path} line {e.LineNumber + 1}, column {e.BytePositionInLine + 1}: not JSON. {Words(e)}", e);
+            throw new ConfigurationException($"{path} line {e.LineNumber + 1}, column {e.BytePositionInLine + 1}: not JSON. {Words(e)}", e);
         }
         catch (InvalidOperationException e)
         {
             // A text with bytes that are no UTF-8, or half a surrogate.
-            throw new CliException($"{path} line {LineOf(ref reader, text)}: the text is not valid Unicode.", e);
+            throw new ConfigurationException($"{path} line {LineOf(ref reader, text)}: the text is not valid Unicode.", e);
         }
     }
 
@@ -46,7 +46,7 @@ internal static class SettingsFile
         if (FileStatus.WhyNotRegular(path) is { } kind)
         {
             // It is read again whenever it changes, which a pipe cannot be; and to open one may take for ever.
-            throw new CliException($"The configuration {path} is {kind}. Name a regular file.");
+            throw new ConfigurationException($"The configuration {path} is {kind}. Name a regular file.");
         }
 
         try
@@ -54,11 +54,11 @@ internal static class SettingsFile
             using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             byte[] bytes = new byte[Longest + 1];
             int length = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-            return length <= Longest ? bytes[..length] : throw new CliException($"The configuration {path} is longer than {Longest} bytes: is it the right file?");
+            return length <= Longest ? bytes[..length] : throw new ConfigurationException($"The configuration {path} is longer than {Longest} bytes: is it the right file?");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new CliException($"The configuration {path} cannot be read: {e.Message}", e);
+            throw new ConfigurationException($"The configuration {path} cannot be read: {e.Message}", e);
         }
     }
 
@@ -67,7 +67,7 @@ internal static class SettingsFile
     {
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
-            throw new CliException($"{path} line {LineOf(ref reader, text)}: a JSON object is needed, {{ \"{SettingsLayer.Section}\": {{ … }} }}.");
+            throw new ConfigurationException($"{path} line {LineOf(ref reader, text)}: a JSON object is needed, {{ \"{SettingsLayer.Section}\": {{ … }} }}.");
         }
 
         bool isFound = false;
@@ -84,7 +84,7 @@ internal static class SettingsFile
 
             if (isFound || reader.TokenType != JsonTokenType.StartObject)
             {
-                throw new CliException($"{path} line {line}: {(isFound ? $"the section {name} is there twice." : $"{name} has to be an object with options.")}");
+                throw new ConfigurationException($"{path} line {line}: {(isFound ? $"the section {name} is there twice." : $"{name} has to be an object with options.")}");
             }
 
             isFound = true;
@@ -145,7 +145,7 @@ internal static class SettingsFile
         {
             if (!layer.TryAdd(name, value, $"{path} line {line}"))
             {
-                throw new CliException($"{path} line {line}: {name} is there twice. Leave one out.");
+                throw new ConfigurationException($"{path} line {line}: {name} is there twice. Leave one out.");
             }
         }
     }

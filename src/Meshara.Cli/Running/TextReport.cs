@@ -82,6 +82,8 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
 
     public void ConfigurationFailed(string why) => Write(terminal.Time.GetUtcNow(), EventText.Of(new EventLine("config-failed", "") { Detail = why }, _own));
 
+    public void ConfigurationMended() => Write(terminal.Time.GetUtcNow(), EventText.Of(new EventLine("config-mended", ""), _own));
+
     public void Stopped()
     {
         TellDue(all: true);

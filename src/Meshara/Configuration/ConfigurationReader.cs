@@ -52,7 +52,7 @@ internal sealed class ConfigurationReader
         }
         catch (MesharaException e) when (e is { Option: { } name, OptionFault: { } fault })
         {
-            throw reader._found.TryGetValue(name, out Found? written) ? Wrong(written.Key, fault) : Wrong($"{reader.KeyOf(name)}", $"(not written here) {fault}");
+            throw reader._found.TryGetValue(name, out Found? written) ? Wrong(written.Key, fault) : reader.WrongUnwritten(name, fault, defaults ?? new NodeOptions { Mesh = "" });
         }
 
         return options;
@@ -67,12 +67,9 @@ internal sealed class ConfigurationReader
             options = options with { Discovery = options.Discovery with { TargetPeers = chosen.TargetPeers, MaxPeers = chosen.MaxPeers } };
         }
 
-        foreach (OptionEntry entry in OptionTable.All)
+        foreach ((OptionEntry entry, Found found) in Written())
         {
-            if (_found.TryGetValue(entry.Name, out Found? found) && !(entry.Name == nameof(NodeOptions.Admission) && HasSecret && IsSecretMode(found)))
-            {
-                options = Apply(entry, found, options);
-            }
+            options = Apply(entry, found, options);
         }
 
         // Who writes only the most means that.
@@ -85,7 +82,81 @@ internal sealed class ConfigurationReader
         return WithSecret(options);
     }
 
-    private static NodeOptions Apply(OptionEntry entry, Found found, NodeOptions options)
+    private IEnumerable<(OptionEntry Entry, Found Found)> Written()
+    {
+        foreach (OptionEntry entry in OptionTable.All)
+        {
+            if (_found.TryGetValue(entry.Name, out Found? found) && !(entry.Name == nameof(NodeOptions.Admission) && HasSecret && IsSecretMode(found)))
+            {
+                yield return (entry, found);
+            }
+        }
+    }
+
+    // What is written asks for another value of an option that is not: the keys without which the fault is gone, or another one, are why.
+    private MesharaException WrongUnwritten(string name, string fault, NodeOptions defaults)
+    {
+        List<Found> causes = [];
+        foreach ((OptionEntry entry, Found found) in Written().ToArray())
+        {
+            _found.Remove(entry.Name);
+            try
+            {
+                OptionsCheck.Check(Apply(defaults));
+                causes.Add(found);
+            }
+            catch (MesharaException e)
+            {
+                if (e.Option == name && e.OptionFault != fault)
+                {
+                    causes.Add(found);
+                }
+            }
+
+            _found.Add(entry.Name, found);
+        }
+
+        return causes is [var first, .. var others]
+            ? Wrong(first.Key, $"is {Quote(first)}{string.Concat(others.Select(other => $" and {other.Key} is {Quote(other)}"))}; with that {KeyOf(name)}, which is not written here, {fault}")
+            : Wrong(KeyOf(name), $"(not written here) {fault}");
+    }
+
+    // As the check of all options says it of a value that is in no range; empty: it says nothing.
+    private string RangeOf(OptionEntry wrong, NodeOptions options)
+    {
+        // A range may depend on what else is written, also where that comes later.
+        foreach ((OptionEntry entry, Found found) in Written().Where(written => written.Entry != wrong && written.Entry.IsReadable))
+        {
+            try
+            {
+                options = entry.Read(found.Texts, options);
+            }
+            catch (Exception e) when (e is FormatException or OverflowException)
+            {
+                // Told when its turn comes.
+            }
+        }
+
+        foreach (NodeOptions around in (NodeOptions[])[options, new NodeOptions { Mesh = "m" }])
+        {
+            try
+            {
+                _ = wrong.Outside(around) is { } outside ? OptionsCheck.Check(outside) : null;
+            }
+            catch (MesharaException e) when (e.Option == wrong.Name && e.OptionFault?.Split("; ", 2) is [_, var range])
+            {
+                return range.Replace(" is allowed", "", StringComparison.Ordinal).Replace(" are allowed", "", StringComparison.Ordinal);
+            }
+            catch (MesharaException)
+            {
+                // Another option is wrong as well.
+            }
+        }
+
+        return "";
+    }
+
+    private NodeOptions Apply(OptionEntry entry, Found found, NodeOptions options)
     {
         if (!entry.IsReadable)
         {
@@ -101,7 +172,11 @@ internal sealed class ConfigurationReader
             string what = e.Message.TrimEnd('.');
             throw WrongEntry(entry, found, options) is { } at
                 ? Wrong(found.Keys[at], $"is {Printable.Quote(found.Texts[at])}; {what}")
-                : Wrong(found.Key, entry.IsSecret ? $"is wrong: {what}" : $"is {Quote(found)}; {what}");
+                : Wrong(found.Key, entry.IsSecret ? $"is wrong: {what}" : $"is {Quote(found)}; {what}{(RangeOf(entry, options) is { Length: > 0 } range ? $"; the range is {range}" : "")}");
+        }
+        catch (OverflowException e)
+        {
+            throw Wrong(found.Key, $"is {Quote(found)}; {(RangeOf(entry, options) is { Length: > 0 } range ? range : e.Message)} is allowed");
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Meshara.Configuration;
 
 /// <summary>One option of a node: its name, and how it is read, shown, compared and carried over.</summary>
@@ -23,7 +25,11 @@ internal abstract class OptionEntry(string name)
     /// <param name="texts">One, or of a list any number.</param>
     /// <param name="options">The others.</param>
     /// <exception cref="FormatException">What is wrong with them, without the value.</exception>
+    /// <exception cref="OverflowException">A number that no option of this type can have; the message is what one can have.</exception>
     public abstract NodeOptions Read(IReadOnlyList<string> texts, NodeOptions options);
+
+    /// <summary>The options with a value that is below every range; null: the type has no ranges.</summary>
+    public abstract NodeOptions? Outside(NodeOptions options);
 
     /// <summary><paramref name="into"/>, with this option's value of <paramref name="from"/>.</summary>
     public abstract NodeOptions Copy(NodeOptions from, NodeOptions into);
@@ -43,6 +49,8 @@ internal sealed class OptionEntry<T>(string name, OptionKind<T> kind, Func<NodeO
 
     public override NodeOptions Read(IReadOnlyList<string> texts, NodeOptions options) => set(options, kind.Read!(texts));
 
+    public override NodeOptions? Outside(NodeOptions options) => kind.Outside is { } outside ? set(options, outside.Value!) : null;
+
     public override NodeOptions Copy(NodeOptions from, NodeOptions into) => set(into, get(from));
 
     public override bool IsSame(NodeOptions a, NodeOptions b) => kind.Same(get(a), get(b));
@@ -57,4 +65,7 @@ internal sealed class OptionEntry<T>(string name, OptionKind<T> kind, Func<NodeO
 internal sealed record OptionKind<T>(Func<IReadOnlyList<string>, T>? Read, Func<T, T, bool> Same, Func<T, string> Show)
 {
     public bool IsList { get; init; }
+
+    /// <summary>A value that is below every range; null: the type has no ranges.</summary>
+    public StrongBox<T>? Outside { get; init; }
 }

@@ -14,20 +14,20 @@ internal static class OptionKinds
         ("d", TimeSpan.FromDays(1)),
     ];
 
-    public static OptionKind<int> Int { get; } = One(text => (int)Whole(text, int.MinValue, int.MaxValue));
+    public static OptionKind<int> Int { get; } = One(text => (int)Whole(text, int.MinValue, int.MaxValue)) with { Outside = new(int.MinValue) };
 
-    public static OptionKind<int?> OptionalInt { get; } = One<int?>(text => (int)Whole(text, int.MinValue, int.MaxValue));
+    public static OptionKind<int?> OptionalInt { get; } = One<int?>(text => (int)Whole(text, int.MinValue, int.MaxValue)) with { Outside = new(int.MinValue) };
 
-    public static OptionKind<long?> OptionalLong { get; } = One<long?>(text => Whole(text, long.MinValue, long.MaxValue));
+    public static OptionKind<long?> OptionalLong { get; } = One<long?>(text => Whole(text, long.MinValue, long.MaxValue)) with { Outside = new(long.MinValue) };
 
-    public static OptionKind<double> Double { get; } = One(Number);
+    public static OptionKind<double> Double { get; } = One(Number) with { Outside = new(double.NaN) };
 
     public static OptionKind<bool> Bool { get; } = One(text => bool.TryParse(text, out bool value) ? value : throw new FormatException("true or false is allowed")) with
     {
         Show = static value => value ? "true" : "false",
     };
 
-    public static OptionKind<TimeSpan> Span { get; } = One(Duration) with { Show = static value => value.ToString("c", CultureInfo.InvariantCulture) };
+    public static OptionKind<TimeSpan> Span { get; } = One(Duration) with { Show = static value => value.ToString("c", CultureInfo.InvariantCulture), Outside = new(TimeSpan.MinValue) };
 
     public static OptionKind<string> Text { get; } = One(static text => text);
 
@@ -69,7 +69,7 @@ internal static class OptionKinds
             throw new FormatException("a whole number is allowed");
         }
 
-        return value >= min && value <= max ? (long)value : throw new FormatException($"at most {max} is allowed");
+        return value >= min && value <= max ? (long)value : throw new OverflowException($"{min} to {max}");
     }
 
     private static double Number(string text) =>

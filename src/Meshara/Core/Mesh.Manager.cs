@@ -58,6 +58,7 @@ internal sealed partial class Mesh
 
         _changed = false;
         _deadlines.Clear(ManageKey);
+        _table.SetAlone(!_peers.Values.Any(static p => p.Link is not null), now);
         HoldMaximum(now);
         ManageNearby(now);
         if (!IsManaged || !_ready || _config.TargetPeers == 0)

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 
 namespace Meshara.Discovery;
 
@@ -35,9 +37,21 @@ internal static class ListFetch
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            string why = e is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError, InnerException: { } inner } ? $"{e.Message} {inner.Message}" : e.Message;
-            return (null, $"{why.TrimEnd('.')}.");
+            return (null, e is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } fault ? TlsFault(fault, list) : $"{e.Message.TrimEnd('.')}.");
         }
+    }
+
+    // The framework's words send people to an exception that they cannot see; which of the checks failed stands in it by its name.
+    private static string TlsFault(HttpRequestException fault, Uri list)
+    {
+        string inner = (fault.InnerException?.Message ?? fault.Message).TrimEnd('.');
+        return Says(nameof(X509ChainStatusFlags.NotTimeValid)) ? "The server's certificate has expired or is not valid yet. Renew it there, or set the clock here."
+            : Says(nameof(SslPolicyErrors.RemoteCertificateNameMismatch)) ? $"The server's certificate is for another name than '{list.Host}'. Write the name that it has, or give the server a certificate for this one."
+            : Says(nameof(X509ChainStatusFlags.UntrustedRoot)) || Says(nameof(X509ChainStatusFlags.PartialChain))
+                ? "The server's certificate is signed by nobody whom this system trusts. Put the certificate of its authority into the system's store, or on Linux start the node with SSL_CERT_FILE=ca.pem before the command."
+            : $"There is no TLS connection to the server: {inner}.";
+
+        bool Says(string what) => inner.Contains(what, StringComparison.Ordinal);
     }
 
     private static async Task<(byte[]? Bytes, string? Why)> FollowAsync(HttpMessageInvoker http, Uri list, CancellationToken cancellationToken)

@@ -118,8 +118,13 @@ internal sealed class ListSource : IAsyncDisposable
         await _learn(addresses).ConfigureAwait(false);
         if (copyOf is null)
         {
-            _told = false;
-            _logger.ListFetched(_state.Location, peers.Count);
+            if (_told)
+            {
+                _told = false;
+                _logger.ListMended(_state.Location, peers.Count, Log.Addresses(peers.Count));
+            }
+
+            _logger.ListFetched(_state.Location, peers.Count, Log.Addresses(peers.Count));
         }
     }
 
@@ -137,7 +142,7 @@ internal sealed class ListSource : IAsyncDisposable
             _told = true;
             _logger.ListFailed(_state.Location, why, _state switch
             {
-                { IsCopy: true, ReadAt: { } written } => $"The copy of {written:u} is used, with {_state.Addresses.Count} addresses",
+                { IsCopy: true, ReadAt: { } written } => $"The copy of {written:u} is used, with {_state.Addresses.Count} {Log.Addresses(_state.Addresses.Count)}",
                 { ReadAt: { } read } => $"What it had at {read:u} is used",
                 _ => "There is no copy of it",
             });

@@ -7,13 +7,15 @@ namespace Meshara.Discovery;
 /// <summary>Watches a static peers file, tells the node whom it names, and writes into it where its peers have moved.</summary>
 /// <remarks>
 /// One task reads and writes. It is woken by the system's watcher where there is one, by a look every 2 s (network disks have none, and editors replace
-/// files), and by a peer that moved. A file that has changed is read when it has not changed for 100 ms. What cannot be read changes nothing: the peers that
+/// files), and by a peer that moved. A file that has changed is read when it has not changed for 100 ms, an empty one a second later. What cannot be read changes nothing: the peers that
 /// were read before stay, as they do when the file is gone.
 /// </remarks>
 internal sealed class StaticPeersSource : IAsyncDisposable
 {
     public static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
     public static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(100);
+
+    public static readonly TimeSpan EmptyFor = TimeSpan.FromSeconds(1);
 
     // A disk that was full or read-only may be so no longer.
     private static readonly TimeSpan WriteAgain = TimeSpan.FromMinutes(1);
@@ -230,6 +232,13 @@ internal sealed class StaticPeersSource : IAsyncDisposable
             stamp = now;
         }
 
+        if (stamp is { Exists: true, Length: 0 })
+        {
+            // Emptied to be written: a program may take its time between the two.
+            await Task.Delay(EmptyFor, _time, _stopping.Token).ConfigureAwait(false);
+            stamp = _file.Stamp();
+        }
+
         return stamp;
     }
 
@@ -239,8 +248,13 @@ internal sealed class StaticPeersSource : IAsyncDisposable
 
         // Where the file is behind, what was proven counts.
         _addresses = [.. content.Peers.Select(p => MoveOf(p) is { } move ? move.Now with { Id = p.Address.Id } : p.Address).Distinct()];
+        bool isMended = _state.Trouble is not null;
         _state = _state with { Addresses = _addresses, ReadAt = _time.GetUtcNow(), Trouble = null };
-        _logger.StaticPeersRead(_file.Path, _addresses.Count);
+        _logger.StaticPeersRead(_file.Path, _addresses.Count, Log.Addresses(_addresses.Count));
+        if (isMended)
+        {
+            _logger.StaticPeersMended(_file.Path, _addresses.Count, Log.Addresses(_addresses.Count));
+        }
     }
 
     private void Keep(string trouble)

@@ -5,9 +5,6 @@ namespace Meshara.Storage;
 /// <summary>A node's directory, held for this process alone as long as the object lives.</summary>
 internal sealed class DataDirectory : IDisposable
 {
-    private const string LockName = "lock", OwnerName = "lock.owner";
-    private const int MaxOwner = 300;
-
     private readonly FileStream _lock;
 
     private DataDirectory(string path, FileStream @lock)
@@ -49,7 +46,7 @@ internal sealed class DataDirectory : IDisposable
         try
         {
             AtomicFile.Replace(
-                System.IO.Path.Combine(full, OwnerName),
+                System.IO.Path.Combine(full, DirectoryHolder.OwnerName),
                 Encoding.UTF8.GetBytes($"process {Environment.ProcessId} ({ProgramName(Environment.ProcessPath, AppDomain.CurrentDomain.FriendlyName)}) on {Environment.MachineName}\n"));
             return new DataDirectory(full, held);
         }
@@ -68,7 +65,7 @@ internal sealed class DataDirectory : IDisposable
     {
         try
         {
-            File.Delete(System.IO.Path.Combine(Path, OwnerName));
+            File.Delete(System.IO.Path.Combine(Path, DirectoryHolder.OwnerName));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -108,17 +105,17 @@ internal sealed class DataDirectory : IDisposable
 
     private static FileStream Lock(string full)
     {
-        string path = System.IO.Path.Combine(full, LockName);
+        string path = System.IO.Path.Combine(full, DirectoryHolder.LockName);
         FileStream held;
         try
         {
             held = OpenExclusively(path);
         }
-        catch (IOException e) when (IsSharingViolation(e))
+        catch (IOException e) when (DirectoryHolder.IsSharingViolation(e))
         {
             throw new MesharaException(
                 MesharaErrorCode.DataDirectoryInUse,
-                $"Data directory '{full}' is in use by {Owner(full)}. Stop it, or give this node a directory of its own.",
+                $"Data directory '{full}' is in use by {DirectoryHolder.Named(full)}. Stop it, or give this node a directory of its own.",
                 isTransient: true, innerException: e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -157,26 +154,6 @@ internal sealed class DataDirectory : IDisposable
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
         return new FileStream(path, options);
-    }
-
-    // ERROR_SHARING_VIOLATION; EWOULDBLOCK of Linux and of the BSDs.
-    private static bool IsSharingViolation(IOException e) =>
-        e.HResult == (OperatingSystem.IsWindows() ? unchecked((int)0x80070020) : OperatingSystem.IsLinux() || OperatingSystem.IsAndroid() ? 11 : 35);
-
-    private static string Owner(string full)
-    {
-        try
-        {
-            using FileStream file = new(
-                System.IO.Path.Combine(full, OwnerName), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            byte[] buffer = new byte[MaxOwner];
-            string text = Encoding.UTF8.GetString(buffer, 0, file.ReadAtLeast(buffer, MaxOwner, throwOnEndOfStream: false)).Trim();
-            return text.Length > 0 && !text.Any(char.IsControl) ? text : "another process";
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return "another process";
-        }
     }
 
     private static MesharaException Error(string path, string what, Exception? cause = null) =>

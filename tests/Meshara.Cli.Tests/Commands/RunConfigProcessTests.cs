@@ -65,6 +65,8 @@ public sealed class RunConfigProcessTests : IDisposable
 
         Write("{ \"Meshara\": {\n \"Admission\": \"Open\",\n \"Listen\" \"127.0.0.1:0\" } }");
         Assert.StartsWith($"{_folder["node.json"]} line 3, column ", (await alice.EventAsync("config-failed")).GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Write("""{ "Meshara": { "Admission": "Open", "Listen": "127.0.0.1:0" } }""");
+        await alice.EventAsync("config-mended");
         int seen = alice.Output.ToArray().Length;
         Write("{ \"Meshara\": {\n \"Admission\": \"Open\", \"Listen\": \"127.0.0.1:0\",\n \"Discovery\": { \"MaxPeers\": 5000 } } }");
         Assert.Equal(
@@ -88,6 +90,20 @@ public sealed class RunConfigProcessTests : IDisposable
         Assert.Equal(("option", "open", 64), (info.GetProperty("mesh").GetString(), info.GetProperty("admission").GetString(), info.GetProperty("counts").GetProperty("target").GetInt32()));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("{ \"Meshara\": { ")]
+    [InlineData("{ \"Other\": { } }")]
+    [InlineData("{ \"Meshara\": { \"Mesh\": \"a\", \"mesh\": \"b\" } }")]
+    public async Task Run_BrokenConfigurationFile_IsAUsageError(string text)
+    {
+        Write(text);
+        TestTerminal terminal = new();
+
+        Assert.Equal(ExitCode.Usage, await App.RunAsync(["run", "--config", _folder["node.json"], "--data", _folder["alice"]], terminal.Terminal).WaitAsync(TimeSpan.FromSeconds(60)));
+        Assert.Contains(_folder["node.json"], terminal.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Run_WrongConfiguration_IsAUsageErrorWithTheLine()
     {
@@ -100,15 +116,15 @@ public sealed class RunConfigProcessTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--config", "meshara: The configuration {0} is a pipe. Name a regular file.")]
-    [InlineData("--static-peers", "meshara: Static peers file '{0}': it is a pipe. Name a regular file.")]
-    public async Task Run_PipeAsAFileThatIsWatched_IsRefusedAtOnce(string option, string message)
+    [InlineData("--config", 2, "meshara: The configuration {0} is a pipe. Name a regular file.")]
+    [InlineData("--static-peers", 1, "meshara: Static peers file '{0}': it is a pipe. Name a regular file.")]
+    public async Task Run_PipeAsAFileThatIsWatched_IsRefusedAtOnce(string option, int code, string message)
     {
         string pipe = await Fifo.MakeAsync(_folder["pipe"]);
 
         (int exitCode, string output, string error) = await Child.RunAsync("run", option, pipe, "--data", _folder["alice"]);
 
-        Assert.Equal((1, "", string.Format(CultureInfo.InvariantCulture, message, pipe)), (exitCode, output, error));
+        Assert.Equal((code, "", string.Format(CultureInfo.InvariantCulture, message, pipe)), (exitCode, output, error));
     }
 
     [Fact]

@@ -86,6 +86,46 @@ public sealed class ControlServerTests : IDisposable
         Assert.True((await CallAsync("parts")).Ok);
     }
 
+    [Fact]
+    public async Task CallAsync_NodeThatIsStillStarting_IsWaitedFor()
+    {
+        await using Node node = await StartSilentAsync();
+        Task<ControlReply> call = CallAsync("parts", time: _time);
+        await Task.Yield();
+        Assert.False(call.IsCompleted);
+
+        await using ControlServer server = Start();
+        await Eventually.TrueAsync(() => Passed(call, TimeSpan.FromMilliseconds(10)));
+
+        Assert.True((await call).Ok);
+    }
+
+    [Fact]
+    public async Task CallAsync_HolderNeverAnswers_SaysAfterThreeSecondsThatItMayBeStarting()
+    {
+        await using Node node = await StartSilentAsync();
+        TimeSpan begun = _time.Now;
+        Task<ControlReply> call = CallAsync("parts", time: _time);
+        await Eventually.TrueAsync(() => Passed(call, TimeSpan.FromMilliseconds(50)));
+
+        ControlException e = await Assert.ThrowsAsync<ControlException>(() => call);
+
+        Assert.Equal("not-running", e.Code);
+        Assert.Contains($"in use by process {Environment.ProcessId} ", e.Message, StringComparison.Ordinal);
+        Assert.Contains("still starting", e.Message, StringComparison.Ordinal);
+        Assert.True(_time.Now - begun >= ControlClient.StartsWithin);
+    }
+
+    // It has the directory and no control socket.
+    private Task<Node> StartSilentAsync() =>
+        Node.StartAsync(new NodeOptions { Mesh = "test", DataDirectory = _folder.Path, Listen = ["alice:1"], Transport = new MemoryTransport() });
+
+    private bool Passed(Task call, TimeSpan step)
+    {
+        _time.Advance(step);
+        return call.IsCompleted;
+    }
+
     [Theory]
     [InlineData("garbage")]
     [InlineData("null")]
@@ -258,8 +298,8 @@ public sealed class ControlServerTests : IDisposable
         Assert.Equal("not-running", (await Assert.ThrowsAsync<ControlException>(() => CallAsync("parts", directory))).Code);
     }
 
-    private async Task<ControlReply> CallAsync(string command, string? directory = null, Action<ControlReply>? part = null) =>
-        await ControlClient.CallAsync(directory ?? _folder.Path, new ControlRequest { Command = command }, part, TimeProvider.System, CancellationToken.None).WaitAsync(Guard);
+    private async Task<ControlReply> CallAsync(string command, string? directory = null, Action<ControlReply>? part = null, TimeProvider? time = null) =>
+        await ControlClient.CallAsync(directory ?? _folder.Path, new ControlRequest { Command = command }, part, time ?? TimeProvider.System, CancellationToken.None).WaitAsync(Guard);
 
     private static async Task<Socket> ConnectAsync(ControlServer server)
     {

@@ -48,7 +48,7 @@ public sealed class RunConfigurationTests : IDisposable
     [Theory]
     [InlineData("{ \"Meshara\": {\n \"Discovery\": {\n \"TargetPeers\": 40 } } }", null, null, "node.json line 3: Meshara:Discovery:TargetPeers is 40; 0 to 32 is allowed.")]
     [InlineData("{ \"Meshara\": {\n \"Discovery\": {\n \"Target\": 40 } } }", null, null, "node.json line 3: Meshara:Discovery:Target is not an option; the nearest is Meshara:Discovery:TargetPeers.")]
-    [InlineData("{ \"Meshara\": { \"Limits\": {\n \"MaxStreams\": 2048 } } }", null, null, "node.json: Meshara:Limits:LinkBudget (not written here) is 50331648; 67108864 to 2147483647 is allowed.")]
+    [InlineData("{ \"Meshara\": { \"Limits\": {\n \"MaxStreams\": 2048 } } }", null, null, "node.json line 2: Meshara:Limits:MaxStreams is '2048'; with that Meshara:Limits:LinkBudget, which is not written here, is 50331648; 67108864 to 2147483647 is allowed.")]
     [InlineData("{ \"Meshara\": { \"Peers\": [ \"h:1\",\n \"h:70000\",\n \"h:2\" ] } }", null, null, "node.json line 2: Meshara:Peers:1 is 'h:70000'; that is not an address: port '70000' is not a number from 1 to 65535.")]
     [InlineData("{ \"Meshara\": {} }", "MESHARA__DISCOVERY__TARGETPEERS=40", null, "MESHARA__DISCOVERY__TARGETPEERS is 40; 0 to 32 is allowed.")]
     [InlineData("{ \"Meshara\": {} }", "MESHARA__DISCOVRY__TARGETPEERS=40", null, "MESHARA__DISCOVRY__TARGETPEERS is not an option; the nearest is Meshara:Discovery.")]
@@ -96,6 +96,25 @@ public sealed class RunConfigurationTests : IDisposable
         async Task<IReadOnlyList<PassedOver>> PassedOverAsync(string json)
         {
             await System.IO.File.WriteAllTextAsync(File, json);
+            return (await configuration.ReadAsync(warn: false, CancellationToken.None)).PassedOver;
+        }
+    }
+
+    [Fact]
+    public async Task Read_PresetChangesBesideBothNumbers_IsToldToChangeNothing()
+    {
+        RunConfiguration configuration = new(_terminal.Terminal, Settings([], []));
+        Assert.Empty(await PassedOverAsync("minimal"));
+
+        PassedOver told = Assert.Single(await PassedOverAsync("bridge"));
+
+        Assert.Equal("Discovery.Preset", told.Option);
+        Assert.Equal($"it was read and changes nothing, since TargetPeers ({File} line 2) and MaxPeers ({File} line 3) are written", told.Why);
+        Assert.Empty(await PassedOverAsync("bridge"));
+
+        async Task<IReadOnlyList<PassedOver>> PassedOverAsync(string preset)
+        {
+            await System.IO.File.WriteAllTextAsync(File, $"{{ \"Meshara\": {{ \"Discovery\": {{ \"Preset\": \"{preset}\",\n \"TargetPeers\": 3,\n \"MaxPeers\": 6 }} }} }}");
             return (await configuration.ReadAsync(warn: false, CancellationToken.None)).PassedOver;
         }
     }

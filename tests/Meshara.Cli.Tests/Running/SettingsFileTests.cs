@@ -42,7 +42,7 @@ public sealed class SettingsFileTests : IDisposable
     {
         System.IO.File.WriteAllBytes(File, Encoding.Latin1.GetBytes(text));
 
-        CliException e = Assert.Throws<CliException>(() => SettingsFile.Read(File));
+        CliException e = Assert.Throws<ConfigurationException>(() => SettingsFile.Read(File));
 
         Assert.StartsWith(File, e.Message, StringComparison.Ordinal);
         Assert.Contains(what, e.Message, StringComparison.Ordinal);
@@ -50,15 +50,15 @@ public sealed class SettingsFileTests : IDisposable
 
     [Fact]
     public void Read_TooDeep_IsAnError() =>
-        Assert.Contains("not JSON", Assert.Throws<CliException>(() => Read("{ \"Meshara\": { \"Listen\": " + new string('[', 100) + new string(']', 100) + " } }")).Message, StringComparison.Ordinal);
+        Assert.Contains("not JSON", Assert.Throws<ConfigurationException>(() => Read("{ \"Meshara\": { \"Listen\": " + new string('[', 100) + new string(']', 100) + " } }")).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Read_TooLong_IsAnError() =>
-        Assert.Contains("longer than 1048576 bytes", Assert.Throws<CliException>(() => Read(new string(' ', 1 << 20) + "{}")).Message, StringComparison.Ordinal);
+        Assert.Contains("longer than 1048576 bytes", Assert.Throws<ConfigurationException>(() => Read(new string(' ', 1 << 20) + "{}")).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Read_Missing_IsAnError() =>
-        Assert.Contains($"{File} cannot be read", Assert.Throws<CliException>(() => SettingsFile.Read(File)).Message, StringComparison.Ordinal);
+        Assert.Contains($"{File} cannot be read", Assert.Throws<ConfigurationException>(() => SettingsFile.Read(File)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Put_List_TakesThePlaceOfTheWholeList()

@@ -67,9 +67,16 @@ public sealed class ConfigurationReaderTests
 
     [Theory]
     [InlineData("Discovery:TargetPeers", "40", "Meshara:Discovery:TargetPeers is 40; 0 to 32 is allowed.")]
-    [InlineData("Discovery:TargetPeers", "many", "Meshara:Discovery:TargetPeers is 'many'; a whole number is allowed.")]
-    [InlineData("Discovery:TargetPeers", "99999999999", "Meshara:Discovery:TargetPeers is '99999999999'; at most 2147483647 is allowed.")]
-    [InlineData("Discovery:TargetPeers", "", "Meshara:Discovery:TargetPeers is ''; a whole number is allowed.")]
+    [InlineData("Discovery:TargetPeers", "many", "Meshara:Discovery:TargetPeers is 'many'; a whole number is allowed; the range is 0 to 32.")]
+    [InlineData("Discovery:TargetPeers", "1.5", "Meshara:Discovery:TargetPeers is '1.5'; a whole number is allowed; the range is 0 to 32.")]
+    [InlineData("Discovery:MaxPeers", "99999999999", "Meshara:Discovery:MaxPeers is '99999999999'; 1 to 4096 is allowed.")]
+    [InlineData("Discovery:FeelerInterval", "30", "Meshara:Discovery:FeelerInterval is '30'; a time with its unit is allowed: 00:00:30, 500ms, 30s, 5m, 1h or 7d; the range is 00:00:01 to 1.00:00:00.")]
+    [InlineData("Limits:MaxBytes", "99999999999999999999", "Meshara:Limits:MaxBytes is '99999999999999999999'; 16384 to ")]
+    [InlineData("Limits:MaxMessages", "x", "Meshara:Limits:MaxMessages is 'x'; a whole number is allowed; the range is 1 to 1000000000.")]
+    [InlineData("Reputation:BanAt", "low", "Meshara:Reputation:BanAt is 'low'; a number with a point for parts of one is allowed; the range is -")]
+    [InlineData("Seed", "99999999999", "Meshara:Seed is '99999999999'; -2147483648 to 2147483647 is allowed.")]
+    [InlineData("Discovery:TargetPeers", "99999999999", "Meshara:Discovery:TargetPeers is '99999999999'; 0 to 32 is allowed.")]
+    [InlineData("Discovery:TargetPeers", "", "Meshara:Discovery:TargetPeers is ''; a whole number is allowed; the range is 0 to 32.")]
     [InlineData("Discovery:TargetPeers:0", "3", "Meshara:Discovery:TargetPeers has parts (Meshara:Discovery:TargetPeers:0); one value is allowed.")]
     [InlineData("discovery:maxpeers", "-1", "Meshara:discovery:maxpeers is -1; 1 to 4096 is allowed.")]
     [InlineData("Discovery:EnabledMethods", "Bootstrap,Mdns", "Meshara:Discovery:EnabledMethods is 'Mdns'; None, Manual, LocalMdns, Bootstrap, StaticFile, PeerExchange, All are allowed.")]
@@ -84,13 +91,13 @@ public sealed class ConfigurationReaderTests
     [InlineData("Limit:MaxMessage", "3", "Meshara:Limit is not an option; the nearest is Meshara:Limits.")]
     [InlineData("Secretfile2", "3", "Meshara:Secretfile2 is not an option; the nearest is Meshara:SecretFile.")]
     [InlineData("Identity", "3", "Meshara:Identity can only be set in code.")]
-    [InlineData("Timeouts:Connect", "30", "Meshara:Timeouts:Connect is '30'; a time with its unit is allowed: 00:00:30, 500ms, 30s, 5m, 1h or 7d.")]
+    [InlineData("Timeouts:Connect", "30", "Meshara:Timeouts:Connect is '30'; a time with its unit is allowed: 00:00:30, 500ms, 30s, 5m, 1h or 7d; the range is more than 0 and at most 7 days.")]
     [InlineData("Timeouts:Connect", "8d", "Meshara:Timeouts:Connect is 8.00:00:00; more than 0 and at most 7 days are allowed.")]
     [InlineData("Accept:TrustLoopback", "yes", "Meshara:Accept:TrustLoopback is 'yes'; true or false is allowed.")]
     [InlineData("Accept:AddressRate", "NaN", "Meshara:Accept:AddressRate is NaN; 0.001 to 1000000 a second is allowed.")]
     [InlineData("Reputation:HalfLife", "1s", "Meshara:Reputation:HalfLife is 00:00:01; 00:00:10 to 1.00:00:00 is allowed.")]
     [InlineData("Limits:MaxMessage", "3", "Meshara:Limits:MaxMessage is 3; 1024 to 1073741824 is allowed.")]
-    [InlineData("Limits:MaxStreams", "2048", "Meshara:Limits:LinkBudget (not written here) is 50331648; 67108864 to 2147483647 is allowed.")]
+    [InlineData("Limits:MaxStreams", "2048", "Meshara:Limits:MaxStreams is '2048'; with that Meshara:Limits:LinkBudget, which is not written here, is 50331648; 67108864 to 2147483647 is allowed.")]
     [InlineData("Admission", "everybody", "Meshara:Admission is 'everybody'; KnownPeers and Open are allowed; for a secret write Secret or SecretFile instead.")]
     [InlineData("Admission", "Secret", "Meshara:Admission is 'Secret'; KnownPeers and Open are allowed; for a secret write Secret or SecretFile instead.")]
     [InlineData("Secret", "", "Meshara:Secret is empty; at least 1 character is allowed.")]
@@ -103,6 +110,25 @@ public sealed class ConfigurationReaderTests
         Assert.Equal(MesharaErrorCode.InvalidOption, e.Code);
         Assert.StartsWith(message, e.Message, StringComparison.Ordinal);
         Assert.Equal(message.Split(' ')[0], e.Option);
+    }
+
+    [Fact]
+    public void FromConfiguration_NoNumberBesideAWrittenBound_NamesThatBound()
+    {
+        MesharaException e = Assert.Throws<MesharaException>(() => From(("Mesh", "m"), ("Discovery:TargetPeers", "many"), ("Discovery:MaxPeers", "100")));
+
+        Assert.EndsWith("; the range is 0 to 100.", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void FromConfiguration_ValuesThatNeedAnUnwrittenOne_AreAllNamedAndNoOther()
+    {
+        MesharaException e = Assert.Throws<MesharaException>(() => From(("Mesh", "m"), ("Seed", "3"), ("Limits:InitialWindow", "65536"), ("Limits:MaxStreams", "2048")));
+
+        Assert.Equal("Meshara:Limits:InitialWindow", e.Option);
+        Assert.Equal(
+            "Meshara:Limits:InitialWindow is '65536' and Meshara:Limits:MaxStreams is '2048'; with that Meshara:Limits:LinkBudget, which is not written here, is 50331648; 268435456 to 2147483647 is allowed.",
+            e.Message);
     }
 
     [Fact]

@@ -267,6 +267,75 @@ public sealed class MeshManagerTests
     }
 
     [Fact]
+    public void Bootstrap_DownWhileNobodyIsThere_IsDialledEachHalfMinute()
+    {
+        MeshScript s = new(Self, target: 2, maxPeers: 4, bootstrap: [new PeerAddress("boot", 4040)]);
+        s.Start();
+
+        Assert.InRange(LongestPause(s), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(31));
+    }
+
+    [Fact]
+    public void Bootstrap_DownWhileAPeerIsThere_KeepsTheLongWait()
+    {
+        MeshScript s = new(Self, target: 2, maxPeers: 4, bootstrap: [new PeerAddress("boot", 4040)]);
+        s.Start();
+        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.ConnectFailed);
+        s.Link(Ids.Of(0x20));
+
+        Assert.InRange(LongestPause(s), TimeSpan.FromSeconds(60), TimeSpan.FromMinutes(6));
+    }
+
+    [Fact]
+    public void Bootstrap_LastPeerLostDuringTheLongWait_IsDialledWithinHalfAMinute()
+    {
+        MeshScript s = new(Self, target: 2, maxPeers: 4, bootstrap: [new PeerAddress("boot", 4040)]);
+        s.Start();
+        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.ConnectFailed);
+        long link = s.Link(Ids.Of(0x20));
+        LongestPause(s);
+
+        s.Lose(link);
+        s.Advance(31);
+
+        Assert.Contains(s.Take().OfType<MeshAction.Dial>(), static d => d.Address.Host == "boot");
+    }
+
+    [Theory]
+    [InlineData(MesharaErrorCode.Full)]
+    [InlineData(MesharaErrorCode.Banned)]
+    public void Bootstrap_RefusedWhileNobodyIsThere_WaitsAsLongAsItSaid(MesharaErrorCode code)
+    {
+        MeshScript s = new(Self, target: 2, maxPeers: 4, bootstrap: [new PeerAddress("boot", 4040)]);
+        s.Start();
+        long dial = s.Single<MeshAction.Dial>().Connection;
+        s.Hello(dial, Ids.Of(0x10));
+
+        s.Fail(dial, code, byPeer: true, peer: Ids.Of(0x10), retryAfter: 600);
+        s.Advance(599);
+
+        Assert.Empty(s.Take().OfType<MeshAction.Dial>());
+    }
+
+    // Of an hour in which every dial fails at once; the links that there are stay alive.
+    private static TimeSpan LongestPause(MeshScript s)
+    {
+        TimeSpan longest = TimeSpan.Zero, last = s.Now, end = s.Now + TimeSpan.FromHours(1);
+        while (s.Now < end)
+        {
+            s.Advance(0.5);
+            foreach (MeshAction.Dial dial in s.Take().OfType<MeshAction.Dial>().ToArray())
+            {
+                longest = s.Now - last > longest ? s.Now - last : longest;
+                last = s.Now;
+                s.Fail(dial.Connection, MesharaErrorCode.ConnectFailed);
+            }
+        }
+
+        return longest;
+    }
+
+    [Fact]
     public void TenThousandAddressesThatRefuseAtOnce_AreNotDialledInAFlood()
     {
         MeshScript s = Ready(target: 16, max: 32);

@@ -46,7 +46,8 @@ public sealed class ListFetchTests : IAsyncLifetime
         (byte[]? bytes, string? why) = await ListFetch.GetAsync(http, Address, TimeProvider.System, CancellationToken.None).WaitAsync(NodeBed.Guard);
 
         Assert.Null(bytes);
-        Assert.Contains("certificate", why, StringComparison.OrdinalIgnoreCase);
+        Assert.StartsWith("The server's certificate is signed by nobody whom this system trusts. Put the certificate of its authority into the system's store", why, StringComparison.Ordinal);
+        Assert.Contains("SSL_CERT_FILE=ca.pem", why, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -60,6 +61,16 @@ public sealed class ListFetchTests : IAsyncLifetime
 
         Assert.Null(why);
         Assert.Equal(Body, Encoding.UTF8.GetString(bytes!));
+    }
+
+    [Fact]
+    public async Task Get_CertificateForAnotherName_SaysWhich()
+    {
+        using HttpMessageInvoker http = new(ListFetch.NewHandler());
+
+        (_, string? why) = await ListFetch.GetAsync(http, new UriBuilder(Address) { Host = "127.0.0.1" }.Uri, TimeProvider.System, CancellationToken.None).WaitAsync(NodeBed.Guard);
+
+        Assert.Contains("for another name than '127.0.0.1'", why, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -59,6 +59,9 @@ public sealed class ListSourceTests : IAsyncLifetime
         Assert.True(second.State.IsCopy);
         Assert.Contains("No route", second.State.Trouble, StringComparison.Ordinal);
         Assert.Contains("The copy of", _log.Of(6151)[0], StringComparison.Ordinal);
+        Assert.Contains("with 1 address;", _log.Of(6151)[0], StringComparison.Ordinal);
+        Assert.Contains("again in 5 s, then after twice as long each time", _log.Of(6151)[0], StringComparison.Ordinal);
+        Assert.Empty(_log.Of(6153));
         int asked = _web.Asked.Count;
         await UntilAsync(() => _web.Asked.Count >= asked + 3);
         Assert.Single(_log.Of(6151));
@@ -66,6 +69,7 @@ public sealed class ListSourceTests : IAsyncLifetime
         _web.Serve(List, Peers("x:2"));
         await UntilAsync(() => _learned.Contains("x:2"), TimeSpan.FromMinutes(1));
         Assert.Equal((false, null), (second.State.IsCopy, second.State.Trouble));
+        await Eventually.TrueAsync(() => _log.Of(6153).Length == 1);
     }
 
     [Fact]

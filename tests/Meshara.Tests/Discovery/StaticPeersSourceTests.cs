@@ -91,8 +91,30 @@ public sealed class StaticPeersSourceTests : IAsyncLifetime
         Assert.Equal([$"{A}@x:1"], source.Addresses.Select(static a => a.ToString()));
         Assert.Empty(_named);
 
+        Assert.Empty(_log.Of(6105));
         Write(Entry(A, "x:1"));
         await UntilAsync(() => source.State.Trouble is null);
+        await Eventually.TrueAsync(() => _log.Of(6105).Length == 1);
+        Assert.Contains("names 1 address", _log.Of(6105)[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Watch_EmptyForAMoment_IsNotBelieved()
+    {
+        Write(Entry(A, "x:1"));
+        StaticPeersSource source = Begin();
+
+        await File.WriteAllBytesAsync(Path, []);
+        await LookForAsync(TimeSpan.FromSeconds(0.7));
+        Assert.Null(source.State.Trouble);
+
+        Write(Entry(A, "x:2"));
+        await UntilAsync(() => _named.Contains($"{A}@x:2"));
+        Assert.Empty(_log.Of(6101));
+
+        await File.WriteAllBytesAsync(Path, []);
+        await UntilAsync(() => source.State.Trouble is not null);
+        Assert.Contains("it is empty", Assert.Single(_log.Of(6101)), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -218,6 +240,18 @@ public sealed class StaticPeersSourceTests : IAsyncLifetime
         {
             _clock.Advance(StaticPeersSource.LookEvery / 20);
             await Task.Yield();
+        }
+
+        await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+    }
+
+    // The system's watcher wakes the reader at once, and without it the timer does: either way it waits on this clock.
+    private async Task LookForAsync(TimeSpan time)
+    {
+        for (TimeSpan passed = TimeSpan.Zero; passed < time; passed += StaticPeersSource.Settle)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+            _clock.Advance(StaticPeersSource.Settle);
         }
 
         await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);

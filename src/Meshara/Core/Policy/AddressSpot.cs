@@ -15,6 +15,9 @@ internal sealed class AddressSpot(string name)
     /// <summary>Failures since the last success or reset, for the backoff.</summary>
     public int Attempts { get; set; }
 
+    /// <summary>The right key answered last, and refused: how long that waits is not for this node to shorten.</summary>
+    public bool HasRefused { get; set; }
+
     /// <summary>None of them is dialled before.</summary>
     public TimeSpan Until { get; set; }
 }

@@ -104,7 +104,7 @@ internal sealed partial class AddressTable
         AddressSpot spot = entry.Spot;
         spot.Attempts = stable ? 0 : spot.Attempts + 1;
         double random = _random.NextDouble();
-        spot.Until = now + (stable ? Backoff.AfterLoss(random) : Backoff.Delay(spot.Attempts - 1, LongestBackoff, null, random));
+        spot.Until = now + (stable ? Backoff.AfterLoss(random) : Backoff.Delay(spot.Attempts - 1, LongestOf(spot), null, random));
         Wait(entry, spot.Until);
         Hold(spot, now);
     }
@@ -233,6 +233,7 @@ internal sealed partial class AddressTable
         Count(entry);
 
         // Its link is there, or it was only tested; the backoff ends with a link that lives.
+        entry.Spot.HasRefused = false;
         entry.Spot.Until = Max(entry.Spot.Until, now + Stable);
         Wait(entry, entry.Spot.Until);
         Hold(entry.Spot, now);

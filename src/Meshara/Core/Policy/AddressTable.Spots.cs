@@ -30,6 +30,7 @@ internal sealed partial class AddressTable
             same.NotBefore = Max(same.NotBefore, until);
         }
 
+        entry.Spot.HasRefused = true;
         entry.Spot.Until = now + Backoff.Delay(entry.RefusedInRow++, LongestBackoff, null, _random.NextDouble());
         Wait(entry, entry.Spot.Until);
         Hold(entry.Spot, now);
@@ -79,7 +80,8 @@ internal sealed partial class AddressTable
 
         AddressSpot spot = entry.Spot;
         TimeSpan tried = entry.LastTried ?? now;
-        spot.Until = now + Backoff.Delay(spot.Attempts++, LongestBackoff, null, _random.NextDouble());
+        spot.HasRefused = false;
+        spot.Until = now + Backoff.Delay(spot.Attempts++, LongestOf(spot), null, _random.NextDouble());
         Wait(entry, spot.Until);
         Hold(spot, now);
         foreach (AddressEntry there in spot.Entries.ToArray())
@@ -100,7 +102,8 @@ internal sealed partial class AddressTable
         }
 
         AddressSpot spot = entry.Spot;
-        spot.Until = now + Backoff.Delay(spot.Attempts++, LongestBackoff, null, _random.NextDouble());
+        spot.HasRefused = false;
+        spot.Until = now + Backoff.Delay(spot.Attempts++, LongestOf(spot), null, _random.NextDouble());
         entry.WrongKeys++;
         if (!entry.IsFixed && (entry.LastSuccess is null || entry.WrongKeys >= MostWrongKeys))
         {
@@ -108,11 +111,31 @@ internal sealed partial class AddressTable
         }
         else
         {
-            Wait(entry, Max(spot.Until, now + Backoff.Slow(LongestBackoff, _random.NextDouble())));
+            Wait(entry, Max(spot.Until, now + Backoff.Slow(LongestOf(spot), _random.NextDouble())));
             CountFailure(entry, online: true, now);
         }
 
         Hold(spot, now);
+    }
+
+    /// <summary>Whether this node has no peer at all: then what the configuration names is dialled again after <see cref="MaxAlone"/> at the latest, unless the peer there refused.</summary>
+    public void SetAlone(bool isAlone, TimeSpan now)
+    {
+        if (_isAlone == isAlone)
+        {
+            return;
+        }
+
+        _isAlone = isAlone;
+        foreach (AddressEntry entry in isAlone ? _fixed : [])
+        {
+            if (entry is { IsDialling: false, IsParked: false, Spot.HasRefused: false } && _waiting.Of(entry.Number) > now + MaxAlone)
+            {
+                TimeSpan due = now + (Min(MaxAlone, LongestBackoff) * _random.NextDouble());
+                entry.Spot.Until = Min(entry.Spot.Until, due);
+                Wait(entry, due);
+            }
+        }
     }
 
     /// <summary>It was dialled for the operator.</summary>
@@ -123,6 +146,8 @@ internal sealed partial class AddressTable
             entry.LastTried = now;
         }
     }
+
+    private TimeSpan LongestOf(AddressSpot spot) => _isAlone && spot.Entries.Exists(static e => e.IsFixed) ? Min(MaxAlone, LongestBackoff) : LongestBackoff;
 
     private void Answered(AddressEntry entry, TimeSpan now)
     {

@@ -27,6 +27,10 @@ internal sealed partial class AddressTable
     /// <summary>The longest wait between two dials of an address, and the longest that another side can ask for.</summary>
     public static readonly TimeSpan MaxBackoff = TimeSpan.FromMinutes(5), MaxRetryAfter = TimeSpan.FromHours(1);
 
+    /// <summary>The longest wait for what the configuration names while this node has no peer at all.</summary>
+    /// <remarks>Dials of one bootstrap by each node that is alone, and nobody else to find out from that it is back: 15 s on average.</remarks>
+    public static readonly TimeSpan MaxAlone = TimeSpan.FromSeconds(30);
+
     /// <summary>A link that lived shorter does not end a backoff.</summary>
     public static readonly TimeSpan Stable = TimeSpan.FromSeconds(10);
 
@@ -58,6 +62,7 @@ internal sealed partial class AddressTable
 
     // The first success since the start, and the last: only then the age of an entry, or a failure, says something about it and not about this node.
     private TimeSpan? _lastGood;
+    private bool _isAlone;
 
     /// <summary>An empty table.</summary>
     /// <param name="key"><see cref="PeerStoreContent.TableKeySize"/> secret bytes, kept over restarts.</param>
