@@ -202,8 +202,9 @@ internal sealed partial class Mesh
         {
             // The id waits already.
         }
-        else if ((failure.ByPeer && failure.Code != MesharaErrorCode.IdentityInUse) || failure.Code == MesharaErrorCode.Duplicate)
+        else if (((failure.ByPeer || connection.Peer is not null) && failure.Code != MesharaErrorCode.IdentityInUse) || failure.Code == MesharaErrorCode.Duplicate)
         {
+            // Its key has answered, so the address is right: it is the id that waits, longer each time, whoever of the two refused.
             _lan.Refused(entry, failure.RetryAfter, now);
         }
         else

@@ -180,6 +180,28 @@ public sealed class MeshNearbyTests
         Assert.Single(s.Take().OfType<MeshAction.Dial>());
     }
 
+    // Two meshes of one name in one network, each with a secret of its own: neither is at the other's door every second.
+    [Fact]
+    public void Nearby_NotAdmittedByThisNodeItself_WaitsLongerEachTime()
+    {
+        MeshScript s = Ready(AdmissionMode.Secret);
+        Announce(s, Peer, "10.0.0.5");
+        int dials = 0;
+        for (int second = 0; second < 600; second++)
+        {
+            foreach (MeshAction.Dial dial in s.Take().OfType<MeshAction.Dial>())
+            {
+                dials++;
+                s.Hello(dial.Connection, Peer);
+                s.Fail(dial.Connection, MesharaErrorCode.NotAdmitted, transient: false, peer: Peer);
+            }
+
+            s.Advance(1);
+        }
+
+        Assert.InRange(dials, 3, 16);
+    }
+
     [Fact]
     public void Nearby_DoesNotSpendThePaceOfTheOthers()
     {

@@ -243,7 +243,8 @@ internal sealed partial class AddressTable
     {
         while (_waiting.TryTake(now, out long number))
         {
-            MakeReady(_byNumber[number]);
+            // A dial whose verdict never came held nobody up, but others may have been dialled there meanwhile, or its id been put off.
+            ReadyOrWait(_byNumber[number], now);
         }
     }
 

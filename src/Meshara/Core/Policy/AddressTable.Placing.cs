@@ -11,13 +11,13 @@ internal sealed partial class AddressTable
 
     private bool TryInsert(AddressEntry entry, TimeSpan now)
     {
-        if (PlaceFor(entry.Address, entry.SourceGroup, entry.IsFixed, now) is null || !MakeRoom(entry, now))
+        if (PlaceFor(entry.Address, entry.SourceGroup, entry.IsFixed, now) is not { } first || !MakeRoom(entry, now))
         {
             return false;
         }
 
-        // Who made room may have left a better slot.
-        PutUnproven(entry, PlaceFor(entry.Address, entry.SourceGroup, entry.IsFixed, now)!.Value);
+        // Who made room may have left a better slot, or made its source smaller, so that nobody gives way to this one any more: then it has what it was promised.
+        PutUnproven(entry, PlaceFor(entry.Address, entry.SourceGroup, entry.IsFixed, now) ?? first);
         Register(entry);
         ReadyOrWait(entry, now);
         return true;
@@ -301,6 +301,12 @@ internal sealed partial class AddressTable
             }
 
             Demote(old, now);
+
+            // Its coming down may have pushed the other out.
+            if (_entries.GetValueOrDefault(entry.Address) != entry)
+            {
+                return;
+            }
         }
 
         MoveToProven(entry, slot);

@@ -199,6 +199,8 @@ internal sealed partial class AddressTable
         {
             ReadyOrWait(entry, now);
         }
+
+        Hold(spot, now);
     }
 
     private void Settle(AddressEntry entry)
