@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.NetworkInformation;
+using Meshara.Cli.Doctor.Firewall;
 using Meshara.Sqlite;
 
 namespace Meshara.Cli.Doctor;
@@ -12,7 +13,7 @@ internal static class Examination
     /// <summary>Within a running node: in its network, with its rights, its identity, its bans and its pins.</summary>
     public static async Task<IReadOnlyList<FindingLine>> OfAsync(Node node, string dataDirectory, SqlitePeerStore? store, TimeProvider time, CancellationToken cancellationToken)
     {
-        int[] ports = [.. node.Addresses.Select(static address => address.Port).Distinct()];
+        ListenPort[] ports = [.. ListenPort.Of(node.Addresses)];
         Task<IReadOnlyList<FindingLine>> listen = ReachCheck.ListenAsync(node, time, cancellationToken);
         Task<IReadOnlyList<FindingLine>> peers = ReachCheck.PeersAsync(node, cancellationToken);
         List<FindingLine> findings = await MachineAsync(ports, time, cancellationToken);
@@ -34,7 +35,7 @@ internal static class Examination
             {
                 Advice = $"Start it, then ask again: meshara run --data {Rendering.Hints.Quote(dataDirectory)}",
             },
-            .. await MachineAsync(port is { } last ? [last] : [PeerAddress.DefaultPort], time, cancellationToken),
+            .. await MachineAsync([new ListenPort(port ?? PeerAddress.DefaultPort, IPv4: true, IPv6: true)], time, cancellationToken),
         ];
         int before = findings.FindIndex(static f => f.Area == "firewall");
         findings.Insert(before, Listen(port ?? PeerAddress.DefaultPort));
@@ -45,7 +46,7 @@ internal static class Examination
     }
 
     // Interfaces, multicast, who else is on 5353, firewall.
-    private static async Task<List<FindingLine>> MachineAsync(IReadOnlyCollection<int> ports, TimeProvider time, CancellationToken cancellationToken) =>
+    private static async Task<List<FindingLine>> MachineAsync(IReadOnlyCollection<ListenPort> ports, TimeProvider time, CancellationToken cancellationToken) =>
     [
         .. await InterfaceCheck.RunAsync(time, cancellationToken),
         .. UdpHolders.Find(5353),
