@@ -127,10 +127,10 @@ public sealed class NetworkFaultsTests
     }
 
     // The one rule of a table of its own.
-    private static Task AddRuleAsync(NetworkNamespace machine, string hook, string rule)
+    private static async Task AddRuleAsync(NetworkNamespace machine, string hook, string rule)
     {
         Assert.SkipUnless(File.Exists(Nft), "nft (package nftables) is missing.");
-        return machine.RunAsync(Nft, $"add table inet filter; add chain inet filter {hook} {{ type filter hook {hook} priority 0; }}; add rule inet filter {hook} {rule}");
+        await machine.RunAsync(Nft, $"add table inet filter; add chain inet filter {hook} {{ type filter hook {hook} priority 0; }}; add rule inet filter {hook} {rule}");
     }
 
     /// <summary>Alice has a machine; Bob has one with an open node on port 4040.</summary>

@@ -1,8 +1,10 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Meshara.Cli.Doctor.Firewall;
 
 /// <summary>Ports from the first to the last.</summary>
+[StructLayout(LayoutKind.Auto)]
 internal readonly record struct PortRange(int First, int Last)
 {
     /// <summary>Those that a system gives to a program which asks for none.</summary>
