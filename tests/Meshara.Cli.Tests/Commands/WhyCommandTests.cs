@@ -102,13 +102,12 @@ public sealed class WhyCommandTests
         await using Node bob = await Node.StartAsync(new NodeOptions { Mesh = "theirs", Admission = Admission.Open, Listen = ["127.0.0.1:0"] });
         await EncryptedAsync(folder["alice"]);
         string pipe = await Fifo.MakeAsync(folder["pipe"]);
-        Task writing = File.WriteAllTextAsync(pipe, "a passphrase\n");
         TestTerminal text = new();
 
-        int exit = await text.RunAsync("why", bob.Addresses[0].HostAndPort, "--data", folder["alice"], "--passphrase-file", pipe);
+        Task<int> why = text.RunAsync("why", bob.Addresses[0].HostAndPort, "--data", folder["alice"], "--passphrase-file", pipe);
+        await Task.Run(() => File.WriteAllText(pipe, "a passphrase\n")).WaitAsync(CommandBed.Guard);
 
-        await writing.WaitAsync(CommandBed.Guard);
-        Assert.True(exit == ExitCode.Done, text.Error);
+        Assert.True(await why.WaitAsync(CommandBed.Guard) == ExitCode.Done, text.Error);
     }
 
     // It has the directory and no control socket.
