@@ -219,8 +219,9 @@ public sealed class NamespaceTests
         await using Pair pair = await Pair.CreateAsync("46");
         await pair.Left.ConnectAsync(pair.Right, "cable1");
         await pair.Left.AddAddressAsync("cable1", "10.8.0.1/24");
-        await pair.Left.IpAsync("link", "add", "far0", "index", "20000000", "type", "dummy");
-        await pair.Left.IpAsync("link", "set", "far0", "up", "multicast", "on");
+        await pair.Left.IpAsync("link", "add", "far0", "index", "20000000", "type", "veth", "peer", "name", "end0");
+        await pair.Left.IpAsync("link", "set", "far0", "up");
+        await pair.Left.IpAsync("link", "set", "end0", "up");
         await pair.Left.AddAddressAsync("far0", "10.9.0.1/24");
         await using MdnsHost left = await MdnsHost.StartAsync(pair.Left, Printer, "throws=cable1");
         await using MdnsHost right = await MdnsHost.StartAsync(pair.Right, "browse=_ipp._tcp");
