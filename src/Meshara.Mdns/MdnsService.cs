@@ -43,7 +43,10 @@ public sealed class MdnsService : IAsyncDisposable
         }
         catch
         {
-            await (driver?.DisposeAsync() ?? transport.DisposeAsync()).ConfigureAwait(false);
+            if (driver is not null)
+                await driver.DisposeAsync().ConfigureAwait(false);
+            else
+                await transport.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }

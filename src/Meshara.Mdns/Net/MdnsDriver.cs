@@ -41,8 +41,9 @@ internal sealed partial class MdnsDriver : IAsyncDisposable
     private readonly Channel<HeardPacket> _packets = Channel.CreateBounded<HeardPacket>(new BoundedChannelOptions(MaxPackets) { SingleReader = true });
     private readonly Channel<SendResult> _results = Channel.CreateUnbounded<SendResult>();
     private readonly string?[] _familyFaults = new string?[2];
-    private readonly Lazy<Task> _end;
+    private readonly Lock _ending = new();
     private Task[] _tasks = [];
+    private Task? _end;
     private bool _isStopping;
     private long _lastId;
     private string? _lastFault;
@@ -52,7 +53,6 @@ internal sealed partial class MdnsDriver : IAsyncDisposable
         _transport = transport;
         _clock = options.TimeProvider;
         _log = log;
-        _end = new Lazy<Task>(EndAsync);
         _engine = new MdnsEngine(new EngineConfig(options.CacheLimit, options.PacketsPerSecond), new Random(seed));
         _links = new LinkTable(transport, _log, options.UseIPv4, options.UseIPv6);
         _watch = new InterfaceWatch(transport, _clock, _log, async (scan, hasSlept) => await PostAsync(now => Apply(scan, hasSlept, now)).ConfigureAwait(false));
@@ -95,7 +95,7 @@ internal sealed partial class MdnsDriver : IAsyncDisposable
             _engine.Publish(id, profile, now);
             _publications.Add(id, publication);
         }).ConfigureAwait(false);
-        return isDone ? id : throw new ObjectDisposedException(Face);
+        return isDone ? id : throw Gone(Face);
     }
 
     /// <summary>Changes what is published.</summary>
@@ -109,17 +109,17 @@ internal sealed partial class MdnsDriver : IAsyncDisposable
                 _engine.Update(id, profile, now);
         }).ConfigureAwait(false);
         if (!isThere)
-            throw new ObjectDisposedException(isDone ? "ServicePublication" : Face);
+            throw Gone(isDone ? "ServicePublication" : Face);
     }
 
     /// <summary>Withdraws a service; when this ends, its goodbye is on its way.</summary>
-    public async ValueTask UnpublishAsync(PublicationId id) => await DoAsync(now =>
+    public ValueTask UnpublishAsync(PublicationId id) => EndAsync(now =>
     {
         if (!_publications.Remove(id))
             return;
         _engine.Unpublish(id, now);
         Flush(now);
-    }).ConfigureAwait(false);
+    });
 
     /// <summary>Looks for services; what is found goes into the queue.</summary>
     /// <exception cref="ObjectDisposedException">It has ended.</exception>
@@ -131,21 +131,27 @@ internal sealed partial class MdnsDriver : IAsyncDisposable
             _engine.Browse(id, DnsName.Parse($"{type}.local"), options.Subtype, new BrowseSchedule(options.RequeryInterval), now);
             _browses.Add(id, changes);
         }).ConfigureAwait(false);
-        return isDone ? id : throw new ObjectDisposedException(Face);
+        return isDone ? id : throw Gone(Face);
     }
 
     /// <summary>Ends a browse.</summary>
-    public async ValueTask StopBrowseAsync(BrowseId id) => await DoAsync(now =>
+    public ValueTask StopBrowseAsync(BrowseId id) => EndAsync(now =>
     {
         if (_browses.Remove(id))
             _engine.StopBrowse(id, now);
-    }).ConfigureAwait(false);
+    });
 
     /// <summary>Says goodbye for all and ends.</summary>
-    public ValueTask DisposeAsync() => new(_end.Value);
+    public ValueTask DisposeAsync()
+    {
+        lock (_ending)
+            return new ValueTask(_end ??= StopAsync());
+    }
 
     /// <summary>Ends when all that was posted before is done.</summary>
     internal async Task DrainAsync() => await DoAsync(static _ => { }).ConfigureAwait(false);
+
+    private static ObjectDisposedException Gone(string what) => new(what);
 
     private static string Family(bool ipv6) => ipv6 ? "IPv6" : "IPv4";
 
@@ -186,6 +192,9 @@ internal sealed partial class MdnsDriver : IAsyncDisposable
         return isTaken;
     }
 
+    // As above, for the end of something: a fault of ours is in the log, and nothing that whoever ends it could mend.
+    private async ValueTask EndAsync(Action<TimeSpan> command) => await DoAsync(now => Do(command, now)).ConfigureAwait(false);
+
     private void Report(SendResult result)
     {
         _results.Writer.TryWrite(result);
@@ -217,7 +226,7 @@ internal sealed partial class MdnsDriver : IAsyncDisposable
     }
 
     // Each step ends whatever the one before it did.
-    private async Task EndAsync()
+    private async Task StopAsync()
     {
         try
         {
@@ -283,7 +292,15 @@ internal sealed partial class MdnsDriver : IAsyncDisposable
 
         if (_packets.Reader.Count > 0 || _commands.Reader.Count > 0)
             Signal();
-        SetTimer(leastWait);
+        try
+        {
+            SetTimer(leastWait);
+        }
+        catch (Exception e)
+        {
+            Tell(e);
+            _timer.Change(TimeSpan.FromSeconds(1), Timeout.InfiniteTimeSpan);
+        }
     }
 
     private void Do(Action<TimeSpan> command, TimeSpan now)
@@ -420,7 +437,7 @@ internal sealed partial class MdnsDriver : IAsyncDisposable
         if (result.Job.Destination is not null || error == SocketError.MessageSize)
             return;
         string text = SendFault.Describe(error);
-        if (link.State.LastSendError != text)
+        if (link.MayTell(text, now))
             Log.SendFailed(_log, link.Label, text, SendFault.Advice(error, link.Name, link.Key.IPv6));
         link.Set(s => s with { LastSendError = text });
         link.DeadSince ??= now;
@@ -437,7 +454,8 @@ internal sealed partial class MdnsDriver : IAsyncDisposable
         if (job.Destination is not null || link.DeadSince is null)
             return;
         (link.DeadSince, link.NextRetry) = (null, null);
-        Log.SendWorks(_log, link.Label);
+        if (link.MayTell(null, now))
+            Log.SendWorks(_log, link.Label);
         _engine.LinkUp(link.Key, now);
     }
 }

@@ -69,9 +69,9 @@ internal sealed class SocketTransport : IMulticastTransport
                 : e.SocketErrorCode == SocketError.NoBufferSpaceAvailable ? $"{e.Message}. {LimitAdvice}"
                 : e.Message;
         }
-        catch (Exception e) when (e is ArgumentException or ObjectDisposedException)
+        catch (Exception e)
         {
-            // The framework takes no number of an interface above 16,777,215 for IPv4.
+            // The framework takes no number of an interface above 16,777,215 for IPv4. Whatever it is, the other interfaces are joined.
             return e.Message;
         }
     }

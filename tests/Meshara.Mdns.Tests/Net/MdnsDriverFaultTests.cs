@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using Meshara.Mdns.Engine;
 using Meshara.Mdns.Net;
@@ -197,6 +196,24 @@ public sealed class MdnsDriverFaultTests
 
         system.Sending = null;
         Assert.True(await bed.RunUntilAsync(() => service.Interfaces[1].IPv4 is { LastSendError: null, PacketsSent: >= 4 }, TimeSpan.FromSeconds(9)));
+    }
+
+    // A rate limit of the firewall lets some packets go: the link dies and comes back four times a second, and that filled the log.
+    [Fact]
+    public async Task Send_FailsAndWorksByTurns_LogIsNotFilled()
+    {
+        await using DriverBed bed = new();
+        MemoryHost host = bed.Host(1).Attach(new MemoryLan(), 3, "vpn0", "10.9.0.1/24");
+        int turn = 0;
+        HookedTransport system = new(host) { Sending = (link, _) => link.InterfaceIndex == 3 && turn++ % 2 == 0 ? throw new SocketException((int)SocketError.AccessDenied) : Task.CompletedTask };
+        LogBook log = new();
+        MdnsService service = await bed.StartAsync(host, log, system);
+
+        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
+        await bed.RunAsync(TimeSpan.FromSeconds(100), step: 50);
+        Assert.True(publishing.IsCompletedSuccessfully);
+        Assert.True(turn > 100);
+        Assert.InRange(log.Lines.Count(static l => l.Contains("vpn0 (IPv4)", StringComparison.Ordinal)), 2, 8);
     }
 
     // What waits behind a packet that was not sent in time would cost 100 ms each: for that link it fails at once.
