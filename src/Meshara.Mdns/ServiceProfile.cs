@@ -92,7 +92,8 @@ public sealed record ServiceProfile
         init => field = value is >= 0 and <= ushort.MaxValue ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "A weight is 0 to 65535.");
     }
 
-    private static bool IsInstanceName(string? value)
+    /// <summary>Whether it can be one label of a name: 1 to 63 bytes of UTF-8 without control characters.</summary>
+    internal static bool IsInstanceName(string? value)
     {
         if (string.IsNullOrEmpty(value) || value.Any(char.IsControl))
         {

@@ -159,6 +159,18 @@ public sealed class NodeLocalNetworkTests : IAsyncDisposable
         await Eventually.TrueAsync(() => log.Of(6201).Length == 1);
     }
 
+    // Another program held the port alone at the start, and lets go of it later.
+    [Fact]
+    public async Task LocalNetwork_FamiliesComeLater_TroubleIsOver()
+    {
+        _lan.Faults = [("IPv4", "held."), ("IPv6", "none.")];
+        Node a = await StartAsync("10.0.0.5");
+        await Eventually.TrueAsync(() => a.LocalNetwork.Trouble == "IPv4: held. IPv6: none.");
+
+        _lan.Faults = [("IPv6", "none.")];
+        Assert.Null(a.LocalNetwork.Trouble);
+    }
+
     [Fact]
     public async Task Dispose_SaysGoodbye()
     {

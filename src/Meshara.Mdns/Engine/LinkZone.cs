@@ -76,6 +76,13 @@ internal sealed class LinkZone
         srv.Additionals.AddRange(hostSets);
         List<OwnSet> sets = [];
         _byPublication[publication] = sets;
+        if (profile.Port == 0)
+        {
+            // RFC 6763 section 8: it holds the name, and nobody is led to it.
+            sets.AddRange([srv, txt, .. hostSets.Where(s => s.Type != DnsType.Nsec)]);
+            return;
+        }
+
         foreach (DnsName pointer in profile.Subtypes.Distinct(StringComparer.OrdinalIgnoreCase).Select(s => type.Child("_sub").Child(s)).Prepend(type))
         {
             // RFC 6763 section 12.1.

@@ -56,7 +56,7 @@ internal sealed class MdnsSource : IAsyncDisposable
         InstanceName = _publication?.InstanceName,
         Found = _count,
         Forged = Interlocked.Read(ref _forged),
-        Trouble = _trouble,
+        Trouble = _trouble ?? NoFamily(_network),
         Interfaces = _network?.Interfaces ?? [],
     };
 
@@ -109,7 +109,7 @@ internal sealed class MdnsSource : IAsyncDisposable
             ILocalNetwork network = await _open().ConfigureAwait(false);
             await using (network.ConfigureAwait(false))
             {
-                (_network, _trouble) = (network, network.Faults.Count == 2 ? string.Join(" ", network.Faults.Select(static f => $"{f.Family}: {f.Why}")) : null);
+                (_network, _trouble) = (network, null);
                 foreach ((string family, string why) in network.Faults.Where(f => _told.Add(("", f.Family, MdnsTroubleKind.Join))))
                 {
                     _logger.MdnsFamilyFault(family, why);
@@ -269,7 +269,9 @@ internal sealed class MdnsSource : IAsyncDisposable
 
     private void TellTroubles(ILocalNetwork network, TimeSpan running)
     {
-        MdnsTrouble[] now = [.. MdnsTrouble.Of(network.Interfaces, running, OperatingSystem.IsMacOS())];
+        // Of a family that cannot be used at all it was said once, and not for each interface.
+        HashSet<string> without = [.. network.Faults.Select(static f => f.Family)];
+        MdnsTrouble[] now = [.. MdnsTrouble.Of(network.Interfaces, running, OperatingSystem.IsMacOS()).Where(t => t.Kind != MdnsTroubleKind.Join || !without.Contains(t.Family))];
         _told.RemoveWhere(told => told.Item1.Length > 0 && !now.Any(t => (t.Interface, t.Family, t.Kind) == told));
         foreach (MdnsTrouble trouble in now.Where(t => _told.Add((t.Interface, t.Family, t.Kind))))
         {
@@ -290,6 +292,10 @@ internal sealed class MdnsSource : IAsyncDisposable
             // It has forgotten all already.
         }
     }
+
+    // Now: a family that could not be opened at the start may come up later.
+    private static string? NoFamily(ILocalNetwork? network) =>
+        network?.Faults is { Count: 2 } faults ? string.Join(" ", faults.Select(static f => $"{f.Family}: {f.Why}")) : null;
 
     private static bool IsSame(IReadOnlyList<LanInterface> a, IReadOnlyList<LanInterface> b) => a.Count == b.Count
         && a.Zip(b).All(p => p.First.Index == p.Second.Index && p.First.Scope == p.Second.Scope
