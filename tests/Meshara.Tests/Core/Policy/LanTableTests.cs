@@ -333,7 +333,7 @@ public sealed class LanTableTests
         Assert.Contains(LanBed.Id(-1), first);
     }
 
-    private void Add(LanFound found) => _table.Add(found, static _ => false, _now);
+    private bool Add(LanFound found) => _table.Add(found, static _ => false, _now);
 
     private LanEntry? Take() => _table.Take(Open, _now)?.Entry;
 
