@@ -20,11 +20,11 @@ internal sealed record MdnsSettings(MdnsMode Mode, TimeSpan Interval, int? Port,
     {
         int[] reached = [.. listeners.Where(static l => !IsLoopback(l.Host)).Select(static l => l.Port)];
         bool isWanted = discovery.EnabledMethods.HasFlag(DiscoveryMethods.LocalMdns);
-        bool listensOnly = discovery.MdnsMode == MdnsMode.ListenOnly && listeners.Count == 0;
+        bool listensOnly = discovery.MdnsMode == MdnsMode.ListenOnly;
         why = !isWanted ? "it is switched off"
             : reached.Length > 0 || listensOnly ? null
             : listeners.Count == 0 ? "this node listens nowhere, so there is nothing to announce; MdnsMode ListenOnly looks for others all the same"
-            : "this node listens on loopback alone, where nobody else reaches it";
+            : "this node listens on loopback alone, where nobody else reaches it; MdnsMode ListenOnly looks for others all the same";
         return why is null
             ? new MdnsSettings(discovery.MdnsMode, discovery.MdnsInterval, reached.Length > 0 ? reached[0] : null, listeners.Select(static l => l.Port).ToHashSet(), discovery.MdnsInterfaces)
             : null;
