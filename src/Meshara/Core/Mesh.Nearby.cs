@@ -23,8 +23,11 @@ internal sealed partial class Mesh
     // As of the last look.
     private bool _wantsNearby = true;
 
-    /// <summary>Addresses of an id in the local network.</summary>
-    public IReadOnlyList<PeerAddress> NearbyAddressesOf(NodeId id) => _lan.Of(id);
+    /// <summary>Addresses of an id in the local network, and of its newest key.</summary>
+    public IReadOnlyList<PeerAddress> NearbyAddressesOf(NodeId id) => [.. new[] { CurrentOf(id), id }.Distinct().SelectMany(_lan.Of)];
+
+    /// <summary>The ids that are announced in the local network.</summary>
+    public IReadOnlyCollection<NodeId> NearbyIds => _lan.Ids;
 
     /// <summary>Nodes of this mesh were announced in the local network. None of it is proven.</summary>
     public void HandleNearby(IReadOnlyList<LanFound> found, TimeSpan now)

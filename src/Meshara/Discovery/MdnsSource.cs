@@ -171,7 +171,7 @@ internal sealed class MdnsSource : IAsyncDisposable
 
     private async Task AnnounceAsync(ILocalNetwork network, CancellationToken cancellationToken)
     {
-        ILocalPublication publication = await network.PublishAsync(MdnsRecord.ProfileOf(_key, _mesh, Settings.Port!.Value), cancellationToken).ConfigureAwait(false);
+        ILocalPublication publication = await network.PublishAsync(MdnsRecord.ProfileOf(_key, _mesh, Settings.Port!.Value, Settings.Networks), cancellationToken).ConfigureAwait(false);
         await using (publication.ConfigureAwait(false))
         {
             _publication = publication;

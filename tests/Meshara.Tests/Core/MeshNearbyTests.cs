@@ -222,6 +222,30 @@ public sealed class MeshNearbyTests
         Assert.Single(s.Take().OfType<MeshAction.Dial>());
     }
 
+    // What it did as a stranger, or before it was removed, does not count for one whom the operator names.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Nearby_RefusedAsAStranger_ThenNamed_IsDialledAtOnce(bool byFile)
+    {
+        MeshScript s = Ready(AdmissionMode.Open);
+        Announce(s, Peer, "10.0.0.5");
+        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.Full, byPeer: true, peer: Peer, retryAfter: 3600);
+        s.Take();
+        PeerAddress stale = new("10.0.0.99", 4040, Peer);
+        if (byFile)
+        {
+            s.Mesh.HandleNamed([stale], s.Now);
+        }
+        else
+        {
+            s.Mesh.HandleAdd(null, stale, keepForever: true, s.Now);
+        }
+
+        s.Advance(1);
+        Assert.Contains(s.Take().OfType<MeshAction.Dial>(), d => d.Address.HostAndPort == "10.0.0.5:4040");
+    }
+
     // Two meshes of one name in one network, each with a secret of its own: neither is at the other's door every second.
     [Fact]
     public void Nearby_NotAdmittedByThisNodeItself_WaitsLongerEachTime()

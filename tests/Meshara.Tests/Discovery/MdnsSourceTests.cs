@@ -86,7 +86,7 @@ public sealed class MdnsSourceTests : IAsyncDisposable
     private MdnsSource Start(TimeSpan interval)
     {
         using NodeIdentity self = NodeIdentity.Create();
-        MdnsSettings settings = new(MdnsMode.ListenOnly, interval, null, new HashSet<int>(), []);
+        MdnsSettings settings = new(MdnsMode.ListenOnly, interval, null, [], new HashSet<int>(), []);
         NearbySink sink = new(Found, static (_, _) => Task.CompletedTask, static (_, _) => Task.CompletedTask, static () => Task.CompletedTask);
         MdnsSource source = new(settings, self.PublicKey, "test", Open, sink, _clock, _log.CreateLogger("test"));
         _sources.Add(source);

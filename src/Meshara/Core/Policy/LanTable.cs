@@ -43,6 +43,9 @@ internal sealed partial class LanTable(Random random)
 
     public int Count => _entries.Count;
 
+    /// <summary>The ids that are announced.</summary>
+    public IReadOnlyCollection<NodeId> Ids => _ids.Keys;
+
     /// <summary>The addresses of an id, for people and tests.</summary>
     public IReadOnlyList<PeerAddress> Of(NodeId id) => _ids.TryGetValue(id, out LanId? owner) ? [.. owner.Entries.OrderBy(e => e.Number).Select(e => e.Address)] : [];
 
