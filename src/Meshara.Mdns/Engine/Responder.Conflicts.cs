@@ -200,11 +200,12 @@ internal sealed partial class Responder
     private void Rename(ResponderLink where, OwnName name, TimeSpan now)
     {
         string old = name.Label;
-        foreach (ResponderLink link in _links)
+        ResponderLink[] links = [.. _links.Where(l => l.Has(name))];
+        foreach (ResponderLink link in links)
             link.Remove(name);
         name.Change(random);
         MakeOwn(name);
-        foreach (ResponderLink link in _links)
+        foreach (ResponderLink link in links)
             link.Add(name, name.IsSlow ? now + SlowPause : link.FirstProbe(random, now));
         Rebuild(now, silentOn: where.State.Key.InterfaceIndex);
         foreach (Publication publication in _publications.Values.Where(p => p.Instance == name || p.Host == name))

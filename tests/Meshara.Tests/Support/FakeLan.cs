@@ -18,6 +18,9 @@ internal sealed class FakeLan
     /// <summary>What was opened, in order, with its settings.</summary>
     public ConcurrentQueue<MdnsSettings> Opened { get; } = new();
 
+    /// <summary>What was announced by hosts, in order.</summary>
+    public ConcurrentQueue<ServiceProfile> Profiles { get; } = new();
+
     /// <summary>What opening throws; null: nothing.</summary>
     public Exception? Fault { get; set; }
 
@@ -93,6 +96,7 @@ internal sealed class FakeLan
 
         public Task<ILocalPublication> PublishAsync(ServiceProfile profile, CancellationToken cancellationToken)
         {
+            lan.Profiles.Enqueue(profile);
             lan.Say(new ServiceInstance
             {
                 InstanceName = profile.InstanceName,
