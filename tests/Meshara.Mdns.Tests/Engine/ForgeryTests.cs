@@ -218,6 +218,40 @@ public sealed class ForgeryTests
     }
 
     [Fact]
+    public void Forgery_AnyTwoPacketsAtAnyTime_LeaveTheNameAndABrowsersView()
+    {
+        for (int seed = 0; seed < 1000; seed++)
+        {
+            VirtualLan lan = new(seed);
+            LanNode node = lan.Add(1);
+            LanNode browser = lan.Add(2);
+            node.Publish(Kitchen);
+            browser.Engine.Browse(new BrowseId(1), ServiceType, null, new BrowseSchedule(null), lan.Now);
+            lan.Run(TimeSpan.FromSeconds(25));
+            string before = View(browser);
+            int news = browser.News.Count;
+            Random random = new(seed);
+            List<string> said = [];
+            for (int i = 0; i < 2; i++)
+            {
+                DnsRecord[] records = [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => AnyRecord(random))];
+                said.Add($"{lan.Now}: {string.Join(", ", records.Select(r => $"{r.Name} {r.Type} {r.Ttl} {r.CacheFlush}"))}");
+                if (random.Next(5) == 0)
+                    lan.Ask(Other, [new DnsQuestion(records[0].Name, DnsType.Any, random.Next(2) == 0), Browse()], authorities: records);
+                else
+                    lan.Say(random.Next(2) == 0 ? Other : "fe80::99", records);
+                lan.Run(TimeSpan.FromMilliseconds(random.Next(3) == 0 ? random.Next(6000) : random.Next(1200)));
+            }
+
+            lan.Run(TimeSpan.FromSeconds(6));
+            string what = $"seed {seed}, {string.Join("; ", said)}";
+            Assert.True(node.News.Count == 1, what);
+            Assert.True(before == View(browser), $"{what}: {View(browser)}");
+            Assert.False(browser.News.Skip(news).Any(n => n.Action is EngineAction.Changed { Change: { Kind: ServiceChangeKind.Removed, Instance.InstanceName: "Kitchen printer" } }), what);
+        }
+    }
+
+    [Fact]
     public void Rescue_OfARecordThatOthersMayHave_Waits20To120Ms_Rfc6762_6()
     {
         List<double> waits = [];
@@ -350,6 +384,32 @@ public sealed class ForgeryTests
         LanPacket[] sent = lan.Answers(node, seconds: 0.9);
 
         Assert.Equal(IPAddress.Parse("10.0.0.44"), Assert.IsType<AddressData>(Assert.Single(Assert.Single(sent).Message.Answers).Data).Address);
+    }
+
+    // What he knows of it, or what he was last told.
+    private static string View(LanNode browser)
+    {
+        ServiceInstance seen = browser.News.Select(n => n.Action).OfType<EngineAction.Changed>().Last(c => c.Change.Instance.InstanceName == "Kitchen printer").Change.Instance;
+        return $"{seen.HostName} {seen.Port} {seen.Txt["rp"]} {string.Join(' ', seen.Addresses.Select(a => a.EndPoint.ToString()).Order())}";
+    }
+
+    private static DnsRecord AnyRecord(Random random)
+    {
+        uint ttl = new uint[] { 0, 1, 59, 120, 4500 }[random.Next(5)];
+        bool flush = random.Next(2) == 0;
+        return random.Next(10) switch
+        {
+            0 => Pointer(ttl).With(flush),
+            1 => new DnsRecord(ServiceType, ttl, new PointerData(ServiceType.Child("Other")), flush),
+            2 => new DnsRecord(PrinterName, ttl, new ServiceData(0, 0, 631, Host), flush),
+            3 => new DnsRecord(PrinterName, ttl, new ServiceData(0, 0, (ushort)random.Next(1, 4), random.Next(2) == 0 ? Host : DnsName.Parse("nobody.local")), flush),
+            4 => new DnsRecord(PrinterName, ttl, new TextData(Kitchen.Txt), flush),
+            5 => Text.With(ttl).With(flush),
+            6 => new DnsRecord(Host, ttl, new AddressData(IPAddress.Parse("10.0.0.1")), flush),
+            7 => new DnsRecord(Host, ttl, new AddressData(IPAddress.Parse($"10.0.0.{random.Next(100, 103)}")), flush),
+            8 => new DnsRecord(Host, ttl, new AddressData(IPAddress.Parse("fe80::77")), flush),
+            _ => new DnsRecord(PrinterName, ttl, new NextSecureData(PrinterName, DnsType.Nsec), flush),
+        };
     }
 
     private static DnsRecord[] Forged(string types)

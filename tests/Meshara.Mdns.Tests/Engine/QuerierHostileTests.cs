@@ -226,6 +226,10 @@ public sealed class QuerierHostileTests
             foreach (int step in script)
                 Do(net, browses, step);
             net.Run(1);
+
+            // Who was told of something just now hears what came since a little later.
+            while (net.Told.Count > 0 && net.Now - net.Told[^1].At <= FoundInstance.ShortestPause)
+                net.Run(0.11);
             foreach (QuerierLink link in net.Querier.Links)
             {
                 Assert.Null(link.Cache.FindInconsistency());
