@@ -21,16 +21,8 @@ internal sealed class WriterProcess : IAsyncDisposable
     /// <summary>Starts it; it says <c>ready</c> before it opens the file.</summary>
     public static WriterProcess Start(string path, long firstBatch)
     {
-        string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-        string program = Path.Combine(Repository.Root, "tests", "Meshara.Sqlite.Writer", "bin", configuration, "net10.0", "Meshara.Sqlite.Writer.dll");
-        string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-        return new WriterProcess(Process.Start(new ProcessStartInfo(dotnet, [program, path, firstBatch.ToString(CultureInfo.InvariantCulture)])
-        {
-            UseShellExecute = false,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!);
+        string[] command = HelperProgram.Command("Meshara.Sqlite.Writer", path, firstBatch.ToString(CultureInfo.InvariantCulture));
+        return new WriterProcess(Tool.Start(command[0], command[1..]));
     }
 
     /// <summary>The next line; null: it has ended.</summary>

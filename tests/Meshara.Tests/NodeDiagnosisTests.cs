@@ -70,7 +70,7 @@ public sealed class NodeDiagnosisTests
     {
         await using NodeBed bed = new();
         Node alice = await StartAsync(bed, Admission.Open);
-        int port = ClosedPort();
+        int port = Faults.ClosedPort();
 
         DialStep failed = await FailAsync(alice, $"127.0.0.1:{port}", DialStepKind.Connect, MesharaErrorCode.ConnectFailed);
 
@@ -379,24 +379,9 @@ public sealed class NodeDiagnosisTests
 
     private static string Text(DialDiagnosis dial) => string.Join('\n', dial.Steps.Select(s => $"{s.Outcome} {s.Kind}: {s.Detail} [{s.Code}] → {s.Advice}"));
 
-    private static int ClosedPort()
-    {
-        using Socket taken = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)taken.LocalEndPoint!).Port;
-    }
-
     private static async Task<Func<NodeOptions, NodeOptions>> BanningAsync(NodeId id)
     {
-        DateTimeOffset now = TimeProvider.System.GetUtcNow();
-        MemoryPeerStore store = new();
-        await store.SaveAsync(new PeerStoreChanges
-        {
-            Upserted =
-            [
-                new PeerRecord { Id = id, FirstSeen = now, LastSeen = now, Reputation = -80, ReputationAt = now, BanUntil = now.AddMinutes(60), BanCount = 1 },
-            ],
-        });
+        MemoryPeerStore store = await Faults.BanAsync(id);
         return o => o with { PeerStore = store };
     }
 }

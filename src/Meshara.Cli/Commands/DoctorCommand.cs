@@ -70,9 +70,9 @@ internal static class DoctorCommand
                 Patience);
             return (findings, true);
         }
-        catch (ControlException e) when (e.Code == ControlException.NotRunning)
+        catch (ControlException e) when (e.Code is ControlException.NotRunning or ControlException.InUse)
         {
-            return (await Examination.OfAsync(data, terminal.Time, cancellationToken), false);
+            return (await Examination.OfAsync(data, e.Code == ControlException.InUse ? e.Message : null, terminal.Time, cancellationToken), false);
         }
     }
 }

@@ -34,7 +34,7 @@ internal static class WhyCommand
         {
             string text = parsed.GetValue(target)!;
             WhyDial alone = new(terminal, parsed.GetValue(data)!, parsed.GetValue(passphraseFile), parsed.GetValue(mesh), parsed.GetValue(secret));
-            WhyLine why = await AskAsync(terminal, parsed.GetValue(data)!, text, ct) ?? await alone.RunAsync(text, ct);
+            WhyLine why = await AskAsync(terminal, parsed.GetValue(data)!, text, alone, ct);
             if (parsed.GetValue(json))
             {
                 terminal.WriteJson(why, OutputJson.Default.WhyLine);
@@ -55,8 +55,7 @@ internal static class WhyCommand
     /// <summary>Whether the operator means a peer and no address.</summary>
     public static bool IsId(string text) => text.Length is >= PeerResolver.ShortestPrefix and <= NodeId.Size * 2 && text.All(char.IsAsciiHexDigit);
 
-    // Null: no node runs.
-    private static async Task<WhyLine?> AskAsync(Terminal terminal, string data, string target, CancellationToken cancellationToken)
+    private static async Task<WhyLine> AskAsync(Terminal terminal, string data, string target, WhyDial alone, CancellationToken cancellationToken)
     {
         List<DialLine> dials = [];
         ControlRequest request = IsId(target)
@@ -78,9 +77,9 @@ internal static class WhyCommand
                 cancellationToken,
                 Patience);
         }
-        catch (ControlException e) when (e.Code == ControlException.NotRunning)
+        catch (ControlException e) when (e.Code is ControlException.NotRunning or ControlException.InUse)
         {
-            return null;
+            return await alone.RunAsync(target, e.Code == ControlException.InUse ? e.Message : null, cancellationToken);
         }
 
         return new WhyLine(target, dials.Any(static dial => dial.Reachable), Running: true, dials);
@@ -93,30 +92,38 @@ internal sealed class WhyDial(Terminal terminal, string data, string? passphrase
     // No node is called so on purpose; the other side's HELLO says what it is called.
     private const string Unknown = "?";
 
-    public async Task<WhyLine> RunAsync(string target, CancellationToken cancellationToken)
+    /// <summary>Dials.</summary>
+    /// <param name="target">Whom.</param>
+    /// <param name="inUse">Who has the directory and does not answer; null: nobody has it.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<WhyLine> RunAsync(string target, string? inUse, CancellationToken cancellationToken)
     {
         bool hasIdentity = File.Exists(Path.Combine(data, "identity.pem"));
-        terminal.Complain($"no node runs on {data}: this command dials itself, {(hasIdentity ? "with the identity there" : "with an identity of its own that nobody knows, so whoever admits known peers refuses it")}. What a running node knows of bans, failed dials and limits is not seen");
+        terminal.Complain($"{inUse?.TrimEnd('.') ?? $"no node runs on {data}"}: this command dials itself, {(hasIdentity ? "with the identity there" : "with an identity of its own that nobody knows, so whoever admits known peers refuses it")}. What a running node knows of bans, failed dials and limits is not seen");
         Admission admission = secretFile is null ? Admission.Open : Admission.Secret(await SecretFile.ReadAsync(secretFile, "secret", terminal, cancellationToken));
-        List<DialLine> dials = [];
-        foreach (PeerAddress address in AddressesOf(target))
-        {
-            NodeOptions options = new() { Mesh = mesh ?? Unknown, Admission = admission, DataDirectory = hasIdentity ? data : null, TimeProvider = terminal.Time };
-            dials.Add(DialLine.Of(await DialAsync(options, address, cancellationToken)));
-        }
+        IReadOnlyList<PeerAddress> addresses = AddressesOf(target);
+        NodeOptions options = new() { Mesh = mesh ?? Unknown, Admission = admission, DataDirectory = hasIdentity ? data : null, TimeProvider = terminal.Time };
 
+        // Asked for once, however many dials there are: it may come from a pipe, or from somebody at the terminal.
+        DialLine[] dials = await Passphrase.UseAsync(
+            terminal, passphraseFile, passphrase => DialAllAsync(options with { IdentityPassphrase = passphrase }, addresses, cancellationToken), cancellationToken);
         return new WhyLine(target, dials.Any(static dial => dial.Reachable), Running: false, dials);
     }
 
-    private async Task<DialDiagnosis> DialAsync(NodeOptions options, PeerAddress address, CancellationToken cancellationToken)
+    private async Task<DialLine[]> DialAllAsync(NodeOptions options, IReadOnlyList<PeerAddress> addresses, CancellationToken cancellationToken)
     {
-        DialDiagnosis first = await UseAsync(options);
+        List<DialLine> dials = [];
+        foreach (PeerAddress address in addresses)
+        {
+            DialDiagnosis dial = await Node.DiagnoseAsync(options, address, cancellationToken: cancellationToken);
 
-        // The name of the mesh is the node's; without one, the other side's is as good.
-        return mesh is null && first.Failed?.Code == MesharaErrorCode.WrongMesh && first.RemoteMesh is { } theirs ? await UseAsync(options with { Mesh = theirs }) : first;
+            // The name of the mesh is the node's; without one, the other side's is as good.
+            dials.Add(DialLine.Of(mesh is null && dial.Failed?.Code == MesharaErrorCode.WrongMesh && dial.RemoteMesh is { } theirs
+                ? await Node.DiagnoseAsync(options with { Mesh = theirs }, address, cancellationToken: cancellationToken)
+                : dial));
+        }
 
-        Task<DialDiagnosis> UseAsync(NodeOptions with) => Passphrase.UseAsync(
-            terminal, passphraseFile, passphrase => Node.DiagnoseAsync(with with { IdentityPassphrase = passphrase }, address, cancellationToken: cancellationToken), cancellationToken);
+        return [.. dials];
     }
 
     private IReadOnlyList<PeerAddress> AddressesOf(string target)

@@ -99,7 +99,7 @@ internal static class ControlClient
             {
                 if (time.GetElapsedTime(begun) >= StartsWithin)
                 {
-                    throw new ControlException(e.Code, $"Data directory {dataDirectory} is in use by {holder}, whose control socket does not answer: a node that is still starting, or another program's. Try again in a moment.", e);
+                    throw new ControlException(ControlException.InUse, $"Data directory {dataDirectory} is in use by {holder}, whose control socket does not answer: a node that is still starting, or another program's. Try again in a moment.", e);
                 }
 
                 await Task.Delay(LookAgain, time, cancellationToken);

@@ -315,5 +315,8 @@ internal sealed class ControlException(string code, string message, Exception? i
     /// <summary>No node runs on the data directory.</summary>
     public const string NotRunning = "not-running";
 
+    /// <summary>Somebody has the data directory, and does not answer.</summary>
+    public const string InUse = "in-use";
+
     public string Code { get; } = code;
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.NetworkInformation;
+using Meshara.Cli.Doctor.Firewall;
 using Meshara.Sqlite;
 
 namespace Meshara.Cli.Doctor;
@@ -12,7 +13,7 @@ internal static class Examination
     /// <summary>Within a running node: in its network, with its rights, its identity, its bans and its pins.</summary>
     public static async Task<IReadOnlyList<FindingLine>> OfAsync(Node node, string dataDirectory, SqlitePeerStore? store, TimeProvider time, CancellationToken cancellationToken)
     {
-        int[] ports = [.. node.Addresses.Select(static address => address.Port).Distinct()];
+        ListenPort[] ports = [.. ListenPort.Of(node.Addresses)];
         Task<IReadOnlyList<FindingLine>> listen = ReachCheck.ListenAsync(node, time, cancellationToken);
         Task<IReadOnlyList<FindingLine>> peers = ReachCheck.PeersAsync(node, cancellationToken);
         List<FindingLine> findings = await MachineAsync(ports, time, cancellationToken);
@@ -24,20 +25,26 @@ internal static class Examination
         return findings;
     }
 
-    /// <summary>Without a running node.</summary>
-    public static async Task<IReadOnlyList<FindingLine>> OfAsync(string dataDirectory, TimeProvider time, CancellationToken cancellationToken)
+    /// <summary>Without a node that answers.</summary>
+    /// <param name="dataDirectory">Whose.</param>
+    /// <param name="inUse">Who has the directory and does not answer; null: nobody has it.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task<IReadOnlyList<FindingLine>> OfAsync(string dataDirectory, string? inUse, TimeProvider time, CancellationToken cancellationToken)
     {
         int? port = LastPort(dataDirectory);
         List<FindingLine> findings =
         [
-            new FindingLine("node", FindingLine.Warning, dataDirectory, "No node runs on this data directory. Not seen: whether its port is open, its bans, limits and links, the peers named by its options, what they say of the clock, and the state of its peer store.")
+            new FindingLine("node", FindingLine.Warning, dataDirectory, $"{inUse ?? "No node runs on this data directory."} Not seen: whether its port is open, its bans, limits and links, the peers named by its options, what they say of the clock, and the state of its peer store.")
             {
-                Advice = $"Start it, then ask again: meshara run --data {Rendering.Hints.Quote(dataDirectory)}",
+                Advice = inUse is null
+                    ? $"Start it, then ask again: meshara run --data {Rendering.Hints.Quote(dataDirectory)}"
+                    : "Ask again in a moment. If it stays so and this is no node of yours, stop that process or name another directory with --data.",
             },
-            .. await MachineAsync(port is { } last ? [last] : [PeerAddress.DefaultPort], time, cancellationToken),
+            .. await MachineAsync([new ListenPort(port ?? PeerAddress.DefaultPort, IPv4: true, IPv6: true)], time, cancellationToken),
         ];
         int before = findings.FindIndex(static f => f.Area == "firewall");
-        findings.Insert(before, Listen(port ?? PeerAddress.DefaultPort));
+        findings.Insert(before, Listen(port ?? PeerAddress.DefaultPort, isInUse: inUse is not null));
         findings.AddRange(ClockCheck.Judge(Clock(dataDirectory, time)));
         findings.AddRange(await PinnedAsync(dataDirectory, time, cancellationToken));
         findings.AddRange(DataCheck.Run(dataDirectory));
@@ -45,7 +52,7 @@ internal static class Examination
     }
 
     // Interfaces, multicast, who else is on 5353, firewall.
-    private static async Task<List<FindingLine>> MachineAsync(IReadOnlyCollection<int> ports, TimeProvider time, CancellationToken cancellationToken) =>
+    private static async Task<List<FindingLine>> MachineAsync(IReadOnlyCollection<ListenPort> ports, TimeProvider time, CancellationToken cancellationToken) =>
     [
         .. await InterfaceCheck.RunAsync(time, cancellationToken),
         .. UdpHolders.Find(5353),
@@ -72,13 +79,15 @@ internal static class Examination
             : ReachCheck.Peer(dial, "pinned", new HashSet<NodeId>()))];
     }
 
-    private static FindingLine Listen(int port)
+    private static FindingLine Listen(int port, bool isInUse)
     {
         string subject = string.Create(CultureInfo.InvariantCulture, $"{port}/tcp");
         try
         {
             bool taken = IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Any(end => end.Port == port);
-            return taken
+            return isInUse
+                ? new FindingLine("listen", taken ? FindingLine.Ok : FindingLine.Unseen, subject, taken ? "A program listens on the port that the node had last." : "Nothing listens on the port that the node had last; it may still be starting, or have another.")
+                : taken
                 ? new FindingLine("listen", FindingLine.Warning, subject, "No node of this directory runs, but a program listens on the port that it would use.") { Advice = "If it is another node, nothing: this one takes the next free port. Else stop that program, or choose a port with --listen." }
                 : new FindingLine("listen", FindingLine.Ok, subject, "The port that the node would use is free.");
         }

@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using System.Globalization;
 using System.Text;
+using Meshara.Cli.Doctor.Firewall;
 
 namespace Meshara.Cli.Doctor;
 
@@ -12,7 +12,7 @@ internal sealed class FirewallCheck(TimeProvider time)
     private static readonly string[] Folders = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/libexec/ApplicationFirewall"];
 
     /// <summary>Findings for 5353/udp and for the ports on which the node listens.</summary>
-    public async Task<IReadOnlyList<FindingLine>> RunAsync(IReadOnlyCollection<int> listenPorts, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<FindingLine>> RunAsync(IReadOnlyCollection<ListenPort> ports, CancellationToken cancellationToken)
     {
         if (OperatingSystem.IsMacOS())
         {
@@ -24,57 +24,50 @@ internal sealed class FirewallCheck(TimeProvider time)
             return Windows(await RunToolAsync("netsh", ["advfirewall", "show", "currentprofile"], cancellationToken));
         }
 
-        List<FindingLine> findings = [];
-        foreach ((string tool, string[] arguments, Func<string, string, int, IReadOnlyList<FirewallHit>> find) in new (string, string[], Func<string, string, int, IReadOnlyList<FirewallHit>>)[]
+        List<ToolResult> results = [];
+        foreach ((string tool, string[] arguments) in new (string, string[])[] { ("nft", ["list", "ruleset"]), ("iptables-save", []), ("ip6tables-save", []), ("iptables-legacy-save", []), ("ip6tables-legacy-save", []) })
         {
-            ("nft", ["list", "ruleset"], FirewallText.FindNft),
-            ("iptables", ["-S"], FirewallText.FindIptables),
-            ("ip6tables", ["-S"], FirewallText.FindIptables),
-        })
-        {
-            ToolResult result = await RunToolAsync(tool, arguments, cancellationToken);
-            findings.AddRange(Judge(tool, result, find, listenPorts));
+            results.Add(await RunToolAsync(tool, arguments, cancellationToken));
         }
 
+        return Judge(results[0], results[1], results[2], results[3], results[4], FirewallLink.All(), ports);
+    }
+
+    /// <summary>What the tools of Linux say.</summary>
+    internal static IReadOnlyList<FindingLine> Judge(
+        ToolResult nft, ToolResult iptables, ToolResult ip6tables, ToolResult legacy, ToolResult legacy6, IReadOnlyList<FirewallLink> links, IReadOnlyCollection<ListenPort> ports)
+    {
+        FirewallReport report = new(links, ports);
+        string[] shared = [.. IptablesListing.TablesInNft(iptables.Output ?? "", isIPv6: false), .. IptablesListing.TablesInNft(ip6tables.Output ?? "", isIPv6: true)];
+        List<FindingLine> findings = [];
+        Add("nft", nft, "nft list ruleset", text => NftListing.Read(text, shared));
+        Add("iptables", iptables, "iptables-save", static text => IptablesListing.Read(text, isIPv6: false));
+        Add("ip6tables", ip6tables, "ip6tables-save", static text => IptablesListing.Read(text, isIPv6: true));
+        AddLegacy("iptables-legacy", iptables, legacy, isIPv6: false);
+        AddLegacy("ip6tables-legacy", ip6tables, legacy6, isIPv6: true);
         return findings.Count > 0
             ? findings
             : [new FindingLine("firewall", FindingLine.Unseen, "nft, iptables", "Neither nft nor iptables is installed here: whether the kernel has rules of a firewall is not seen.")];
-    }
 
-    /// <summary>What one tool says.</summary>
-    internal static IEnumerable<FindingLine> Judge(string tool, ToolResult result, Func<string, string, int, IReadOnlyList<FirewallHit>> find, IReadOnlyCollection<int> listenPorts)
-    {
-        if (!result.Found)
+        void Add(string tool, ToolResult result, string command, Func<string, FirewallRules> read)
         {
-            yield break;
-        }
-
-        if (result.Output is not { } text)
-        {
-            yield return new FindingLine("firewall", FindingLine.Unseen, tool, $"The rules cannot be read: {result.Error}") { Advice = $"As root: {tool} {(tool == "nft" ? "list ruleset" : "-S")}" };
-            yield break;
-        }
-
-        int hits = 0;
-        foreach ((string protocol, int port, string what) in listenPorts.Select(static p => ("tcp", p, "others' calls to this node")).Prepend(("udp", 5353, "multicast DNS")))
-        {
-            foreach (FirewallHit hit in find(text, protocol, port))
+            if (!result.Found)
             {
-                hits++;
-                string packets = string.Create(CultureInfo.InvariantCulture, $"{port}/{protocol} ({what})");
-                bool isPolicy = hit.Rule.Contains("policy", StringComparison.Ordinal) || hit.Rule.StartsWith("-P", StringComparison.Ordinal);
-                yield return new FindingLine(
-                    "firewall", hit.Always ? FindingLine.Broken : FindingLine.Warning, $"{tool}, {hit.Where}",
-                    $"{(hit.Always ? "This rule drops" : isPolicy ? "The policy drops what no rule accepts, and no rule was found that accepts" : "This rule drops some packets of")} {packets}: {hit.Rule}")
-                {
-                    Advice = string.Create(CultureInfo.InvariantCulture, $"Let {port}/{protocol} pass before it, for example: {Example(tool, hit.Where, protocol, port)}"),
-                };
+                return;
             }
+
+            findings.AddRange(result.Output is { } text
+                ? report.Of(tool, read(text))
+                : [new FindingLine("firewall", FindingLine.Unseen, tool, $"The rules cannot be read: {result.Error}") { Advice = $"As root: {command}" }]);
         }
 
-        if (hits == 0)
+        // Beside iptables of the nf_tables kind the older kind may have rules of its own; it shows none where it has none.
+        void AddLegacy(string tool, ToolResult usual, ToolResult result, bool isIPv6)
         {
-            yield return new FindingLine("firewall", FindingLine.Ok, tool, $"No rule was found that drops 5353/udp{string.Concat(listenPorts.Select(static p => $" or {p.ToString(CultureInfo.InvariantCulture)}/tcp"))}.");
+            if (usual.Output?.Contains("(nf_tables)", StringComparison.Ordinal) != false && result.Output is { Length: > 0 } text)
+            {
+                findings.AddRange(report.Of(tool, IptablesListing.Read(text, isIPv6)));
+            }
         }
     }
 
@@ -111,14 +104,6 @@ internal sealed class FirewallCheck(TimeProvider time)
             : isOn ? new FindingLine("firewall", FindingLine.Warning, "netsh", "The firewall is on: inbound connections and 5353/udp pass only where a rule allows this program.") { Advice = "netsh advfirewall firewall add rule name=meshara dir=in action=allow program=<the path of meshara.exe>" }
             : new FindingLine("firewall", FindingLine.Ok, "netsh", "The firewall of the current profile is off."),
         ];
-    }
-
-    private static string Example(string tool, string where, string protocol, int port)
-    {
-        string p = port.ToString(CultureInfo.InvariantCulture);
-        return tool == "nft"
-            ? $"nft insert rule {where.Replace("table ", "", StringComparison.Ordinal).Replace(", chain", "", StringComparison.Ordinal)} {protocol} dport {p} accept"
-            : $"{tool} -I {where["chain ".Length..]} -p {protocol} --dport {p} -j ACCEPT";
     }
 
     private async Task<ToolResult> RunToolAsync(string tool, string[] arguments, CancellationToken cancellationToken)

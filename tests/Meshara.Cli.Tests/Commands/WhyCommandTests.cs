@@ -78,6 +78,67 @@ public sealed class WhyCommandTests
         Assert.False(Directory.Exists(folder["none"]));
     }
 
+    [Fact]
+    public async Task Why_EncryptedIdentityOfOtherMesh_ReadsThePassphraseOnce()
+    {
+        using TempFolder folder = new();
+        await using Node bob = await Node.StartAsync(new NodeOptions { Mesh = "theirs", Admission = Admission.Open, Listen = ["127.0.0.1:0"] });
+        NodeId alice = await EncryptedAsync(folder["alice"]);
+        int asked = 0;
+        TestTerminal text = new(askSecret: _ => { asked++; return "a passphrase"; });
+
+        Assert.Equal(ExitCode.Done, await text.RunAsync("why", bob.Addresses[0].HostAndPort, "--data", folder["alice"]));
+
+        // The first dial names no mesh, the second theirs.
+        Assert.Contains("mesh 'theirs'", text.Text, StringComparison.Ordinal);
+        Assert.NotEqual(bob.Id, alice);
+        Assert.Equal(1, asked);
+    }
+
+    [Fact]
+    public async Task Why_PassphraseFromAPipe_ReadsItOnce()
+    {
+        using TempFolder folder = new();
+        await using Node bob = await Node.StartAsync(new NodeOptions { Mesh = "theirs", Admission = Admission.Open, Listen = ["127.0.0.1:0"] });
+        await EncryptedAsync(folder["alice"]);
+        string pipe = await Fifo.MakeAsync(folder["pipe"]);
+        Task writing = File.WriteAllTextAsync(pipe, "a passphrase\n");
+        TestTerminal text = new();
+
+        int exit = await text.RunAsync("why", bob.Addresses[0].HostAndPort, "--data", folder["alice"], "--passphrase-file", pipe);
+
+        await writing.WaitAsync(CommandBed.Guard);
+        Assert.True(exit == ExitCode.Done, text.Error);
+    }
+
+    // It has the directory and no control socket.
+    [Fact]
+    public async Task WhyAndDoctor_NodeThatDoesNotAnswer_DoNotSayThatNoneRuns()
+    {
+        using TempFolder folder = new();
+        await using Node silent = await Node.StartAsync(new NodeOptions { Mesh = "test", Admission = Admission.Open, DataDirectory = folder["silent"], Listen = ["127.0.0.1:0"] });
+        await using Node bob = await Node.StartAsync(new NodeOptions { Mesh = "test", Admission = Admission.Open, Listen = ["127.0.0.1:0"] });
+        TestTerminal why = new(), doctor = new();
+
+        Assert.Equal(ExitCode.Done, await why.RunAsync("why", bob.Addresses[0].HostAndPort, "--data", folder["silent"]));
+        await doctor.RunAsync("doctor", "--data", folder["silent"]);
+
+        string inUse = $"in use by process {Environment.ProcessId} ";
+        Assert.Contains(inUse, why.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("no node runs", why.Error, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(inUse, doctor.Text, StringComparison.Ordinal);
+        Assert.Contains("whose control socket does not answer", doctor.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("no node runs", doctor.Text, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("meshara run --data", doctor.Text, StringComparison.Ordinal);
+    }
+
+    // As `meshara id` makes it where a passphrase is given.
+    private static async Task<NodeId> EncryptedAsync(string data)
+    {
+        await using Node node = await Node.StartAsync(new NodeOptions { Mesh = "test", Admission = Admission.Open, DataDirectory = data, IdentityPassphrase = "a passphrase", Listen = ["127.0.0.1:0"] });
+        return node.Id;
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("host:99999")]

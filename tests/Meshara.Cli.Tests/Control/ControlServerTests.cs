@@ -110,7 +110,7 @@ public sealed class ControlServerTests : IDisposable
 
         ControlException e = await Assert.ThrowsAsync<ControlException>(() => call);
 
-        Assert.Equal("not-running", e.Code);
+        Assert.Equal("in-use", e.Code);
         Assert.Contains($"in use by process {Environment.ProcessId} ", e.Message, StringComparison.Ordinal);
         Assert.Contains("still starting", e.Message, StringComparison.Ordinal);
         Assert.True(_time.Now - begun >= ControlClient.StartsWithin);

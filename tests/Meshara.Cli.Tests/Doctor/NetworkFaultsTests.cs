@@ -74,9 +74,8 @@ public sealed class NetworkFaultsTests
     [Fact]
     public async Task Doctor_MulticastDnsDroppedByNft_NamedWithTheRule()
     {
-        Assert.SkipUnless(File.Exists(Nft), "nft (package nftables) is missing.");
         await using Pair pair = await Pair.StartAsync();
-        await pair.Alice.RunAsync(Nft, "add table inet filter; add chain inet filter input { type filter hook input priority 0; }; add rule inet filter input udp dport 5353 drop");
+        await AddRuleAsync(pair.Alice, "input", "udp dport 5353 drop");
 
         (int exit, string text) = await pair.AtAliceAsync("doctor");
 
@@ -91,9 +90,8 @@ public sealed class NetworkFaultsTests
     [Fact]
     public async Task Doctor_SendingForbiddenByNft_Named()
     {
-        Assert.SkipUnless(File.Exists(Nft), "nft (package nftables) is missing.");
         await using Pair pair = await Pair.StartAsync();
-        await pair.Alice.RunAsync(Nft, "add table inet filter; add chain inet filter output { type filter hook output priority 0; }; add rule inet filter output udp dport 5353 drop");
+        await AddRuleAsync(pair.Alice, "output", "udp dport 5353 drop");
 
         (int exit, string text) = await pair.AtAliceAsync("doctor");
 
@@ -118,15 +116,21 @@ public sealed class NetworkFaultsTests
     [Fact]
     public async Task Doctor_OwnPortDroppedByNft_NamedAtTheListenAddressAndTheRule()
     {
-        Assert.SkipUnless(File.Exists(Nft), "nft (package nftables) is missing.");
         await using Pair pair = await Pair.StartAsync();
-        await pair.Bob.RunAsync(Nft, "add table inet filter; add chain inet filter input { type filter hook input priority 0; }; add rule inet filter input tcp dport 4040 drop");
+        await AddRuleAsync(pair.Bob, "input", "tcp dport 4040 drop");
 
         (int exit, string text) = await pair.AtBobAsync("doctor");
 
         Assert.Equal(ExitCode.Failed, exit);
         Assert.Contains("BROKEN   listen     10.0.0.2:4040: A call to this address from this machine itself fails at tcp: 10.0.0.2:4040 did not answer", text, StringComparison.Ordinal);
         Assert.Contains("This rule drops 4040/tcp (others' calls to this node): tcp dport 4040 drop", text, StringComparison.Ordinal);
+    }
+
+    // The one rule of a table of its own.
+    private static async Task AddRuleAsync(NetworkNamespace machine, string hook, string rule)
+    {
+        Assert.SkipUnless(File.Exists(Nft), "nft (package nftables) is missing.");
+        await machine.RunAsync(Nft, $"add table inet filter; add chain inet filter {hook} {{ type filter hook {hook} priority 0; }}; add rule inet filter {hook} {rule}");
     }
 
     /// <summary>Alice has a machine; Bob has one with an open node on port 4040.</summary>

@@ -30,7 +30,7 @@ public sealed class TwentyFaultsTests
         await using CommandBed bed = new();
         await StartAsync(bed, "alice", Admission.Open);
 
-        await AssertAsync(bed, $"127.0.0.1:{ClosedPort()}", "FAILED  tcp     ", "nothing listens there. Check the port, and that the node runs");
+        await AssertAsync(bed, $"127.0.0.1:{Faults.ClosedPort()}", "FAILED  tcp     ", "nothing listens there. Check the port, and that the node runs");
     }
 
     // 3
@@ -133,7 +133,7 @@ public sealed class TwentyFaultsTests
     {
         await using CommandBed bed = new();
         Node alice = await StartAsync(bed, "alice", Admission.Open);
-        MemoryPeerStore store = await BanAsync(alice.Id);
+        MemoryPeerStore store = await Faults.BanAsync(alice.Id);
         Node bob = await StartAsync(bed, "bob", Admission.Open, o => o with { PeerStore = store });
 
         await AssertAsync(bed, bob.Addresses[0].HostAndPort, "FAILED  hello   ", $"On that machine run: meshara peers --forgive {alice.Id}");
@@ -145,7 +145,7 @@ public sealed class TwentyFaultsTests
     {
         await using CommandBed bed = new();
         Node bob = await StartAsync(bed, "bob", Admission.Open);
-        MemoryPeerStore store = await BanAsync(bob.Id);
+        MemoryPeerStore store = await Faults.BanAsync(bob.Id);
         await StartAsync(bed, "alice", Admission.Open, o => o with { PeerStore = store });
 
         await AssertAsync(bed, bob.Addresses[0].ToString(), "FAILED  known   ", $"This node has banned {bob.Id} for its conduct until");
@@ -244,25 +244,7 @@ public sealed class TwentyFaultsTests
             return change?.Invoke(tcp) ?? tcp;
         });
 
-    private static async Task<MemoryPeerStore> BanAsync(NodeId id)
-    {
-        DateTimeOffset now = TimeProvider.System.GetUtcNow();
-        MemoryPeerStore store = new();
-        await store.SaveAsync(new PeerStoreChanges
-        {
-            Upserted = [new PeerRecord { Id = id, FirstSeen = now, LastSeen = now, Reputation = -80, ReputationAt = now, BanUntil = now.AddHours(1), BanCount = 1 }],
-        });
-        return store;
-    }
-
     private static int PortOf(TcpListener listener) => ((IPEndPoint)listener.LocalEndpoint).Port;
-
-    private static int ClosedPort()
-    {
-        using Socket taken = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)taken.LocalEndPoint!).Port;
-    }
 
     private static async Task ServeTlsAsync(TcpListener listener)
     {

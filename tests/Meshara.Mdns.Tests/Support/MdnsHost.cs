@@ -30,10 +30,8 @@ internal sealed class MdnsHost : IAsyncDisposable
     /// <summary>Starts it and waits until it is ready.</summary>
     public static async Task<MdnsHost> StartAsync(NetworkNamespace network, params string[] arguments)
     {
-        string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-        string program = Path.Combine(Repository.Root, "tests", "Meshara.MdnsHost", "bin", configuration, "net10.0", "Meshara.MdnsHost.dll");
-        string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-        MdnsHost host = new(network.Start(dotnet, [program, .. arguments]));
+        string[] command = HelperProgram.Command("Meshara.MdnsHost", arguments);
+        MdnsHost host = new(network.Start(command[0], command[1..]));
         await host.SaysAsync("ready");
         return host;
     }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Meshara.Tests.Tidy;
 
 namespace Meshara.Tests.Support;
 
@@ -29,16 +28,8 @@ internal sealed class MeshNodeProcess : IAsyncDisposable
 
     public static MeshNodeProcess Start(string folder, int port)
     {
-        string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-        string program = Path.Combine(Repository.Root, "tests", "Meshara.MeshNode", "bin", configuration, "net10.0", "Meshara.MeshNode.dll");
-        string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-        return new MeshNodeProcess(Process.Start(new ProcessStartInfo(dotnet, [program, folder, port.ToString(CultureInfo.InvariantCulture)])
-        {
-            UseShellExecute = false,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!);
+        string[] command = HelperProgram.Command("Meshara.MeshNode", folder, port.ToString(CultureInfo.InvariantCulture));
+        return new MeshNodeProcess(Tool.Start(command[0], command[1..]));
     }
 
     public Task LearnAsync(PeerAddress address) => TellAsync($"learn {address}");

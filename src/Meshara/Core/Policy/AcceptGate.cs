@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 
 namespace Meshara.Core.Policy;
 
@@ -70,8 +69,7 @@ internal sealed class AcceptGate
             return AddressGroups.KeysOf(address);
         }
 
-        IPAddress plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        var host = AddressKey.Prefix(plain, plain.AddressFamily == AddressFamily.InterNetwork ? 32 : 128);
+        AddressKey host = AddressGroups.Whole(address);
         return new AddressKeys(host, host, host);
     }
 

@@ -49,6 +49,13 @@ internal sealed class AddressGroups
             : new(AddressKey.Prefix(real, 56), AddressKey.Prefix(real, 48), AddressKey.Prefix(real, 32));
     }
 
+    /// <summary>The address itself as a key. The scope does not count: link-local addresses are compared by their bits.</summary>
+    public static AddressKey Whole(IPAddress address)
+    {
+        IPAddress plain = Unmap(address);
+        return AddressKey.Prefix(plain, plain.AddressFamily == AddressFamily.InterNetwork ? 32 : 128);
+    }
+
     /// <summary>The group in which an address counts for diversity: its provider; a trusted or on-link address is a group of its own.</summary>
     public AddressKey GroupOf(IPAddress address) => IsTrusted(address) || IsOnLink(address) ? Whole(address) : KeysOf(address).Wide;
 
@@ -103,13 +110,6 @@ internal sealed class AddressGroups
         }
 
         return plain;
-    }
-
-    // The scope does not count: link-local addresses are compared by their bits.
-    private static AddressKey Whole(IPAddress address)
-    {
-        IPAddress plain = Unmap(address);
-        return AddressKey.Prefix(plain, plain.AddressFamily == AddressFamily.InterNetwork ? 32 : 128);
     }
 
     private static IPAddress Unmap(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;

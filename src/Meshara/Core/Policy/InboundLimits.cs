@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
 namespace Meshara.Core.Policy;
@@ -41,7 +40,7 @@ internal sealed record InboundLimits
         }
 
         AddressKeys own = AddressGroups.KeysOf(newcomer);
-        IPAddress exactly = Plain(newcomer);
+        AddressKey exactly = AddressGroups.Whole(newcomer);
         int same = 0, address = 0, network = 0, wide = 0;
         foreach (IPAddress peer in inbound)
         {
@@ -49,7 +48,7 @@ internal sealed record InboundLimits
                 continue;
 
             AddressKeys keys = AddressGroups.KeysOf(peer);
-            same += Plain(peer).Equals(exactly) ? 1 : 0;
+            same += AddressGroups.Whole(peer) == exactly ? 1 : 0;
             address += keys.Address == own.Address ? 1 : 0;
             network += keys.Network == own.Network ? 1 : 0;
             wide += keys.Wide == own.Wide ? 1 : 0;
@@ -77,10 +76,6 @@ internal sealed record InboundLimits
         const double PerSecond = 0.2;
         return TimeSpan.FromSeconds(Math.Clamp(refused / PerSecond, 60, 3600));
     }
-
-    // Without the scope: which interface says nothing about who it is.
-    private static IPAddress Plain(IPAddress address) =>
-        address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address.AddressFamily == AddressFamily.InterNetwork || address.ScopeId == 0 ? address : new IPAddress(address.GetAddressBytes());
 
     private static MetLimit? Met(int present, string name, int limit)
     {
