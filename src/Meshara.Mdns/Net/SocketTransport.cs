@@ -69,10 +69,14 @@ internal sealed class SocketTransport : IMulticastTransport
                 : e.SocketErrorCode == SocketError.NoBufferSpaceAvailable ? $"{e.Message}. {LimitAdvice}"
                 : e.Message;
         }
+        catch (ArgumentOutOfRangeException)
+        {
+            return $"The framework joins no group on an interface of the number {link.InterfaceIndex}: for IPv4 it knows those up to 16,777,215.";
+        }
         catch (Exception e)
         {
-            // The framework takes no number of an interface above 16,777,215 for IPv4. Whatever it is, the other interfaces are joined.
-            return e.Message;
+            // Whatever it is, the other interfaces are joined.
+            return e.Message.ReplaceLineEndings(" ");
         }
     }
 
