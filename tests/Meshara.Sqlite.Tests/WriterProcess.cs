@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Meshara.Tests.Tidy;
+using Meshara.Tests.Support;
 
 namespace Meshara.Sqlite.Tests;
 
