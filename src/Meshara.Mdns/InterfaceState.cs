@@ -14,10 +14,10 @@ public sealed record InterfaceState
     /// <summary>Its addresses.</summary>
     public required IReadOnlyList<IPAddress> Addresses { get; init; }
 
-    /// <summary>How 224.0.0.251 fares; null: not used here.</summary>
+    /// <summary>How 224.0.0.251 fares; null: not used here, because the interface has no address of the family or it is switched off.</summary>
     public FamilyState? IPv4 { get; init; }
 
-    /// <summary>How ff02::fb fares; null: not used here.</summary>
+    /// <summary>How ff02::fb fares; null: as for IPv4.</summary>
     public FamilyState? IPv6 { get; init; }
 }
 
@@ -27,7 +27,7 @@ public sealed record FamilyState
     /// <summary>Whether the group was joined, so that packets can be heard.</summary>
     public bool Joined { get; init; }
 
-    /// <summary>Why the group could not be joined; null: it was.</summary>
+    /// <summary>Why the group could not be joined, or the family not be used at all; null: it was. It is tried again every five seconds.</summary>
     public string? JoinError { get; init; }
 
     /// <summary>What the system said when the last packet was sent; null: that went well, or none was sent.</summary>

@@ -35,6 +35,18 @@ internal static partial class Log
     [LoggerMessage(10, LogLevel.Error, "What the program does when a service is renamed has thrown")]
     public static partial void HandlerFailed(ILogger logger, Exception fault);
 
+    [LoggerMessage(12, LogLevel.Information, "Multicast DNS uses {family} now")]
+    public static partial void FamilyWorks(ILogger logger, string family);
+
+    [LoggerMessage(13, LogLevel.Warning, "The interface {name} is left out, because it cannot be looked at: {error}")]
+    public static partial void InterfaceFailed(ILogger logger, string name, string error);
+
+    [LoggerMessage(14, LogLevel.Error, "A fault in multicast DNS ({family}): a packet was not sent; it goes on. Please report this")]
+    public static partial void SendThrew(ILogger logger, string family, Exception fault);
+
+    [LoggerMessage(15, LogLevel.Information, "The system does not tell of changes of the network: {error} Its interfaces are looked at every five seconds all the same")]
+    public static partial void NoNews(ILogger logger, string error);
+
     [LoggerMessage(11, LogLevel.Warning, "Interfaces cannot be listed: {error}")]
     public static partial void ScanFailed(ILogger logger, string error);
 }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Meshara.Mdns.Engine;
 using Meshara.Mdns.Net;
+using Meshara.Net;
 
 namespace Meshara.Mdns;
 
@@ -11,18 +12,13 @@ public sealed class MdnsService : IAsyncDisposable
 {
     private readonly MdnsDriver _driver;
 
-    private MdnsService(MdnsDriver driver, string? ipv4Fault, string? ipv6Fault)
-    {
-        _driver = driver;
-        IPv4Fault = ipv4Fault;
-        IPv6Fault = ipv6Fault;
-    }
+    private MdnsService(MdnsDriver driver) => _driver = driver;
 
-    /// <summary>Why IPv4 cannot be used at all (switched off, no such protocol, port 5353 held by another program for itself); null: it can.</summary>
-    public string? IPv4Fault { get; }
+    /// <summary>Why IPv4 cannot be used at all now (switched off, no such protocol, port 5353 held by another program for itself); null: it can. What failed is tried again every five seconds.</summary>
+    public string? IPv4Fault => _driver.Fault(ipv6: false);
 
     /// <summary>As for IPv4.</summary>
-    public string? IPv6Fault { get; }
+    public string? IPv6Fault => _driver.Fault(ipv6: true);
 
     /// <summary>How it fares on each interface in use, now.</summary>
     public IReadOnlyList<InterfaceState> Interfaces => _driver.Interfaces;
@@ -34,17 +30,23 @@ public sealed class MdnsService : IAsyncDisposable
     public static async ValueTask<MdnsService> StartAsync(MdnsOptions? options = null)
     {
         options ??= new MdnsOptions();
-        IMulticastTransport transport = options.Transport ?? new SocketTransport(options.UseIPv4, options.UseIPv6, options.InterfaceFilter);
-        MdnsDriver driver = new(transport, options, options.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue));
-        MdnsService service = new(driver, transport.Fault(ipv6: false), transport.Fault(ipv6: true));
+
+        // The program's log may throw; no loop of ours ends by that.
+        SteadyLogger log = new(options.LoggerFactory.CreateLogger("Meshara.Mdns"));
+        IMulticastTransport transport = options.Transport ?? new SocketTransport(options.UseIPv4, options.UseIPv6, options.InterfaceFilter, log);
+        MdnsDriver? driver = null;
         try
         {
+            driver = new MdnsDriver(transport, options, log, options.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue));
             await driver.StartAsync().ConfigureAwait(false);
-            return service;
+            return new MdnsService(driver);
         }
         catch
         {
-            await driver.DisposeAsync().ConfigureAwait(false);
+            if (driver is not null)
+                await driver.DisposeAsync().ConfigureAwait(false);
+            else
+                await transport.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 
 namespace Meshara.Mdns;
@@ -78,6 +79,17 @@ public sealed record ServiceProfile
             : throw new ArgumentException($"\"{value}\" is no host label: 1 to 63 letters, digits and hyphens, with no hyphen at either end.", nameof(value));
     }
 
+    /// <summary>Which of the host's addresses are told: those in one of these networks, at most 64. On an interface that has none of them, nothing is told of the service. Default: none, which stands for all addresses.</summary>
+    /// <remarks>For a server that does not listen everywhere: <c>192.168.1.5/32</c> for one address, <c>0.0.0.0/0</c> for IPv4 alone. Where <see cref="HostName"/> is null, the service has a host name of its own then;
+    /// services that share a name share what is told of it.</remarks>
+    public IReadOnlyList<IPNetwork> Networks
+    {
+        get;
+        init => field = value is { Count: <= 64 } ? [.. value] : throw new ArgumentException("At most 64 networks.", nameof(value));
+    }
+
+    = [];
+
     /// <summary>Which of several servers is asked first: the lowest. Default 0; 0 to 65535 (RFC 2782).</summary>
     public int Priority
     {
@@ -92,7 +104,8 @@ public sealed record ServiceProfile
         init => field = value is >= 0 and <= ushort.MaxValue ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "A weight is 0 to 65535.");
     }
 
-    private static bool IsInstanceName(string? value)
+    /// <summary>Whether it can be one label of a name: 1 to 63 bytes of UTF-8 without control characters.</summary>
+    internal static bool IsInstanceName(string? value)
     {
         if (string.IsNullOrEmpty(value) || value.Any(char.IsControl))
         {

@@ -17,7 +17,7 @@ public sealed class ServicePublication : IAsyncDisposable
         _profile = profile;
     }
 
-    /// <summary>Somebody else on the network has the name, and the service took another. Called on the library's own loop: return soon. Null (the default): nobody is told.</summary>
+    /// <summary>Somebody else on the network has the name, and the service took another. Called on the library's own loop: return soon, and wait there for nothing that this library does. Null (the default): nobody is told.</summary>
     public Action<ServiceRenamed>? Renamed
     {
         get => _state.Renamed;

@@ -48,7 +48,7 @@ internal static partial class Log
     [LoggerMessage(6201, LogLevel.Warning, "The local network cannot be used to find peers: {Why}. The other ways go on, and this one is tried again within 5 min; --no-mdns, or EnabledMethods without LocalMdns, leaves it alone")]
     public static partial void MdnsFailed(this ILogger logger, string why, Exception exception);
 
-    // Once for each interface, family and reason, until it has gone.
+    // Once for each interface, family and reason, and again when it comes back after an hour.
     [LoggerMessage(6202, LogLevel.Warning, "On interface {Interface} no peers are found by {Family} multicast. {Trouble} Peers are still found in the other ways")]
     public static partial void MdnsTrouble(this ILogger logger, string @interface, string family, string trouble);
 

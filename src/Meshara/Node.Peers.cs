@@ -179,6 +179,11 @@ public sealed partial class Node
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     public Task<PeerExplanation?> ExplainPeerAsync(NodeId id) => _driver.ExplainAsync(id);
 
+    /// <summary>Where a node of this id is announced in the local network (multicast DNS), at most 8 addresses; nothing of it is proven. Empty: nowhere. Of a peer whose key has changed the addresses of the newest
+    /// key come first.</summary>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
+    public Task<IReadOnlyList<PeerAddress>> FindNearbyAsync(NodeId id) => _driver.FindNearbyAsync(id);
+
     /// <summary>Who is banned now for its conduct, in the order of their ids.</summary>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     public Task<IReadOnlyList<PeerExplanation>> ListBannedAsync() => _driver.ListBannedAsync();
@@ -189,7 +194,7 @@ public sealed partial class Node
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     public Task<bool> ForgiveAsync(NodeId id) => _driver.ForgiveAsync(id);
 
-    /// <summary>Ids of peers that this node knows something of (<see cref="ExplainPeerAsync"/>) and that begin with these hex digits, in order.</summary>
+    /// <summary>Ids of peers that this node knows something of (<see cref="ExplainPeerAsync"/>, <see cref="FindNearbyAsync"/>) and that begin with these hex digits, in order.</summary>
     /// <param name="prefix">The first digits, upper or lower case.</param>
     /// <param name="most">How many to give back at most.</param>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>

@@ -3,7 +3,7 @@ using Meshara.Mdns;
 using Meshara.MdnsHost;
 
 // A host of multicast DNS in a process of its own, for tests in network namespaces.
-// Arguments: [4|6] [publish=NAME,TYPE,PORT[,sub:SUBTYPE…][,KEY[=VALUE]…]] [browse=TYPE[,SUBTYPE]] [without=INTERFACE] [speed=N: its clock runs N times as fast]
+// Arguments: [4|6] [publish=NAME,TYPE,PORT[,sub:SUBTYPE…][,KEY[=VALUE]…]] [browse=TYPE[,SUBTYPE]] [without=INTERFACE] [throws=INTERFACE: the filter throws there] [speed=N: its clock runs N times as fast]
 // It says, parts separated by tabs: ready, fault, published, renamed, added, updated, removed, state … end. The last part is the time in seconds, on the clock that all processes share.
 // It obeys: state, text KEY=VALUE, publish NAME,TYPE,PORT…, withdraw NAME, browse TYPE, quit. The end of its input ends it too.
 // With the argument "example" it is the example of the README and nothing else.
@@ -20,7 +20,7 @@ MdnsOptions options = new()
     TimeProvider = speed == 1 ? TimeProvider.System : new FastClock(speed),
     UseIPv4 = !args.Contains("6"),
     UseIPv6 = !args.Contains("4"),
-    InterfaceFilter = face => !args.Contains($"without={face.Name}"),
+    InterfaceFilter = face => args.Contains($"throws={face.Name}") ? throw new InvalidOperationException("The filter throws.") : !args.Contains($"without={face.Name}"),
 };
 await using MdnsService service = await MdnsService.StartAsync(options);
 Say("ready", service.IPv4Fault ?? "", service.IPv6Fault ?? "");

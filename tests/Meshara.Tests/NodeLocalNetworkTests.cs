@@ -55,6 +55,31 @@ public sealed class NodeLocalNetworkTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Start_OnOneAddress_AnnouncesThatOneOnly()
+    {
+        await StartAsync("10.0.0.5");
+        await Eventually.TrueAsync(() => !_lan.Profiles.IsEmpty);
+
+        Assert.Equal("10.0.0.5/32", Assert.Single(Assert.Single(_lan.Profiles).Networks).ToString());
+    }
+
+    // For 'meshara why ID': nobody has named it.
+    [Fact]
+    public async Task FindNearby_WhomTheNetworkAloneNames_IsFoundByItsIdAndTheFirstDigitsOfIt()
+    {
+        Node a = await StartAsync("10.0.0.5", o => o with { Admission = Admission.KnownPeers });
+        await using EventLog events = new(a);
+        Node b = await StartAsync("10.0.0.6", o => o with { Admission = Admission.KnownPeers });
+        await events.NextAsync<PeerDiscovered>();
+
+        Assert.Null(await a.ExplainPeerAsync(b.Id));
+        Assert.Equal(new PeerAddress("10.0.0.6", 4040, b.Id), Assert.Single(await a.FindNearbyAsync(b.Id)));
+        Assert.Equal([b.Id], await a.FindPeersAsync(b.Id.ToString()[..16]));
+        using NodeIdentity other = NodeIdentity.Create();
+        Assert.Empty(await a.FindNearbyAsync(other.Id));
+    }
+
+    [Fact]
     public async Task Start_AnotherMesh_IsPassedOver()
     {
         Node a = await StartAsync("10.0.0.5"), other = await StartAsync("10.0.0.6", o => o with { Mesh = "other" });
@@ -157,6 +182,18 @@ public sealed class NodeLocalNetworkTests : IAsyncDisposable
         await Eventually.TrueAsync(() => a.LocalNetwork.Trouble is not null);
         Assert.Equal(NodeState.Running, a.State);
         await Eventually.TrueAsync(() => log.Of(6201).Length == 1);
+    }
+
+    // Another program held the port alone at the start, and lets go of it later.
+    [Fact]
+    public async Task LocalNetwork_FamiliesComeLater_TroubleIsOver()
+    {
+        _lan.Faults = [("IPv4", "held."), ("IPv6", "none.")];
+        Node a = await StartAsync("10.0.0.5");
+        await Eventually.TrueAsync(() => a.LocalNetwork.Trouble == "IPv4: held. IPv6: none.");
+
+        _lan.Faults = [("IPv6", "none.")];
+        Assert.Null(a.LocalNetwork.Trouble);
     }
 
     [Fact]

@@ -20,7 +20,7 @@ internal sealed class NodeDiagnosis(Node node, PeerResolver peers)
         }
     }
 
-    // Where the operator, a file, other peers, or the link itself say that it is.
+    // Where the operator, a file, other peers, the link itself, or the local network say that it is.
     private async Task<IReadOnlyList<PeerAddress>> AddressesAsync(string peer)
     {
         NodeId id = await peers.ResolveToShowAsync(peer);
@@ -32,8 +32,8 @@ internal sealed class NodeDiagnosis(Node node, PeerResolver peers)
         IEnumerable<PeerAddress> mine = named.Where(address => address.Id == id || node.ListTrusted().Any(pin => pin.Id == id && pin.Addresses.Any(a => a.HostAndPort == address.HostAndPort)));
         IEnumerable<PeerAddress> learned = known?.Addresses.Select(address => new PeerAddress(address.Host, address.Port)) ?? [];
         IEnumerable<PeerAddress> linked = node.ListPeers().Where(link => link.Id == id && !link.Inbound).Select(static link => PeerAddress.Parse(link.Address));
-        PeerAddress[] all = [.. mine.Concat(learned).Concat(linked).Select(address => address with { Id = id }).DistinctBy(static address => address.HostAndPort).Take(MostAddresses)];
-        return all.Length > 0 ? all : throw new ControlException("unknown-peer", $"No address of {id} is known here: nobody named one. Give it: meshara why {id}@HOST:PORT");
+        PeerAddress[] all = [.. mine.Concat(learned).Concat(linked).Concat(await node.FindNearbyAsync(id)).Select(address => address with { Id = id }).DistinctBy(static address => address.HostAndPort).Take(MostAddresses)];
+        return all.Length > 0 ? all : throw new ControlException("unknown-peer", $"No address of {id} is known here: nobody named one, and the local network announces none. Give it: meshara why {id}@HOST:PORT");
     }
 
     private static PeerAddress Parse(string text)

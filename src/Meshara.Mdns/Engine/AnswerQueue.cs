@@ -23,12 +23,13 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
     private static readonly TimeSpan MostWaiting = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<OwnSet, Waiting> _multicast = [];
+    private readonly Dictionary<OwnSet, TimeSpan> _repeats = [];
     private readonly List<Unicast> _unicast = [];
     private readonly List<Truncated> _truncated = [];
     private readonly List<OwnSet> _due = [];
 
     /// <summary>How much waits.</summary>
-    public int Count => _multicast.Count + _unicast.Count + _truncated.Count;
+    public int Count => _multicast.Count + _repeats.Count + _unicast.Count + _truncated.Count;
 
     /// <summary>Whether another answer to somebody alone can wait.</summary>
     public bool HasRoomForUnicast => _unicast.Count < MaxUnicast;
@@ -41,6 +42,8 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
             TimeSpan? next = null;
             foreach ((OwnSet set, Waiting waiting) in _multicast)
                 next = Earlier(next, Later(waiting.Due, AllowedAt(set, waiting)));
+            foreach (TimeSpan at in _repeats.Values)
+                next = Earlier(next, at);
             foreach (Unicast unicast in _unicast)
                 next = Earlier(next, unicast.Due);
             foreach (Truncated truncated in _truncated)
@@ -53,7 +56,7 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
     /// <param name="set">What.</param>
     /// <param name="earliest">Not before, even where another packet goes anyway.</param>
     /// <param name="due">At the latest, as far as the limits allow.</param>
-    /// <param name="isDefence">It answers a probe, or saves a record that somebody declared gone: the shorter limit, and nothing goes along.</param>
+    /// <param name="isDefence">It answers a probe, or saves a record that somebody declared gone: the shorter limit, and nothing goes along that was not asked for besides.</param>
     public void AddMulticast(OwnSet set, TimeSpan earliest, TimeSpan due, bool isDefence = false)
     {
         if (_multicast.TryGetValue(set, out Waiting? waiting))
@@ -61,10 +64,24 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
             waiting.Earliest = waiting.Earliest < earliest ? waiting.Earliest : earliest;
             waiting.Due = waiting.Due < due ? waiting.Due : due;
             waiting.IsDefence |= isDefence;
+            waiting.IsAsked |= !isDefence;
             return;
         }
 
-        _multicast.Add(set, new Waiting { Earliest = earliest, Due = due, IsDefence = isDefence });
+        _multicast.Add(set, new Waiting { Earliest = earliest, Due = due, IsDefence = isDefence, IsAsked = !isDefence });
+    }
+
+    /// <summary>Will defend it once more then; a later time counts.</summary>
+    public void Repeat(OwnSet set, TimeSpan at) => _repeats[set] = at;
+
+    /// <summary>Defends it no more: somebody else may have the name. What was asked for goes on waiting.</summary>
+    public void Yield(OwnSet set)
+    {
+        _repeats.Remove(set);
+        if (_multicast.TryGetValue(set, out Waiting? waiting) && !waiting.IsAsked)
+            _multicast.Remove(set);
+        else if (waiting is not null)
+            waiting.IsDefence = false;
     }
 
     /// <summary>Will send these to somebody alone; joined with what waits for him already.</summary>
@@ -103,7 +120,7 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
             _truncated.Add(same = new Truncated(from, now));
         }
 
-        same.Due = due;
+        same.Due = Waited(same, due);
         same.Multicast.AddRange(multicast.Where(s => !same.Multicast.Contains(s)));
         same.Unicast.AddRange(unicast.Where(s => !same.Unicast.Contains(s)));
         return true;
@@ -120,7 +137,7 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
         truncated.Multicast.RemoveAll(isKnown);
         truncated.Unicast.RemoveAll(isKnown);
         if (due is { } later)
-            truncated.Due = later < truncated.Since + MostWaiting ? later : truncated.Since + MostWaiting;
+            truncated.Due = Waited(truncated, later);
     }
 
     /// <summary>Somebody else has just said the same (RFC 6762 section 7.4).</summary>
@@ -137,6 +154,14 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
                 _multicast[set] = waiting;
         }
 
+        KeyValuePair<OwnSet, TimeSpan>[] repeats = [.. _repeats];
+        _repeats.Clear();
+        foreach ((OwnSet old, TimeSpan at) in repeats)
+        {
+            if (replacement(old) is { } set)
+                _repeats[set] = at;
+        }
+
         _unicast.RemoveAll(u => !Replace(u.Sets, replacement));
         _truncated.RemoveAll(t => !(Replace(t.Multicast, replacement) | Replace(t.Unicast, replacement)));
     }
@@ -145,6 +170,12 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
     public void Advance(TimeSpan now)
     {
         EndTruncated(now);
+        foreach (OwnSet set in _repeats.Where(r => r.Value <= now).Select(static r => r.Key).ToArray())
+        {
+            _repeats.Remove(set);
+            AddMulticast(set, now, now, isDefence: true);
+        }
+
         SendMulticast(now);
         for (int i = 0; i < _unicast.Count;)
         {
@@ -166,6 +197,7 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
     public void Clear()
     {
         _multicast.Clear();
+        _repeats.Clear();
         _unicast.Clear();
         _truncated.Clear();
     }
@@ -178,23 +210,28 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
         return sets.Count > 0;
     }
 
+    private static TimeSpan Waited(Truncated truncated, TimeSpan due) => due < truncated.Since + MostWaiting ? due : truncated.Since + MostWaiting;
+
     private static TimeSpan Later(TimeSpan a, TimeSpan b) => a > b ? a : b;
 
     private static TimeSpan? Earlier(TimeSpan? a, TimeSpan b) => a is { } at && at < b ? at : b;
 
-    // An answer and all that goes along with it are one: it goes when all of it may (RFC 6762 section 6; RFC 6763 section 12).
+    // An answer and all that goes along with it are one: it goes when all of it may (RFC 6762 section 6; RFC 6763 section 12). But no later than a second after it was due, however often
+    // somebody has the rest said: whoever waits for it has heard that by then, and it is left out.
     private static TimeSpan AllowedAt(OwnSet set, Waiting waiting)
     {
-        TimeSpan allowed = set.LastMulticast is { } last ? last + (waiting.IsDefence ? ProbeLimit : Limit) : TimeSpan.Zero;
+        TimeSpan own = set.LastMulticast is { } last ? last + (waiting.IsDefence ? ProbeLimit : Limit) : TimeSpan.Zero;
         if (waiting.IsDefence)
-            return allowed;
+            return own;
+        TimeSpan all = own;
         foreach (OwnSet additional in set.Additionals)
         {
             if (additional.LastMulticast is { } at && additional.IsReady)
-                allowed = Later(allowed, at + Limit);
+                all = Later(all, at + Limit);
         }
 
-        return allowed;
+        TimeSpan latest = Later(own, waiting.Due + Limit);
+        return all < latest ? all : latest;
     }
 
     private void EndTruncated(TimeSpan now)
@@ -218,16 +255,16 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
             return;
 
         // RFC 6762 section 6.4: what may go goes along, if it has waited its 20 ms.
-        SendMulticast(isDefence: true, now);
-        SendMulticast(isDefence: false, now);
+        SendMulticast(isAsked: false, now);
+        SendMulticast(isAsked: true, now);
     }
 
-    private void SendMulticast(bool isDefence, TimeSpan now)
+    private void SendMulticast(bool isAsked, TimeSpan now)
     {
         _due.Clear();
         foreach ((OwnSet set, Waiting waiting) in _multicast)
         {
-            if (waiting.IsDefence == isDefence && waiting.Earliest <= now && AllowedAt(set, waiting) <= now)
+            if (waiting.IsAsked == isAsked && waiting.Earliest <= now && AllowedAt(set, waiting) <= now)
                 _due.Add(set);
         }
 
@@ -240,11 +277,11 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
             {
                 TimeSpan next = link.Budget.NextAnswer(now);
                 foreach (OwnSet set in _due)
-                    AddMulticast(set, next, next, isDefence);
+                    AddMulticast(set, next, next, isDefence: !isAsked);
                 return;
             }
 
-            ResponsePacker.Packed packed = packer.Next(_due, withAdditionals: !isDefence);
+            ResponsePacker.Packed packed = packer.Next(_due, withAdditionals: isAsked, saidAfter: now - Limit, saidBefore: now);
             foreach (OwnSet set in packed.Answers.Concat(packed.Additionals))
                 set.LastMulticast = now;
             outbox.Send(link, destination: null, packed.Bytes, now);
@@ -271,6 +308,9 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
         public TimeSpan Due { get; set; }
 
         public bool IsDefence { get; set; }
+
+        /// <summary>Somebody asked for it; what goes along with it goes along.</summary>
+        public bool IsAsked { get; set; }
     }
 
     private sealed class Unicast(IPEndPoint to)

@@ -75,13 +75,13 @@ internal sealed class FoundInstance(DnsName name) : HeapItem
 }
 
 /// <summary>A link as the querier sees it.</summary>
-internal sealed class QuerierLink(LinkState state, CacheLimits limits, Random random)
+internal sealed class QuerierLink(LinkState state, EngineConfig config, Random random)
 {
     public LinkState State { get; } = state;
 
-    public RecordCache Cache { get; } = new(limits, random);
+    public RecordCache Cache { get; } = new(new CacheLimits(config.CacheLimit), random);
 
-    public QuestionPlan Plan { get; } = new(random);
+    public QuestionPlan Plan { get; } = new(random, config.PacketsPerSecond);
 
     /// <summary>Instances to resolve here.</summary>
     public Dictionary<DnsName, PointedName> Pointed { get; } = [];

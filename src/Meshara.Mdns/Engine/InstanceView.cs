@@ -57,12 +57,13 @@ internal static class InstanceView
         Addresses = [],
     };
 
-    /// <summary>Whether nobody need be told of a difference. Who repeats an address is none.</summary>
+    /// <summary>Whether nobody need be told of a difference. Who repeats an address is none, but that a host tells its own itself, which stays so, is one.</summary>
     public static bool Same(ServiceInstance a, ServiceInstance b) =>
         a.HostName == b.HostName && a.Port == b.Port && a.Priority == b.Priority && a.Weight == b.Weight && a.Txt.Equals(b.Txt)
         && a.Addresses.Select(Where).SequenceEqual(b.Addresses.Select(Where));
 
-    private static (IPEndPoint EndPoint, int InterfaceIndex) Where(ServiceAddress address) => (address.EndPoint, address.InterfaceIndex);
+    private static (IPEndPoint EndPoint, int InterfaceIndex, bool IsOwn) Where(ServiceAddress address) =>
+        (address.EndPoint, address.InterfaceIndex, address.EndPoint.Address.GetAddressBytes().AsSpan().SequenceEqual(address.From.GetAddressBytes()));
 
     // The newest; while a new host's address is not known yet, the one before it, which has a second left (RFC 6762 section 10.2).
     private static CacheEntry? FindServer(QuerierLink link, DnsName name, Dictionary<(IPEndPoint EndPoint, int Interface), CacheEntry> addresses)

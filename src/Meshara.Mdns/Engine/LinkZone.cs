@@ -32,12 +32,17 @@ internal sealed class LinkZone
     /// <summary>Every set.</summary>
     public IReadOnlyList<OwnSet> All => _all;
 
-    /// <summary>Makes the records of these publications on a link with these addresses.</summary>
+    /// <summary>Makes the records of publications on a link with these addresses, of those that may be told there.</summary>
     public static LinkZone Of(IEnumerable<Publication> publications, Func<OwnName, NameClaim> claimOf, IReadOnlyList<IPAddress> addresses)
     {
         LinkZone zone = new();
-        foreach (Publication publication in publications)
-            zone.Add(publication, claimOf(publication.Instance), claimOf(publication.Host), addresses);
+        Publication[] here = [.. publications.Where(p => p.IsOn(addresses))];
+        foreach (Publication publication in here)
+        {
+            IPAddress[] told = [.. addresses.Where(a => here.Any(p => p.Host == publication.Host && p.Tells(a)))];
+            zone.Add(publication, claimOf(publication.Instance), claimOf(publication.Host), told);
+        }
+
         return zone;
     }
 
@@ -76,6 +81,13 @@ internal sealed class LinkZone
         srv.Additionals.AddRange(hostSets);
         List<OwnSet> sets = [];
         _byPublication[publication] = sets;
+        if (profile.Port == 0)
+        {
+            // RFC 6763 section 8: it holds the name, and nobody is led to it.
+            sets.AddRange([srv, txt, .. hostSets.Where(s => s.Type != DnsType.Nsec)]);
+            return;
+        }
+
         foreach (DnsName pointer in profile.Subtypes.Distinct(StringComparer.OrdinalIgnoreCase).Select(s => type.Child("_sub").Child(s)).Prepend(type))
         {
             // RFC 6763 section 12.1.

@@ -11,6 +11,8 @@ namespace Meshara.Mdns.Engine;
 ///     │                     └──▶ another name, on all links            │ (at most once in 10 s)
 ///     └────────────────────────────────────────────────────────────────┘ answers go on meanwhile
 /// </code>
+/// A name that is established goes only to one who says so in two proofs one after the other: whoever has it answers the probes of each, and a forged packet, or the same one heard again, is
+/// one. What comes before the first probe of a proof is no answer to it.
 /// </remarks>
 internal sealed class NameClaim(OwnName owner)
 {
@@ -37,6 +39,9 @@ internal sealed class NameClaim(OwnName owner)
     /// <summary>Ties lost since the last success.</summary>
     public int TiesLost { get; private set; }
 
+    /// <summary>Whether somebody answered a probe of the proof before, and that under way is the second.</summary>
+    public bool IsContradicted { get; private set; }
+
     /// <summary>When it was probed anew although it was held.</summary>
     public TimeSpan? DoubtedAt { get; private set; }
 
@@ -46,6 +51,7 @@ internal sealed class NameClaim(OwnName owner)
     public void Restart(TimeSpan firstProbe)
     {
         IsHeld = false;
+        IsContradicted = false;
         Begin(firstProbe);
     }
 
@@ -53,7 +59,18 @@ internal sealed class NameClaim(OwnName owner)
     public void Doubt(TimeSpan firstProbe, TimeSpan now)
     {
         DoubtedAt = now;
+        IsContradicted = false;
         Begin(firstProbe);
+    }
+
+    /// <summary>Somebody says otherwise while an established name is probed for; true: it is lost.</summary>
+    public bool Contradict(TimeSpan now)
+    {
+        if (ProbesSent == 0 || IsContradicted)
+            return ProbesSent > 0;
+        Begin(now + Prober.Interval);
+        IsContradicted = true;
+        return false;
     }
 
     /// <summary>Waits after a tie that was lost.</summary>
@@ -81,6 +98,7 @@ internal sealed class NameClaim(OwnName owner)
         IsHeld = true;
         NextAt = null;
         TiesLost = 0;
+        IsContradicted = false;
         Owner.IsSlow = false;
     }
 

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Meshara.Mdns.Wire;
 
@@ -79,6 +81,16 @@ internal sealed class Publication(PublicationId id, ServiceProfile profile, OwnN
     public OwnName Instance { get; } = instance;
 
     public OwnName Host { get; } = host;
+
+    /// <summary>Whether an address of this host is told.</summary>
+    public bool Tells(IPAddress address)
+    {
+        IPAddress bare = address.AddressFamily == AddressFamily.InterNetworkV6 ? new IPAddress(address.GetAddressBytes()) : address;
+        return Profile.Networks.Count == 0 || Profile.Networks.Any(n => n.Contains(bare));
+    }
+
+    /// <summary>Whether it is published at all on a link with these addresses.</summary>
+    public bool IsOn(IReadOnlyList<IPAddress> addresses) => Profile.Networks.Count == 0 || addresses.Any(Tells);
 
     /// <summary>Whether its owner was told that it has these names.</summary>
     public bool IsReported { get; set; }

@@ -30,7 +30,7 @@ internal sealed class OwnSet(DnsRecord[] records, bool isUnique)
     /// <summary>When it was last sent to the group.</summary>
     public TimeSpan? LastMulticast { get; set; }
 
-    /// <summary>When it was last repeated because somebody said it was about to end.</summary>
+    /// <summary>When it was, or will be, last repeated because somebody said that it is about to end, or something else.</summary>
     public TimeSpan? LastRescue { get; set; }
 
     /// <summary>Whether questions may be answered with it: the names in it are proven (RFC 6762 section 8.1).</summary>

@@ -101,6 +101,8 @@ internal sealed partial class Querier
     private void Apply(QuerierLink link, CacheChange change, TimeSpan now)
     {
         CacheEntry entry = change.Entry;
+        if (change.Event != CacheEvent.Added)
+            link.Plan.Refreshed(entry.Set.Key);
         switch (entry.Record.Data)
         {
             case PointerData pointer when _names.TryGetValue(entry.Record.Name, out BrowsedName? browsed) && browsed.MayPointTo(pointer.Target):

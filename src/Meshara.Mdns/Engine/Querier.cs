@@ -14,16 +14,12 @@ namespace Meshara.Mdns.Engine;
 /// <param name="own">What this engine publishes of a name and type on a link; null: nothing.</param>
 internal sealed partial class Querier(EngineConfig config, Random random, Outbox outbox, Func<LinkState, SetKey, IEnumerable<DnsRecord>>? own = null)
 {
-    // About three packets: then the budget is asked again.
-    private const int MostQuestions = 64;
-
     private readonly List<QuerierLink> _links = [];
     private readonly Dictionary<DnsName, BrowsedName> _names = [];
     private readonly Dictionary<BrowseId, Browser> _browsers = [];
     private readonly Dictionary<DnsName, FoundInstance> _instances = [];
     private readonly IndexedHeap<FoundInstance> _changed = new();
     private readonly QueryWriter _writer = new(outbox, own);
-    private readonly List<DueQuestion> _due = [];
     private TimeSpan _polledAt;
 
     /// <summary>For tests and counters: the links.</summary>
@@ -57,7 +53,7 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
     /// <summary>A link is there: what is browsed is asked for on it.</summary>
     public void AddLink(LinkState state, TimeSpan now)
     {
-        QuerierLink link = new(state, new CacheLimits(config.CacheLimit), random);
+        QuerierLink link = new(state, config, random);
         _links.Add(link);
         _links.Sort(static (a, b) => (a.State.Key.InterfaceIndex, a.State.Key.IPv6).CompareTo((b.State.Key.InterfaceIndex, b.State.Key.IPv6)));
         foreach (BrowsedName browsed in _names.Values)
@@ -160,7 +156,7 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
             while (link.Cache.TryTakeDue(now, out CacheEntry entry, out bool isGone))
             {
                 if (!isGone && IsNeeded(link, entry))
-                    link.Plan.Refresh(entry.Set.Key, now);
+                    link.Plan.Refresh(entry.Set.Key, entry.Share.Count, now);
             }
 
             Apply(link, now);
@@ -186,13 +182,9 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
 
     private void Ask(QuerierLink link, TimeSpan now)
     {
-        while (!link.State.IsDead && link.Plan.NextDue(now) <= now && link.State.Budget.NextOwn(now) <= now)
+        while (!link.State.IsDead && link.Plan.NextDue(now) <= now && _writer.TrySend(link.State, link.Cache, link.Plan, now))
         {
-            _due.Clear();
-            link.Plan.TakeDue(now, MostQuestions, _due);
-            foreach (DueQuestion question in _due)
-                link.Cache.MarkAsked(question.Set, now);
-            _writer.Send(link.State, link.Cache, _due, now);
+            // Packet by packet, for as long as there is something to ask and the link may send.
         }
     }
 

@@ -11,29 +11,31 @@ internal sealed class QueryWriter(Outbox outbox, Func<LinkState, SetKey, IEnumer
     public const int MostPackets = 16;
 
     private readonly DnsWriter _writer = new();
+    private readonly List<DueQuestion> _questions = [];
 
-    /// <summary>Sends the questions, as many packets as it takes. Each is followed by what is known of its answers.</summary>
-    public void Send(LinkState link, RecordCache cache, IReadOnlyList<DueQuestion> questions, TimeSpan now)
+    /// <summary>Sends the questions that are due, as many as fit one packet, followed by what is known of their answers, in as many packets as it takes.</summary>
+    /// <returns>Whether it did; false: none is due, or the link may send no more now.</returns>
+    public bool TrySend(LinkState link, RecordCache cache, QuestionPlan plan, TimeSpan now)
     {
-        for (int next = 0; next < questions.Count;)
-        {
-            int first = next;
-            _writer.Clear();
-            while (next < questions.Count && TryAdd(link, questions[next]))
-                next++;
-            if (next == first)
-                throw new InvalidOperationException($"The question {questions[next].Set} does not fit an empty packet.");
-            _ = link.Budget.TryTakeOwn(now);
-            AddKnown(link, cache, questions.Skip(first).Take(next - first), now);
-            Finish(link, DnsFlags.None, now);
-        }
+        if (link.Budget.NextOwn(now) > now)
+            return false;
+        _writer.Clear();
+        _questions.Clear();
+        plan.TakeDue(now, question => TryAdd(link, question), _questions);
+        if (_questions.Count == 0 || !link.Budget.TryTakeOwn(now))
+            return false;
+        foreach (DueQuestion question in _questions)
+            cache.MarkAsked(question.Set, now);
+        AddKnown(link, cache, _questions, now);
+        Finish(link, DnsFlags.None, now);
+        return true;
     }
 
     // Section 5.4: QU for the first question only; section 15.1: not where another program may get the answer.
     private bool TryAdd(LinkState link, DueQuestion question) =>
         _writer.TryAdd(new DnsQuestion(question.Set.Name, question.Set.Type, question.IsFirst && !link.PortShared));
 
-    private void AddKnown(LinkState link, RecordCache cache, IEnumerable<DueQuestion> questions, TimeSpan now)
+    private void AddKnown(LinkState link, RecordCache cache, List<DueQuestion> questions, TimeSpan now)
     {
         int packets = 1;
         foreach (DnsRecord known in questions.SelectMany(q => Known(link, cache, q.Set, now)))

@@ -26,7 +26,7 @@ internal sealed class Question(SetKey key) : HeapItem
     /// <summary>How often it is still asked for, while it is missing.</summary>
     public int TriesLeft { get; internal set; }
 
-    /// <summary>The higher, the later it is its turn among what is missing.</summary>
+    /// <summary>The higher, the later it is its turn among what waits with it.</summary>
     public int Weight { get; internal set; }
 
     /// <summary>The pause after the next time.</summary>
@@ -35,8 +35,36 @@ internal sealed class Question(SetKey key) : HeapItem
     /// <summary>The last time somebody else's question stood for it.</summary>
     public bool WasSpared { get; internal set; }
 
-    /// <summary>It waits for its turn among what is missing.</summary>
-    internal bool IsWaiting { get; set; }
+    /// <summary>Where it waits for its turn; null: it does not.</summary>
+    internal QuestionLane? Lane { get; set; }
+}
+
+/// <summary>Questions that somebody else can make us ask: so many a second, those of senders with the fewest records first.</summary>
+/// <param name="perSecond">How many.</param>
+/// <param name="burst">How many at once.</param>
+/// <param name="pause">From one batch to the next, so that they do not go one to a packet.</param>
+internal sealed class QuestionLane(int perSecond, int burst, TimeSpan pause)
+{
+    private readonly TokenBucket _bucket = new(perSecond, burst);
+    private TimeSpan? _takenAt;
+
+    public IndexedHeap<Question> Waiting { get; } = new();
+
+    /// <summary>When the next may go; null: none waits.</summary>
+    public TimeSpan? NextAt(TimeSpan now)
+    {
+        if (Waiting.Count == 0)
+            return null;
+        TimeSpan at = _bucket.NextAt(now);
+        return _takenAt is { } taken && taken != now && taken + pause > at ? taken + pause : at;
+    }
+
+    /// <summary>One goes.</summary>
+    public void Taken(TimeSpan now)
+    {
+        _bucket.TryTake(now);
+        _takenAt = now;
+    }
 }
 
 /// <summary>A question to be sent now.</summary>
@@ -47,9 +75,11 @@ internal readonly record struct DueQuestion(SetKey Set, bool IsFirst);
 /// <summary>When to ask what on one link.</summary>
 /// <remarks>
 /// RFC 6762 section 5.2: what is browsed after 20–120 ms, then after pauses of 1, 2, 4 … s up to an hour (or the browser's own longest pause). What is missing likewise, four times,
-/// and at most ten questions a second, those of senders with the fewest records first. No question twice within a second.
+/// and at most ten questions a second, those of senders with the fewest records first. What grows old is bounded likewise (<see cref="RefreshPerPacket"/>). No question twice within a second.
 /// </remarks>
-internal sealed class QuestionPlan(Random random)
+/// <param name="random">Pauses.</param>
+/// <param name="packetsPerSecond">What the link may send of its own.</param>
+internal sealed class QuestionPlan(Random random, int packetsPerSecond)
 {
     /// <summary>How often missing data is asked for until its pointer is heard afresh.</summary>
     public const int Tries = 4;
@@ -59,6 +89,12 @@ internal sealed class QuestionPlan(Random random)
 
     /// <summary>Most questions a second for missing data; twice as many at once.</summary>
     public const int MissingPerSecond = 10;
+
+    /// <summary>
+    /// Most questions a second for records that grow old, for each packet that the link may send, and at once. Of the longest names five fill a packet: so they take half of what
+    /// may be sent. A thousand services of 120 s are asked for within the fifth of their lives that is left.
+    /// </summary>
+    public const double RefreshPerPacket = 2.5;
 
     /// <summary>RFC 6762 section 5.2: the longest pause.</summary>
     public static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(60);
@@ -72,13 +108,14 @@ internal sealed class QuestionPlan(Random random)
     /// <summary>By how much of itself a browser's own longest pause is shorter at times.</summary>
     private const double Spread = 0.2;
 
+    private static readonly TimeSpan RefreshPause = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan FirstPauseFrom = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan FirstPauseTo = TimeSpan.FromMilliseconds(120);
 
     private readonly Dictionary<SetKey, Question> _questions = [];
     private readonly IndexedHeap<Question> _planned = new();
-    private readonly IndexedHeap<Question> _waiting = new();
-    private readonly TokenBucket _missing = new(MissingPerSecond, 2 * MissingPerSecond);
+    private readonly QuestionLane _old = new((int)Math.Ceiling(RefreshPerPacket * packetsPerSecond), (int)Math.Ceiling(RefreshPerPacket * packetsPerSecond), RefreshPause);
+    private readonly QuestionLane _missing = new(MissingPerSecond, 2 * MissingPerSecond, TimeSpan.Zero);
     private TimeSpan _lastFirst = TimeSpan.MinValue;
 
     /// <summary>Questions known.</summary>
@@ -88,8 +125,7 @@ internal sealed class QuestionPlan(Random random)
     public TimeSpan? NextDue(TimeSpan now)
     {
         TimeSpan? planned = _planned.First is { } first ? TimeSpan.FromTicks(first.Key) : null;
-        TimeSpan? waiting = _waiting.Count > 0 ? _missing.NextAt(now) : null;
-        return planned is null || waiting < planned ? waiting : planned;
+        return Earlier(planned, Earlier(_old.NextAt(now), _missing.NextAt(now)));
     }
 
     public Question? Find(SetKey key) => _questions.GetValueOrDefault(key);
@@ -127,7 +163,23 @@ internal sealed class QuestionPlan(Random random)
     }
 
     /// <summary>Asks once for records that grow old.</summary>
-    public void Refresh(SetKey key, TimeSpan now) => Plan(FindOrAdd(key), now);
+    /// <param name="key">What.</param>
+    /// <param name="weight">How many records their sender has: the fewer, the sooner.</param>
+    /// <param name="now">The time.</param>
+    public void Refresh(SetKey key, int weight, TimeSpan now)
+    {
+        Question question = FindOrAdd(key);
+        if (!question.IsMissing && question.Due is null)
+            question.Weight = weight;
+        Plan(question, now);
+    }
+
+    /// <summary>They were heard again, or are gone: that they grow old is no reason to ask any more.</summary>
+    public void Refreshed(SetKey key)
+    {
+        if (_questions.TryGetValue(key, out Question? question) && question.Due is not null)
+            Forget(question);
+    }
 
     /// <summary>Asks for what is missing, unless it is asked for already or was in vain.</summary>
     /// <param name="key">What.</param>
@@ -187,29 +239,43 @@ internal sealed class QuestionPlan(Random random)
     }
 
     /// <summary>Takes questions to send now, and plans when they come next.</summary>
-    public void TakeDue(TimeSpan now, int most, List<DueQuestion> into)
+    /// <param name="now">The time.</param>
+    /// <param name="tryAdd">Whether there is place for one more; after the first for which there is none no more are taken.</param>
+    /// <param name="into">What is taken.</param>
+    public void TakeDue(TimeSpan now, Predicate<DueQuestion> tryAdd, List<DueQuestion> into)
     {
-        while (into.Count < most && _planned.First is { } first && first.Key <= now.Ticks)
+        while (_planned.First is { } first && first.Key <= now.Ticks)
         {
-            _planned.Remove(first);
             if (first.Due is null)
             {
+                _planned.Remove(first);
                 _questions.Remove(first.Set);
             }
-            else if (first.IsMissing)
+            else if (first.IsBrowsed)
             {
-                first.IsWaiting = true;
-                _waiting.Set(first, first.Weight);
+                if (!TryTake(first, now, tryAdd, into))
+                    return;
             }
             else
             {
-                Take(first, now, into);
+                _planned.Remove(first);
+                first.Lane = first.IsMissing ? _missing : _old;
+                first.Lane.Waiting.Set(first, first.Weight);
             }
         }
 
-        while (into.Count < most && _waiting.First is { } first && _missing.TryTake(now))
-            Take(first, now, into);
+        foreach (QuestionLane lane in (ReadOnlySpan<QuestionLane>)[_old, _missing])
+        {
+            while (lane.NextAt(now) <= now)
+            {
+                if (!TryTake(lane.Waiting.First!, now, tryAdd, into))
+                    return;
+                lane.Taken(now);
+            }
+        }
     }
+
+    private static TimeSpan? Earlier(TimeSpan? a, TimeSpan? b) => a is null || b < a ? b : a;
 
     private void BeginMissing(Question question, int tries, int weight, TimeSpan now)
     {
@@ -217,12 +283,16 @@ internal sealed class QuestionPlan(Random random)
         Plan(question, FirstTime(now));
     }
 
-    private void Take(Question question, TimeSpan now, List<DueQuestion> into)
+    private bool TryTake(Question question, TimeSpan now, Predicate<DueQuestion> tryAdd, List<DueQuestion> into)
     {
-        into.Add(new DueQuestion(question.Set, question.IsBrowsed && question.Sent == 0));
+        DueQuestion due = new(question.Set, question.IsBrowsed && question.Sent == 0);
+        if (!tryAdd(due))
+            return false;
+        into.Add(due);
         question.Sent++;
         question.WasSpared = false;
         Go(question, now);
+        return true;
     }
 
     private void Go(Question question, TimeSpan now)
@@ -258,7 +328,7 @@ internal sealed class QuestionPlan(Random random)
 
     private void Plan(Question question, TimeSpan at)
     {
-        if (question.IsWaiting)
+        if (question.Lane is not null)
             return;
         if (question.AskedAt is { } asked && asked + ShortestPause > at)
             at = asked + ShortestPause;
@@ -280,8 +350,8 @@ internal sealed class QuestionPlan(Random random)
 
     private void TakeOut(Question question)
     {
-        (question.IsWaiting ? _waiting : _planned).Remove(question);
-        question.IsWaiting = false;
+        (question.Lane?.Waiting ?? _planned).Remove(question);
+        question.Lane = null;
     }
 
     // Section 5.2; what begins at about the same time goes in one packet.

@@ -14,6 +14,9 @@ internal enum CacheEvent
     /// <summary>It was heard again.</summary>
     Renewed,
 
+    /// <summary>It is an address, was heard again, and for the first time of its own host.</summary>
+    Vouched,
+
     /// <summary>Its time was up, or it made place.</summary>
     Removed,
 }
@@ -222,12 +225,13 @@ internal sealed class RecordCache(CacheLimits limits, Random random)
 
     private void Renew(CacheEntry entry, DnsRecord record, IPAddress source, TimeSpan now)
     {
-        if (entry.AddedAt != now)
-            _changes.Add(new CacheChange(CacheEvent.Renewed, entry));
+        bool wasOwn = entry.IsOwnAddress;
         if (_jitter.At != now)
             _jitter = (now, random.NextDouble());
         entry.Record = record;
         entry.SaidBy(source);
+        if (entry.AddedAt != now)
+            _changes.Add(new CacheChange(entry.IsOwnAddress && !wasOwn ? CacheEvent.Vouched : CacheEvent.Renewed, entry));
         entry.ReceivedAt = now;
         entry.Life = Earlier(TimeSpan.FromSeconds(record.Ttl), CacheEntry.LongestLife);
         entry.ExpiresAt = now + entry.Life;

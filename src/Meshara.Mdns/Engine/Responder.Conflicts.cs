@@ -16,6 +16,12 @@ internal sealed partial class Responder
     // A deviation from section 9, which sets no bound: a forger would keep us probing for ever.
     private static readonly TimeSpan DoubtEvery = TimeSpan.FromSeconds(10);
 
+    // RFC 6762 sections 10.1 and 10.2: what somebody declares gone lives a second more; said again twice in it, it is in time however often he does.
+    private static readonly TimeSpan DefendEvery = TimeSpan.FromMilliseconds(500);
+
+    // Section 10.2: the cache-flush bit removes only what is more than a second old.
+    private static readonly TimeSpan FlushAfter = TimeSpan.FromMilliseconds(1100);
+
     private readonly Queue<TimeSpan> _conflicts = new();
 
     /// <summary>Somebody answered, or announces.</summary>
@@ -24,35 +30,71 @@ internal sealed partial class Responder
         if (_links.Find(l => l.State.Key == state.Key) is not { } link || link.Claims.Count == 0)
             return;
         foreach (DnsRecord record in message.Answers)
-            HandleRecord(link, record, info, now);
+            HandleRecord(link, message, record, info, now);
         foreach (DnsRecord record in message.Additionals)
-            HandleRecord(link, record, info, now);
+            HandleRecord(link, message, record, info, now);
     }
 
-    private void HandleRecord(ResponderLink link, DnsRecord record, in PacketInfo info, TimeSpan now)
+    private void HandleRecord(ResponderLink link, DnsMessage message, DnsRecord record, in PacketInfo info, TimeSpan now)
     {
         if (link.Zone.Find(record) is { } own)
         {
             if (info.ToMulticast && own.IsReady)
-                HandleOwn(link, own, record, now);
+                HandleOwn(link, own, message, record, now);
             return;
         }
 
-        if (record.Ttl > 0 && link.Find(record.Name) is { } claim && IsConflict(link, claim, record) && !IsOurs(record, now))
-            HandleConflict(link, claim, now);
+        NameClaim? claim = link.Find(record.Name);
+        if ((claim is null && link.Zone.Of(record.Name).Count == 0) || IsOnAnyLink(record))
+            return;
+        bool isConflict = record.Ttl > 0 && claim is not null && IsConflict(link, claim, record);
+        if (isConflict && !_former.Contains(record, now) && HandleConflict(link, claim!, now))
+            return;
+        if (info.ToMulticast && (isConflict || record.CacheFlush))
+            Contradict(link, record, isConflict, now);
     }
 
-    private void HandleOwn(ResponderLink link, OwnSet own, DnsRecord record, TimeSpan now)
+    private void HandleOwn(ResponderLink link, OwnSet own, DnsMessage message, DnsRecord record, TimeSpan now)
     {
-        // Section 7.4: it is said; a set of several only where all of it is, which its own question finds out.
-        if (record.Ttl >= own.Records[0].Ttl && own.Records.Length == 1)
+        // Section 7.4: it is said. Of a record that nobody else has it is not believed: a frame may be for us alone, and would silence us.
+        if (own.IsMeta && record.Ttl >= own.Records[0].Ttl)
             link.Queue.Said(own);
 
-        // Section 6.6: it is about to end, or gone, for all who hear this; that is not so.
-        if (record.Ttl >= own.Records[0].Ttl / 2 || now - own.LastRescue < AnswerQueue.Limit)
+        // Section 6.6: it is about to end, or gone, for all who hear this; section 10.2: or the rest of its set is. That is not so.
+        if (record.Ttl < own.Records[0].Ttl / 2 || (record.CacheFlush && !(own.LastRescue >= now) && !HasAll(message, own)))
+            Defend(link, own, now);
+    }
+
+    private static bool HasAll(DnsMessage message, OwnSet set) =>
+        set.Records.Length == 1 || set.Records.All(own => message.Answers.Any(own.SameAs) || message.Additionals.Any(own.SameAs));
+
+    // Somebody says of our name, or denies, what is not so, or has all others of a shared name removed: whoever heard him shall hear us too.
+    private void Contradict(ResponderLink link, DnsRecord record, bool isConflict, TimeSpan now)
+    {
+        foreach (OwnSet set in link.Zone.Of(record.Name))
+        {
+            bool isMeant = set.Type == record.Type || (record.Data is NextSecureData types && !types.Has(set.Type));
+
+            // Who has lost a tie is silent: the winner would take it for a conflict.
+            if (!isMeant || !set.IsReady || (set.IsUnique && link.Find(set.Name) is { TiesLost: > 0 }))
+                continue;
+            Defend(link, set, now);
+            if (isConflict)
+                link.Queue.Repeat(set, now + FlushAfter);
+        }
+    }
+
+    // Where others may do the same it has its 20 to 120 ms (section 6).
+    private void Defend(ResponderLink link, OwnSet set, TimeSpan now)
+    {
+        if (set.LastRescue > now)
             return;
-        own.LastRescue = now;
-        link.Queue.AddMulticast(own, now, now, isDefence: true);
+        TimeSpan earliest = set.LastRescue + DefendEvery is { } next && next > now ? next : now;
+        TimeSpan due = earliest;
+        if (!set.IsUnique)
+            (earliest, due) = (earliest + LeastJitter, earliest + Between(LeastJitter, MostJitter));
+        set.LastRescue = due;
+        link.Queue.AddMulticast(set, earliest, due, isDefence: true);
     }
 
     // Section 8.1: while probing, whatever somebody has of that name; section 9: later, another content of the same type. What a name has not is no content.
@@ -60,7 +102,9 @@ internal sealed partial class Responder
         record.Type != DnsType.Nsec && ((claim.IsProbing && !claim.IsHeld) || link.Zone.Of(record.Name).Any(s => s.Type == record.Type));
 
     // With several links on one network, or a reflector, our records of one link are heard on another.
-    private bool IsOurs(DnsRecord record, TimeSpan now)
+    private bool IsOurs(DnsRecord record, TimeSpan now) => IsOnAnyLink(record) || _former.Contains(record, now);
+
+    private bool IsOnAnyLink(DnsRecord record)
     {
         foreach (ResponderLink link in _links)
         {
@@ -68,22 +112,38 @@ internal sealed partial class Responder
                 return true;
         }
 
-        return _former.Contains(record, now);
+        return false;
     }
 
-    private void HandleConflict(ResponderLink link, NameClaim claim, TimeSpan now)
+    // Returns whether the name is lost.
+    private bool HandleConflict(ResponderLink link, NameClaim claim, TimeSpan now)
     {
         if (claim.IsProbing)
         {
+            if (IsEstablished(claim.Owner) && !claim.Contradict(now))
+                return false;
             CountConflict(claim, now);
             Rename(link, claim.Owner, now);
-            return;
+            return true;
         }
 
         if (now - claim.DoubtedAt < DoubtEvery)
-            return;
+            return false;
         CountConflict(claim, now);
         claim.Doubt(claim.Owner.IsSlow ? now + SlowPause : link.FirstProbe(random, now), now);
+        return false;
+    }
+
+    // Whoever publishes was told of it, and others know it.
+    private bool IsEstablished(OwnName name)
+    {
+        foreach (ResponderLink link in _links)
+        {
+            if (link.Has(name) && link.Claim(name).IsHeld)
+                return true;
+        }
+
+        return false;
     }
 
     private void CountConflict(NameClaim claim, TimeSpan now)
@@ -130,6 +190,8 @@ internal sealed partial class Responder
     {
         CountConflict(claim, now);
         claim.Defer(claim.Owner.IsSlow ? now + SlowPause : now + TieLost);
+        foreach (OwnSet set in link.Zone.Of(claim.Owner.Name))
+            link.Queue.Yield(set);
         if (claim.TiesLost >= NameClaim.MostTiesLost)
             Rename(link, claim.Owner, now);
     }
@@ -138,11 +200,12 @@ internal sealed partial class Responder
     private void Rename(ResponderLink where, OwnName name, TimeSpan now)
     {
         string old = name.Label;
-        foreach (ResponderLink link in _links)
+        ResponderLink[] links = [.. _links.Where(l => l.Has(name))];
+        foreach (ResponderLink link in links)
             link.Remove(name);
         name.Change(random);
         MakeOwn(name);
-        foreach (ResponderLink link in _links)
+        foreach (ResponderLink link in links)
             link.Add(name, name.IsSlow ? now + SlowPause : link.FirstProbe(random, now));
         Rebuild(now, silentOn: where.State.Key.InterfaceIndex);
         foreach (Publication publication in _publications.Values.Where(p => p.Instance == name || p.Host == name))

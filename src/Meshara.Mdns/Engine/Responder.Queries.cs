@@ -22,6 +22,9 @@ internal sealed partial class Responder
         None = 0,
         Multicast = 1,
         Unicast = 2,
+
+        /// <summary>It is ours alone, and probed for.</summary>
+        Defence = 4,
     }
 
     /// <summary>Somebody asked, or probes.</summary>
@@ -29,8 +32,7 @@ internal sealed partial class Responder
     {
         if (state.IsDead || _links.Find(l => l.State.Key == state.Key) is not { } link || link.Zone.All.Count == 0 || info.From.Port == 0)
             return;
-        bool isProbe = message.Authorities.Length > 0;
-        HashSet<DnsName>? lost = isProbe ? HandleProbe(link, message, info, now) : null;
+        HashSet<DnsName>? lost = message.Authorities.Length > 0 ? HandleProbe(link, message, info, now) : null;
         ReadKnown(message);
         if (info.From.Port != MdnsPort.Number)
         {
@@ -51,13 +53,25 @@ internal sealed partial class Responder
         {
             if (lost?.Contains(question.Name) == true)
                 continue;
-            isOursAlone &= FindAnswers(link, question, RouteOf(state, question, info, isOnLink), isProbe, now);
+            isOursAlone &= FindAnswers(link, question, RouteOf(state, question, info, isOnLink), IsProbed(message, question.Name), now);
         }
 
         foreach (OwnSet known in _routes.Keys.Where(IsKnown).ToArray())
             _routes.Remove(known);
         if (_routes.Count > 0)
-            Answer(link, message, info, isProbe, isOursAlone, now);
+            Answer(link, message, info, isOursAlone, now);
+    }
+
+    // Section 8.2: a probe proposes records of the name it asks for; what else stands there makes none of it.
+    private static bool IsProbed(DnsMessage message, DnsName name)
+    {
+        foreach (DnsRecord record in message.Authorities)
+        {
+            if (record.Name.Equals(name))
+                return true;
+        }
+
+        return false;
     }
 
     // Section 7.1: known with at least half of its lifetime left.
@@ -113,32 +127,44 @@ internal sealed partial class Responder
     private void AddRoute(OwnSet set, Route wanted, bool isProbe, TimeSpan now)
     {
         Route route = wanted;
+        bool isDefence = isProbe && set.IsUnique;
         if (wanted == Route.Unicast && !(set.LastMulticast > now - (set.Ttl / 4)))
-            route = isProbe ? Route.Unicast | Route.Multicast : Route.Multicast;
+            route = isDefence ? Route.Unicast | Route.Multicast : Route.Multicast;
+        if (isDefence)
+            route |= Route.Defence;
         _routes[set] = _routes.GetValueOrDefault(set) | route;
     }
 
-    private void Answer(ResponderLink link, DnsMessage message, in PacketInfo info, bool isProbe, bool isOursAlone, TimeSpan now)
+    private void Answer(ResponderLink link, DnsMessage message, in PacketInfo info, bool isOursAlone, TimeSpan now)
     {
-        OwnSet[] multicast = [.. _routes.Where(r => r.Value.HasFlag(Route.Multicast)).Select(r => r.Key)];
-        OwnSet[] unicast = [.. _routes.Where(r => r.Value.HasFlag(Route.Unicast)).Select(r => r.Key)];
+        foreach (OwnSet set in Routed(Route.Multicast | Route.Defence))
+            link.Queue.AddMulticast(set, now, now, isDefence: true);
+        OwnSet[] defended = Routed(Route.Unicast | Route.Defence);
+        if (defended.Length > 0)
+            link.Queue.AddUnicast(info.From, defended, now, withAdditionals: false);
+
+        OwnSet[] multicast = Routed(Route.Multicast);
+        OwnSet[] unicast = Routed(Route.Unicast);
         (TimeSpan earliest, TimeSpan due) = (now, now);
-        if (message.IsTruncated && info.ToMulticast && !isProbe)
+        if (message.IsTruncated && info.ToMulticast && multicast.Length + unicast.Length > 0)
         {
             earliest = due = now + Between(LeastTruncated, MostTruncated);
             if (link.Queue.TryAddTruncated(info.From, multicast, unicast, now, due))
                 return;
         }
-        else if (!isOursAlone && !isProbe)
+        else if (!isOursAlone)
         {
             (earliest, due) = (now + LeastJitter, now + Between(LeastJitter, MostJitter));
         }
 
         foreach (OwnSet set in multicast)
-            link.Queue.AddMulticast(set, earliest, due, isDefence: isProbe);
+            link.Queue.AddMulticast(set, earliest, due);
         if (unicast.Length > 0)
-            link.Queue.AddUnicast(info.From, unicast, due, withAdditionals: !isProbe);
+            link.Queue.AddUnicast(info.From, unicast, due, withAdditionals: true);
     }
+
+    // What goes that way, and is probed for, or is not.
+    private OwnSet[] Routed(Route route) => [.. _routes.Where(r => r.Value.HasFlag(route) && (r.Value & Route.Defence) == (route & Route.Defence)).Select(static r => r.Key)];
 
     // Section 6.7: whoever does not ask from port 5353 knows ordinary DNS only. Only hosts of the link (section 11).
     private void AnswerLegacy(ResponderLink link, DnsMessage message, in PacketInfo info, TimeSpan now)

@@ -47,7 +47,7 @@ internal sealed partial class Responder(Random random, Outbox outbox)
         OwnName instance = new(profile.InstanceName, type, isHost: false) { Users = 1 };
         MakeOwn(instance);
         _names.Add(instance);
-        string label = profile.HostName ?? defaultHost;
+        string label = profile.HostName ?? (profile.Networks.Count == 0 ? defaultHost : $"{defaultHost}-{id.Value}");
         OwnName? host = _names.Find(n => n.IsHost && string.Equals(n.BaseLabel, label, StringComparison.OrdinalIgnoreCase));
         if (host is null)
         {
@@ -63,13 +63,14 @@ internal sealed partial class Responder(Random random, Outbox outbox)
         Rebuild(now);
     }
 
-    /// <summary>Changes what a service says of itself. With another instance, type or host name it is withdrawn, and published under the new ones.</summary>
+    /// <summary>Changes what a service says of itself. With another instance, type or host name, or other networks, it is withdrawn, and published anew.</summary>
     public void Update(PublicationId id, ServiceProfile profile, string defaultHost, TimeSpan now)
     {
         if (!_publications.TryGetValue(id, out Publication? publication))
             return;
         ServiceProfile old = publication.Profile;
-        if (old.InstanceName != profile.InstanceName || !string.Equals(old.ServiceType, profile.ServiceType, StringComparison.OrdinalIgnoreCase) || old.HostName != profile.HostName)
+        if (old.InstanceName != profile.InstanceName || !string.Equals(old.ServiceType, profile.ServiceType, StringComparison.OrdinalIgnoreCase) || old.HostName != profile.HostName
+            || !old.Networks.SequenceEqual(profile.Networks))
         {
             Unpublish(id, now);
             Publish(id, profile, defaultHost, now);
@@ -136,7 +137,9 @@ internal sealed partial class Responder(Random random, Outbox outbox)
             return;
         }
 
+        ClaimAll(link, now);
         Rebuild(link, now);
+        RemoveUnused(link);
         foreach (Publication publication in _publications.Values.Where(link.IsReady))
             link.Announcer.Start(publication, now);
     }
@@ -148,10 +151,12 @@ internal sealed partial class Responder(Random random, Outbox outbox)
             return;
         link.Announcer.Clear();
         link.Queue.Clear();
+        ClaimAll(link, now);
         TimeSpan first = now + (Prober.MostFirstDelay * random.NextDouble());
         foreach (NameClaim claim in link.Claims)
             claim.Restart(claim.Owner.IsSlow ? first + SlowPause : first);
         Rebuild(link, now);
+        RemoveUnused(link);
     }
 
     /// <summary>Sending failed: what waits there is dropped, it begins anew when it is up.</summary>
@@ -223,7 +228,7 @@ internal sealed partial class Responder(Random random, Outbox outbox)
 
     private void ClaimAll(ResponderLink link, TimeSpan now)
     {
-        foreach (OwnName name in _names)
+        foreach (OwnName name in NamesOn(link))
         {
             if (!link.Has(name))
                 link.Add(name, link.FirstProbe(random, now));
@@ -232,9 +237,14 @@ internal sealed partial class Responder(Random random, Outbox outbox)
 
     private void RemoveUnused(ResponderLink link)
     {
-        foreach (NameClaim claim in link.Claims.Where(c => !_names.Contains(c.Owner)).ToArray())
+        HashSet<OwnName> used = NamesOn(link);
+        foreach (NameClaim claim in link.Claims.Where(c => !used.Contains(c.Owner)).ToArray())
             link.Remove(claim.Owner);
     }
+
+    // A probe tells the name too: none where nothing is told of the service.
+    private HashSet<OwnName> NamesOn(ResponderLink link) =>
+        [.. _publications.Values.Where(p => p.IsOn(link.State.Interface.Addresses)).SelectMany(static p => new[] { p.Instance, p.Host })];
 
     private void Rebuild(TimeSpan now, int? silentOn = null)
     {

@@ -26,7 +26,9 @@ internal sealed class ResponsePacker
     /// <summary>Takes as many answers from the front of the list as fit into one packet, at least one, and removes them.</summary>
     /// <param name="waiting">Answers, the first of them first.</param>
     /// <param name="withAdditionals">Whether what goes along is sent too.</param>
-    public Packed Next(List<OwnSet> waiting, bool withAdditionals)
+    /// <param name="saidAfter">What goes along is left out where the group was told of it after this; null: nothing is left out.</param>
+    /// <param name="saidBefore">But it goes along if that was no sooner than this: with the packet before.</param>
+    public Packed Next(List<OwnSet> waiting, bool withAdditionals, TimeSpan? saidAfter = null, TimeSpan? saidBefore = null)
     {
         _answers.Clear();
         _additionals.Clear();
@@ -36,7 +38,7 @@ internal sealed class ResponsePacker
             int additionals = _additionals.Count;
             _answers.Add(waiting[taken]);
             if (withAdditionals)
-                AddAdditionals(waiting[taken]);
+                AddAdditionals(waiting[taken], saidAfter, saidBefore);
             if (!TryWrite())
             {
                 if (taken == 0)
@@ -95,11 +97,12 @@ internal sealed class ResponsePacker
 
     private static DnsRecord Legacy(DnsRecord record) => record.With(Math.Min(record.Ttl, LegacyTtl)).With(cacheFlush: false);
 
-    private void AddAdditionals(OwnSet answer)
+    private void AddAdditionals(OwnSet answer, TimeSpan? saidAfter, TimeSpan? saidBefore)
     {
         foreach (OwnSet set in answer.Additionals)
         {
-            if (set.IsReady && !_additionals.Contains(set))
+            bool isSaid = set.LastMulticast > saidAfter && set.LastMulticast < saidBefore;
+            if (set.IsReady && !isSaid && !_additionals.Contains(set))
                 _additionals.Add(set);
         }
     }

@@ -10,7 +10,7 @@ internal interface IMulticastTransport : IAsyncDisposable
     /// <summary>The system says that interfaces changed; it may forget to.</summary>
     event EventHandler? Changed;
 
-    /// <summary>Why a family cannot be used here at all; null: it can.</summary>
+    /// <summary>Why a family cannot be used here at all; null: it can. What failed is tried again by each <see cref="Scan"/>; what works goes on working.</summary>
     string? Fault(bool ipv6);
 
     /// <summary>The interfaces that can be used now, those to be joined first at the front, and whether others hold port 5353 too.</summary>
@@ -38,9 +38,9 @@ internal interface IMulticastTransport : IAsyncDisposable
 /// <summary>A packet as it was heard.</summary>
 /// <param name="Size">Its bytes in the buffer; more than the buffer holds: it was cut off.</param>
 /// <param name="From">The sender, a link-local address with the scope of the interface.</param>
-/// <param name="To">To which address it was sent.</param>
+/// <param name="To">To which address it was sent; null: the system does not tell.</param>
 /// <param name="InterfaceIndex">Through which interface it came, as the system says.</param>
-internal readonly record struct Datagram(int Size, IPEndPoint From, IPAddress To, int InterfaceIndex);
+internal readonly record struct Datagram(int Size, IPEndPoint From, IPAddress? To, int InterfaceIndex);
 
 /// <summary>What there is to be used.</summary>
 /// <param name="Interfaces">Those that are up and carry multicast, the most useful first.</param>
@@ -71,13 +71,14 @@ internal readonly record struct LocalAddress(IPAddress Address, int PrefixLength
         get
         {
             byte[] bytes = Address.GetAddressBytes();
+            int prefix = Math.Clamp(PrefixLength, 0, 8 * bytes.Length);
             for (int i = 0; i < bytes.Length; i++)
             {
-                int kept = Math.Clamp(PrefixLength - (8 * i), 0, 8);
+                int kept = Math.Clamp(prefix - (8 * i), 0, 8);
                 bytes[i] &= (byte)(0xFF << (8 - kept));
             }
 
-            return new IPNetwork(new IPAddress(bytes), PrefixLength);
+            return new IPNetwork(new IPAddress(bytes), prefix);
         }
     }
 }

@@ -1,14 +1,18 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
 
 namespace Meshara.Mdns.Net;
 
 /// <summary>Finds the interfaces that multicast DNS is to use: up, with multicast, neither loopback nor point-to-point nor a port of a bridge.</summary>
-internal sealed class InterfaceScanner(Func<NetworkInterface, bool>? filter)
+internal sealed class InterfaceScanner(Func<NetworkInterface, bool>? filter, ILogger log)
 {
     /// <summary>Most addresses of a family that are used of one interface: more would not fit the answers.</summary>
     public const int MaxAddresses = 8;
+
+    // Those that could not be looked at the last time, and why.
+    private Dictionary<string, string> _faults = [];
 
     /// <summary>What there is; false: an address is not ready yet.</summary>
     /// <exception cref="NetworkInformationException">The system does not list its interfaces; that says nothing of those that are known.</exception>
@@ -16,6 +20,7 @@ internal sealed class InterfaceScanner(Func<NetworkInterface, bool>? filter)
     {
         LinuxInterfaces? linux = OperatingSystem.IsLinux() ? LinuxInterfaces.Read() : null;
         List<(int Rank, LocalInterface Interface)> found = [];
+        Dictionary<string, string> faults = [];
         bool isSettled = true;
         foreach (NetworkInterface candidate in NetworkInterface.GetAllNetworkInterfaces())
         {
@@ -32,8 +37,16 @@ internal sealed class InterfaceScanner(Func<NetworkInterface, bool>? filter)
             {
                 // Gone between being listed and being read; the next scan will say.
             }
+            catch (Exception e)
+            {
+                // The program's filter, or a system that tells of this one in words that the framework does not know: the others are used.
+                faults[candidate.Name] = e.Message;
+                if (_faults.GetValueOrDefault(candidate.Name) != e.Message)
+                    Log.InterfaceFailed(log, candidate.Name, e.Message);
+            }
         }
 
+        _faults = faults;
         return ([.. found.OrderBy(static f => f.Rank).ThenBy(static f => f.Interface.Index).Select(static f => f.Interface)], isSettled);
     }
 

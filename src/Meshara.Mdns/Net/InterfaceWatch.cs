@@ -1,4 +1,3 @@
-using System.Net.NetworkInformation;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 
@@ -30,6 +29,8 @@ internal sealed class InterfaceWatch : IAsyncDisposable
     private long _next;
     private long _lastScan;
     private DateTimeOffset _lastWall;
+    private bool _hasSlept;
+    private string? _fault;
     private Task _loop = Task.CompletedTask;
 
     /// <summary>Prepares it; nothing runs before <see cref="StartAsync"/>.</summary>
@@ -58,10 +59,22 @@ internal sealed class InterfaceWatch : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _transport.Changed -= OnChanged;
+        try
+        {
+            _transport.Changed -= OnChanged;
+        }
+        finally
+        {
+            await EndAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task EndAsync()
+    {
         await _stop.CancelAsync().ConfigureAwait(false);
         await _timer.DisposeAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
+        _stop.Dispose();
     }
 
     private async Task RunAsync()
@@ -82,18 +95,24 @@ internal sealed class InterfaceWatch : IAsyncDisposable
 
     private async ValueTask ScanAsync()
     {
-        bool hasSlept = HasSlept();
+        // What the system tells from here on may be newer than what the scan sees.
+        lock (_lock)
+            _next = long.MaxValue;
+        _hasSlept |= HasSlept();
         try
         {
             InterfaceScan scan = _transport.Scan();
-            SetTimer(scan.IsSettled ? Interval : Impatience, isSooner: false);
-            await _report(scan, hasSlept).ConfigureAwait(false);
+            SetTimer(scan.IsSettled ? Interval : Impatience);
+            await _report(scan, _hasSlept).ConfigureAwait(false);
+            (_hasSlept, _fault) = (false, null);
         }
-        catch (Exception e) when (e is NetworkInformationException or IOException)
+        catch (Exception e)
         {
-            // What was known stays; the next scan may do better.
-            Log.ScanFailed(_log, e.Message);
-            SetTimer(Interval, isSooner: false);
+            // Whatever it is (the system's fault, or the program's in its filter): what was known stays, and the next scan may do better.
+            if (e.Message != _fault)
+                Log.ScanFailed(_log, e.Message);
+            _fault = e.Message;
+            SetTimer(Interval);
         }
     }
 
@@ -108,15 +127,15 @@ internal sealed class InterfaceWatch : IAsyncDisposable
         return byWall - byMonotonic > Slept || byMonotonic > Interval + Interval;
     }
 
-    private void OnChanged(object? sender, EventArgs e) => SetTimer(Settle, isSooner: true);
+    private void OnChanged(object? sender, EventArgs e) => SetTimer(Settle);
 
     // A burst of events must not put off the scan for ever: only a sooner time counts.
-    private void SetTimer(TimeSpan due, bool isSooner)
+    private void SetTimer(TimeSpan due)
     {
         lock (_lock)
         {
             long at = _clock.GetTimestamp() + (long)(due.TotalSeconds * _clock.TimestampFrequency);
-            if (isSooner && at >= _next)
+            if (at >= _next)
                 return;
             _next = at;
             _timer.Change(due, Timeout.InfiniteTimeSpan);

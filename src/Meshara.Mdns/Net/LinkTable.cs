@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Meshara.Mdns.Net;
 
 /// <summary>The interfaces in use, which links of them are joined, and how they fare. Changed by the driver's loop only.</summary>
-internal sealed class LinkTable(IMulticastTransport transport, ILogger log)
+internal sealed class LinkTable(IMulticastTransport transport, ILogger log, bool useIPv4 = true, bool useIPv6 = true)
 {
     private readonly Dictionary<LinkKey, LinkHealth> _links = [];
     private EngineInterface[] _current = [];
@@ -17,13 +17,13 @@ internal sealed class LinkTable(IMulticastTransport transport, ILogger log)
     public IEnumerable<LinkHealth> Links => _links.Values;
 
     /// <summary>How the interfaces fare now; for any thread.</summary>
-    public IReadOnlyList<InterfaceState> States => [.. _shown.Select(static s => new InterfaceState
+    public IReadOnlyList<InterfaceState> States => [.. _shown.Select(s => new InterfaceState
     {
         Name = s.Interface.Name,
         Index = s.Interface.Index,
         Addresses = [.. s.Interface.Addresses.Select(static a => a.Address)],
-        IPv4 = s.IPv4?.State,
-        IPv6 = s.IPv6?.State,
+        IPv4 = s.IPv4?.State ?? Without(s.Interface, ipv6: false),
+        IPv6 = s.IPv6?.State ?? Without(s.Interface, ipv6: true),
     })];
 
     /// <summary>One of them; null: it is in use no more.</summary>
@@ -33,8 +33,10 @@ internal sealed class LinkTable(IMulticastTransport transport, ILogger log)
     public bool TryRoute(bool ipv6, in Datagram packet, out LinkKey link, out bool toGroup)
     {
         Routes routes = _routes;
-        toGroup = MdnsGroup.Is(packet.To);
+        toGroup = packet.To is { } group && MdnsGroup.Is(group);
         link = new LinkKey(packet.InterfaceIndex, ipv6);
+        if (packet.To is null)
+            return false;
         if (routes.Joined.Contains(link))
             return true;
 
@@ -81,6 +83,10 @@ internal sealed class LinkTable(IMulticastTransport transport, ILogger log)
         _current = next;
         return next;
     }
+
+    // A family that is wanted and cannot be opened: the interface says why.
+    private FamilyState? Without(LocalInterface local, bool ipv6) =>
+        (ipv6 ? useIPv6 : useIPv4) && local.Has(ipv6) && transport.Fault(ipv6) is { } fault ? new FamilyState { JoinError = fault } : null;
 
     private void Join(LinkKey key, LocalInterface local)
     {

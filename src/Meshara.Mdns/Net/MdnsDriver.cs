@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 using Meshara.Mdns.Engine;
@@ -9,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Meshara.Mdns.Net;
 
 /// <summary>The one loop that owns the engine: packets, scans and commands in, packets and news out, one timer.</summary>
-internal sealed class MdnsDriver : IAsyncDisposable
+internal sealed partial class MdnsDriver : IAsyncDisposable
 {
     // What the program knows us as.
     private const string Face = "MdnsService";
@@ -42,20 +40,23 @@ internal sealed class MdnsDriver : IAsyncDisposable
     private readonly Channel<Action<TimeSpan>> _commands = Channel.CreateBounded<Action<TimeSpan>>(new BoundedChannelOptions(MaxCommands) { SingleReader = true });
     private readonly Channel<HeardPacket> _packets = Channel.CreateBounded<HeardPacket>(new BoundedChannelOptions(MaxPackets) { SingleReader = true });
     private readonly Channel<SendResult> _results = Channel.CreateUnbounded<SendResult>();
+    private readonly string?[] _familyFaults = new string?[2];
+    private readonly Lock _ending = new();
     private Task[] _tasks = [];
+    private Task? _end;
     private bool _isStopping;
     private long _lastId;
-    private int _isDisposed;
+    private string? _lastFault;
 
-    public MdnsDriver(IMulticastTransport transport, MdnsOptions options, int seed)
+    public MdnsDriver(IMulticastTransport transport, MdnsOptions options, ILogger log, int seed)
     {
         _transport = transport;
         _clock = options.TimeProvider;
-        _log = options.LoggerFactory.CreateLogger("Meshara.Mdns");
+        _log = log;
         _engine = new MdnsEngine(new EngineConfig(options.CacheLimit, options.PacketsPerSecond), new Random(seed));
-        _links = new LinkTable(transport, _log);
+        _links = new LinkTable(transport, _log, options.UseIPv4, options.UseIPv6);
         _watch = new InterfaceWatch(transport, _clock, _log, async (scan, hasSlept) => await PostAsync(now => Apply(scan, hasSlept, now)).ConfigureAwait(false));
-        _queues = [new SendQueue(transport, _clock, Report), new SendQueue(transport, _clock, Report)];
+        _queues = [new SendQueue(transport, _clock, _log, Report), new SendQueue(transport, _clock, _log, Report)];
         _start = _clock.GetTimestamp();
         _timer = _clock.CreateTimer(_ => Signal(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
@@ -63,21 +64,22 @@ internal sealed class MdnsDriver : IAsyncDisposable
     /// <summary>How the interfaces fare.</summary>
     public IReadOnlyList<InterfaceState> Interfaces => _links.States;
 
+    /// <summary>Why a family cannot be used now; null: it can.</summary>
+    public string? Fault(bool ipv6) => _transport.Fault(ipv6);
+
     /// <summary>Nothing waits to be done now.</summary>
     internal bool IsIdle =>
-        _signal.Reader.Count == 0 && _commands.Reader.Count == 0 && _packets.Reader.Count == 0 && _results.Reader.Count == 0 && _queues[0].Pending == 0 && _queues[1].Pending == 0;
+        _signal.Reader.Count == 0 && _commands.Reader.Count == 0 && _packets.Reader.Count == 0 && _results.Reader.Count == 0 && Unsent == 0;
+
+    /// <summary>Packets that wait to be sent, or are being sent.</summary>
+    internal int Unsent => _queues[0].Pending + _queues[1].Pending;
 
     private TimeSpan Now => _clock.GetElapsedTime(_start);
 
     /// <summary>Begins: when this ends, the interfaces that are there now are in use.</summary>
     public async ValueTask StartAsync()
     {
-        foreach (bool ipv6 in (ReadOnlySpan<bool>)[false, true])
-        {
-            if (_transport.Fault(ipv6) is { } fault)
-                Log.FamilyFault(_log, Family(ipv6), fault);
-        }
-
+        FollowFamilies();
         _tasks = [RunAsync(), _queues[0].RunAsync(), _queues[1].RunAsync(), HearAsync(ipv6: false), HearAsync(ipv6: true)];
         await _watch.StartAsync().ConfigureAwait(false);
         await DrainAsync().ConfigureAwait(false);
@@ -88,90 +90,68 @@ internal sealed class MdnsDriver : IAsyncDisposable
     public async ValueTask<PublicationId> PublishAsync(PublicationState publication, ServiceProfile profile)
     {
         PublicationId id = new(Interlocked.Increment(ref _lastId));
-        bool isTaken = await PostAsync(now =>
+        bool isDone = await DoAsync(now =>
         {
-            _publications.Add(id, publication);
             _engine.Publish(id, profile, now);
+            _publications.Add(id, publication);
         }).ConfigureAwait(false);
-        return isTaken ? id : throw new ObjectDisposedException(Face);
+        return isDone ? id : throw Gone(Face);
     }
 
     /// <summary>Changes what is published.</summary>
-    /// <exception cref="ObjectDisposedException">It has ended.</exception>
+    /// <exception cref="ObjectDisposedException">It has ended, or the publication has.</exception>
     public async ValueTask UpdateAsync(PublicationId id, ServiceProfile profile)
     {
-        bool isTaken = await PostAsync(now =>
+        bool isThere = false;
+        bool isDone = await DoAsync(now =>
         {
-            if (_publications.ContainsKey(id))
+            if (isThere = _publications.ContainsKey(id))
                 _engine.Update(id, profile, now);
         }).ConfigureAwait(false);
-        ObjectDisposedException.ThrowIf(!isTaken, this);
+        if (!isThere)
+            throw Gone(isDone ? "ServicePublication" : Face);
     }
 
     /// <summary>Withdraws a service; when this ends, its goodbye is on its way.</summary>
-    public async ValueTask UnpublishAsync(PublicationId id)
+    public ValueTask UnpublishAsync(PublicationId id) => EndAsync(now =>
     {
-        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        bool isTaken = await PostAsync(now =>
-        {
-            // First: whoever waits must not wait for ever, whatever becomes of the rest.
-            done.SetResult();
-            if (_publications.Remove(id))
-                _engine.Unpublish(id, now);
-        }).ConfigureAwait(false);
-        if (isTaken)
-            await done.Task.ConfigureAwait(false);
-    }
+        if (!_publications.Remove(id))
+            return;
+        _engine.Unpublish(id, now);
+        Flush(now);
+    });
 
     /// <summary>Looks for services; what is found goes into the queue.</summary>
     /// <exception cref="ObjectDisposedException">It has ended.</exception>
     public async ValueTask<BrowseId> BrowseAsync(ChangeQueue changes, string type, BrowseOptions options)
     {
         BrowseId id = new(Interlocked.Increment(ref _lastId));
-        bool isTaken = await PostAsync(now =>
+        bool isDone = await DoAsync(now =>
         {
-            _browses.Add(id, changes);
             _engine.Browse(id, DnsName.Parse($"{type}.local"), options.Subtype, new BrowseSchedule(options.RequeryInterval), now);
+            _browses.Add(id, changes);
         }).ConfigureAwait(false);
-        return isTaken ? id : throw new ObjectDisposedException(Face);
+        return isDone ? id : throw Gone(Face);
     }
 
     /// <summary>Ends a browse.</summary>
-    public async ValueTask StopBrowseAsync(BrowseId id) => await PostAsync(now =>
+    public ValueTask StopBrowseAsync(BrowseId id) => EndAsync(now =>
     {
         if (_browses.Remove(id))
             _engine.StopBrowse(id, now);
-    }).ConfigureAwait(false);
+    });
 
     /// <summary>Says goodbye for all and ends.</summary>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
-            return;
-        await _watch.DisposeAsync().ConfigureAwait(false);
-        if (_tasks.Length > 0)
-        {
-            await PostAsync(now =>
-            {
-                _isStopping = true;
-                _engine.Shutdown(now);
-            }).ConfigureAwait(false);
-            await Task.WhenAll(_tasks[0], _tasks[1], _tasks[2]).ConfigureAwait(false);
-        }
-
-        await _stop.CancelAsync().ConfigureAwait(false);
-        await _transport.DisposeAsync().ConfigureAwait(false);
-        await Task.WhenAll(_tasks).ConfigureAwait(false);
-        await _timer.DisposeAsync().ConfigureAwait(false);
+        lock (_ending)
+            return new ValueTask(_end ??= StopAsync());
     }
 
     /// <summary>Ends when all that was posted before is done.</summary>
-    internal async Task DrainAsync()
-    {
-        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (await PostAsync(_ => done.SetResult()).ConfigureAwait(false))
-            await done.Task.ConfigureAwait(false);
-    }
+    internal async Task DrainAsync() => await DoAsync(static _ => { }).ConfigureAwait(false);
+
+    private static ObjectDisposedException Gone(string what) => new(what);
 
     private static string Family(bool ipv6) => ipv6 ? "IPv6" : "IPv4";
 
@@ -190,6 +170,31 @@ internal sealed class MdnsDriver : IAsyncDisposable
         return true;
     }
 
+    // Ends when the loop has done it; what it throws is the caller's. False: the loop has ended and it is not done.
+    private async ValueTask<bool> DoAsync(Action<TimeSpan> command)
+    {
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool isTaken = await PostAsync(now =>
+        {
+            try
+            {
+                command(now);
+                done.SetResult();
+            }
+            catch (Exception e)
+            {
+                done.SetException(e);
+                throw;
+            }
+        }).ConfigureAwait(false);
+        if (isTaken)
+            await done.Task.ConfigureAwait(false);
+        return isTaken;
+    }
+
+    // As above, for the end of something: a fault of ours is in the log, and nothing that whoever ends it could mend.
+    private async ValueTask EndAsync(Action<TimeSpan> command) => await DoAsync(now => Do(command, now)).ConfigureAwait(false);
+
     private void Report(SendResult result)
     {
         _results.Writer.TryWrite(result);
@@ -198,23 +203,71 @@ internal sealed class MdnsDriver : IAsyncDisposable
 
     private async Task RunAsync()
     {
-        while (!_isStopping && await _signal.Reader.WaitToReadAsync().ConfigureAwait(false))
+        try
         {
-            _signal.Reader.TryRead(out _);
-            Turn();
+            while (!_isStopping && await _signal.Reader.WaitToReadAsync().ConfigureAwait(false))
+            {
+                _signal.Reader.TryRead(out _);
+                Turn();
+            }
         }
-
-        // Who still waits for a command learns that it is over.
-        _commands.Writer.TryComplete();
-        Turn();
-        _queues[0].Complete();
-        _queues[1].Complete();
-        foreach (ChangeQueue changes in _browses.Values)
-            changes.Complete();
-        foreach (PublicationState publication in _publications.Values)
-            publication.OnEnded();
+        finally
+        {
+            // Who still waits learns that it is over, however it came to its end.
+            _commands.Writer.TryComplete();
+            Turn();
+            _queues[0].Complete();
+            _queues[1].Complete();
+            foreach (ChangeQueue changes in _browses.Values)
+                changes.Complete();
+            foreach (PublicationState publication in _publications.Values)
+                publication.OnEnded();
+        }
     }
 
+    // Each step ends whatever the one before it did.
+    private async Task StopAsync()
+    {
+        try
+        {
+            await _watch.DisposeAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            try
+            {
+                await SayGoodbyeAsync().ConfigureAwait(false);
+            }
+            finally
+            {
+                try
+                {
+                    await _stop.CancelAsync().ConfigureAwait(false);
+                    await _transport.DisposeAsync().ConfigureAwait(false);
+                }
+                finally
+                {
+                    await Task.WhenAll(_tasks).ConfigureAwait(false);
+                    await _timer.DisposeAsync().ConfigureAwait(false);
+                    _stop.Dispose();
+                }
+            }
+        }
+    }
+
+    private async Task SayGoodbyeAsync()
+    {
+        if (_tasks.Length == 0)
+            return;
+        await PostAsync(now =>
+        {
+            _isStopping = true;
+            _engine.Shutdown(now);
+        }).ConfigureAwait(false);
+        await Task.WhenAll(_tasks[0], _tasks[1], _tasks[2]).ConfigureAwait(false);
+    }
+
+    // Throws nothing: a fault of ours must not end discovery for good. What follows the fault goes on.
     private void Turn()
     {
         TimeSpan now = Now;
@@ -222,25 +275,59 @@ internal sealed class MdnsDriver : IAsyncDisposable
         try
         {
             while (_commands.Reader.TryRead(out Action<TimeSpan>? command))
-                command(now);
+                Do(command, now);
             while (_results.Reader.TryRead(out SendResult result))
                 Take(result, now);
             for (int i = 0; i < PacketsATurn && _packets.Reader.TryRead(out HeardPacket packet); i++)
                 Take(packet, now);
             RetryDead(now);
-            while (_engine.TryPoll(now, out EngineAction? action))
-                Do(action);
+            Flush(now);
         }
         catch (Exception e)
         {
-            // A fault of ours must not end discovery for good, nor fill the log: the next packet, command or second goes on.
-            Log.TurnFailed(_log, e);
+            // The next packet, command or second goes on.
+            Tell(e);
             leastWait = 1000;
         }
 
         if (_packets.Reader.Count > 0 || _commands.Reader.Count > 0)
             Signal();
-        SetTimer(leastWait);
+        try
+        {
+            SetTimer(leastWait);
+        }
+        catch (Exception e)
+        {
+            Tell(e);
+            _timer.Change(TimeSpan.FromSeconds(1), Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void Do(Action<TimeSpan> command, TimeSpan now)
+    {
+        try
+        {
+            command(now);
+        }
+        catch (Exception e)
+        {
+            Tell(e);
+        }
+    }
+
+    private void Flush(TimeSpan now)
+    {
+        while (_engine.TryPoll(now, out EngineAction? action))
+            Do(action);
+    }
+
+    // One that comes with each packet must not fill the log.
+    private void Tell(Exception fault)
+    {
+        string text = fault.ToString();
+        if (text != _lastFault)
+            Log.TurnFailed(_log, fault);
+        _lastFault = text;
     }
 
     // At least so many milliseconds: a deadline that a fault left behind must not make the loop spin.
@@ -291,6 +378,7 @@ internal sealed class MdnsDriver : IAsyncDisposable
 
     private void Apply(InterfaceScan scan, bool hasSlept, TimeSpan now)
     {
+        FollowFamilies();
         if (_links.Apply(scan) is { } interfaces)
             _engine.SetInterfaces(interfaces, now);
         if (hasSlept)
@@ -303,6 +391,23 @@ internal sealed class MdnsDriver : IAsyncDisposable
         {
             if (link.DeadSince is not null)
                 link.NextRetry = now;
+        }
+    }
+
+    // A family that could not be opened at the start may come later.
+    private void FollowFamilies()
+    {
+        foreach (bool ipv6 in (ReadOnlySpan<bool>)[false, true])
+        {
+            int at = ipv6 ? 1 : 0;
+            string? fault = _transport.Fault(ipv6);
+            if (fault is not null && fault != _familyFaults[at])
+                Log.FamilyFault(_log, Family(ipv6), fault);
+            if (fault is null && _familyFaults[at] is not null)
+                Log.FamilyWorks(_log, Family(ipv6));
+            if (fault is null)
+                _usable[at].TrySetResult();
+            _familyFaults[at] = fault;
         }
     }
 
@@ -332,7 +437,7 @@ internal sealed class MdnsDriver : IAsyncDisposable
         if (result.Job.Destination is not null || error == SocketError.MessageSize)
             return;
         string text = SendFault.Describe(error);
-        if (link.State.LastSendError != text)
+        if (link.MayTell(text, now))
             Log.SendFailed(_log, link.Label, text, SendFault.Advice(error, link.Name, link.Key.IPv6));
         link.Set(s => s with { LastSendError = text });
         link.DeadSince ??= now;
@@ -349,66 +454,8 @@ internal sealed class MdnsDriver : IAsyncDisposable
         if (job.Destination is not null || link.DeadSince is null)
             return;
         (link.DeadSince, link.NextRetry) = (null, null);
-        Log.SendWorks(_log, link.Label);
+        if (link.MayTell(null, now))
+            Log.SendWorks(_log, link.Label);
         _engine.LinkUp(link.Key, now);
     }
-
-    private void Take(HeardPacket packet, TimeSpan now)
-    {
-        _engine.Receive(packet.Link, packet.From, packet.ToGroup, packet.Buffer.AsSpan(0, packet.Size), now);
-        ArrayPool<byte>.Shared.Return(packet.Buffer);
-        _links.Find(packet.Link)?.Set(s => s with { PacketsHeard = s.PacketsHeard + 1, LastHeard = _clock.GetUtcNow(), PacketsLoopedBack = _engine.LoopbackHeard(packet.Link) });
-    }
-
-    private async Task HearAsync(bool ipv6)
-    {
-        if (_transport.Fault(ipv6) is not null)
-            return;
-        SourceLimiter limiter = new();
-        byte[] buffer = new byte[DnsReader.MaxPacket + 1];
-        TimeSpan pause = TimeSpan.Zero;
-        while (!_stop.IsCancellationRequested)
-        {
-            try
-            {
-                Datagram packet = await _transport.ReceiveAsync(ipv6, buffer, _stop.Token).ConfigureAwait(false);
-                pause = TimeSpan.Zero;
-                Hear(ipv6, packet, buffer, limiter);
-            }
-            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
-            {
-                return;
-            }
-            catch (SocketException e)
-            {
-                // Windows says so of a packet that is too long: the next may fit.
-                if (e.SocketErrorCode == SocketError.MessageSize)
-                    continue;
-                if (_stop.IsCancellationRequested)
-                    return;
-                if (pause == TimeSpan.Zero)
-                    Log.ReceiveFailed(_log, Family(ipv6), e.Message);
-                pause = pause == TimeSpan.Zero ? TimeSpan.FromMilliseconds(10) : TimeSpan.FromMilliseconds(Math.Min(1000, pause.TotalMilliseconds * 2));
-                await Task.Delay(pause, _clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-        }
-    }
-
-    private void Hear(bool ipv6, in Datagram packet, byte[] buffer, SourceLimiter limiter)
-    {
-        // Judged by its sender before anything of it is looked at.
-        if (packet.Size > DnsReader.MaxPacket || !_links.TryRoute(ipv6, packet, out LinkKey link, out bool toGroup) || !limiter.TryTake(packet.From.Address, Now))
-            return;
-        IPEndPoint from = packet.From.Address is { IsIPv6LinkLocal: true } address && address.ScopeId != link.InterfaceIndex
-            ? new IPEndPoint(new IPAddress(address.GetAddressBytes(), link.InterfaceIndex), packet.From.Port)
-            : packet.From;
-        byte[] copy = ArrayPool<byte>.Shared.Rent(Math.Max(1, packet.Size));
-        buffer.AsSpan(0, packet.Size).CopyTo(copy);
-        if (_packets.Writer.TryWrite(new HeardPacket(link, from, toGroup, copy, packet.Size)))
-            Signal();
-        else
-            ArrayPool<byte>.Shared.Return(copy);
-    }
-
-    private readonly record struct HeardPacket(LinkKey Link, IPEndPoint From, bool ToGroup, byte[] Buffer, int Size);
 }

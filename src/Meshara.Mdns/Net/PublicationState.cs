@@ -30,5 +30,10 @@ internal sealed class PublicationState
     }
 
     /// <summary>Nothing more will come.</summary>
-    public void OnEnded() => _first.TrySetException(new ObjectDisposedException("MdnsService"));
+    public void OnEnded()
+    {
+        // Seen, whether or not anybody waits still.
+        if (_first.TrySetException(new ObjectDisposedException("MdnsService")))
+            _ = _first.Task.Exception;
+    }
 }

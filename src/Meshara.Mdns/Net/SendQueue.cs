@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 using Meshara.Mdns.Engine;
+using Microsoft.Extensions.Logging;
 
 namespace Meshara.Mdns.Net;
 
@@ -18,7 +19,7 @@ internal readonly record struct SendJob(LinkKey Link, IPEndPoint? Destination, R
 internal readonly record struct SendResult(SendJob Job, SocketError? Error);
 
 /// <summary>Sends the packets of one family in their order, so that a family or link that stalls holds nobody else up.</summary>
-internal sealed class SendQueue(IMulticastTransport transport, TimeProvider clock, Action<SendResult> report)
+internal sealed class SendQueue(IMulticastTransport transport, TimeProvider clock, ILogger log, Action<SendResult> report)
 {
     /// <summary>How long a packet may take; then it counts as not sent.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
@@ -26,7 +27,12 @@ internal sealed class SendQueue(IMulticastTransport transport, TimeProvider cloc
     /// <summary>Most packets that wait.</summary>
     private const int Capacity = 512;
 
-    private readonly Channel<SendJob> _jobs = Channel.CreateBounded<SendJob>(new BoundedChannelOptions(Capacity) { SingleReader = true });
+    private readonly Channel<(SendJob Job, long Number)> _jobs = Channel.CreateBounded<(SendJob Job, long Number)>(new BoundedChannelOptions(Capacity) { SingleReader = true });
+
+    // Of links that are stuck: up to which packet.
+    private readonly Dictionary<LinkKey, long> _stuck = [];
+    private string? _fault;
+    private long _added;
     private int _pending;
 
     /// <summary>Packets that wait or are being sent.</summary>
@@ -36,7 +42,7 @@ internal sealed class SendQueue(IMulticastTransport transport, TimeProvider cloc
     public void Add(SendJob job)
     {
         Interlocked.Increment(ref _pending);
-        if (_jobs.Writer.TryWrite(job))
+        if (_jobs.Writer.TryWrite((job, Interlocked.Increment(ref _added))))
             return;
         Interlocked.Decrement(ref _pending);
         report(new SendResult(job, SocketError.NoBufferSpaceAvailable));
@@ -49,14 +55,21 @@ internal sealed class SendQueue(IMulticastTransport transport, TimeProvider cloc
     public async Task RunAsync()
     {
         CancellationTokenSource guard = new(Timeout.InfiniteTimeSpan, clock);
-        await foreach (SendJob job in _jobs.Reader.ReadAllAsync().ConfigureAwait(false))
+        await foreach ((SendJob job, long number) in _jobs.Reader.ReadAllAsync().ConfigureAwait(false))
         {
-            guard.CancelAfter(Patience);
-            SocketError? error = await SendAsync(job, guard.Token).ConfigureAwait(false);
-            if (!guard.TryReset())
+            // What waited behind a packet that was not sent in time would take as long, and the other links wait behind it.
+            SocketError? error = SocketError.TimedOut;
+            if (number > _stuck.GetValueOrDefault(job.Link))
             {
-                guard.Dispose();
-                guard = new CancellationTokenSource(Timeout.InfiniteTimeSpan, clock);
+                guard.CancelAfter(Patience);
+                error = await SendAsync(job, guard.Token).ConfigureAwait(false);
+                if (error == SocketError.TimedOut)
+                    MarkStuck(job.Link, number);
+                if (!guard.TryReset())
+                {
+                    guard.Dispose();
+                    guard = new CancellationTokenSource(Timeout.InfiniteTimeSpan, clock);
+                }
             }
 
             report(new SendResult(job, error));
@@ -64,6 +77,17 @@ internal sealed class SendQueue(IMulticastTransport transport, TimeProvider cloc
         }
 
         guard.Dispose();
+    }
+
+    private void MarkStuck(LinkKey link, long number)
+    {
+        foreach ((LinkKey other, long last) in _stuck)
+        {
+            if (last < number)
+                _stuck.Remove(other);
+        }
+
+        _stuck[link] = Volatile.Read(ref _added);
     }
 
     private async ValueTask<SocketError?> SendAsync(SendJob job, CancellationToken cancellationToken)
@@ -89,6 +113,14 @@ internal sealed class SendQueue(IMulticastTransport transport, TimeProvider cloc
         {
             // A destination that the system's own types refuse.
             return SocketError.AddressNotAvailable;
+        }
+        catch (Exception e)
+        {
+            // This packet is lost; those behind it must not be.
+            if (e.Message != _fault)
+                Log.SendThrew(log, job.Link.IPv6 ? "IPv6" : "IPv4", e);
+            _fault = e.Message;
+            return SocketError.SocketError;
         }
     }
 }

@@ -2,10 +2,11 @@ using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using Meshara.Mdns.Engine;
+using Microsoft.Extensions.Logging;
 
 namespace Meshara.Mdns.Net;
 
-/// <summary>The system's sockets and interfaces. A family that cannot be opened fails alone.</summary>
+/// <summary>The system's sockets and interfaces. A family that cannot be opened fails alone, and is tried again with each scan.</summary>
 internal sealed class SocketTransport : IMulticastTransport
 {
     // Linux: ENOBUFS, the limit of memberships a socket may have.
@@ -13,27 +14,41 @@ internal sealed class SocketTransport : IMulticastTransport
 
     private readonly MdnsSocket?[] _sockets = new MdnsSocket?[2];
     private readonly string?[] _faults = new string?[2];
+    private readonly SocketError?[] _errors = new SocketError?[2];
+    private readonly bool[] _isUsed;
     private readonly InterfaceScanner _scanner;
+    private readonly IDisposable? _news;
     private readonly bool[] _sharedBefore = new bool[2];
 
-    /// <summary>Opens the sockets of the families that are asked for.</summary>
-    public SocketTransport(bool useIPv4, bool useIPv6, Func<NetworkInterface, bool>? filter)
+    /// <summary>Opens the sockets of the families that are asked for. Throws nothing: what does not work is a <see cref="Fault"/>.</summary>
+    /// <param name="useIPv4">Whether IPv4 is asked for.</param>
+    /// <param name="useIPv6">Whether IPv6 is asked for.</param>
+    /// <param name="filter">Which interfaces; null: all.</param>
+    /// <param name="log">Is told what is done without.</param>
+    /// <param name="listen">Makes the system call this at each change of the network; null: <see cref="SystemNews"/>.</param>
+    public SocketTransport(bool useIPv4, bool useIPv6, Func<NetworkInterface, bool>? filter, ILogger log, Func<Action, IDisposable>? listen = null)
     {
-        _scanner = new InterfaceScanner(filter);
-        Open(ipv6: false, useIPv4);
-        Open(ipv6: true, useIPv6);
-
-        // The first does not tell of IPv6 on every system, the second does not tell of addresses: both are heard.
-        NetworkChange.NetworkAddressChanged += OnAddressChanged;
-        NetworkChange.NetworkAvailabilityChanged += OnAvailabilityChanged;
+        _scanner = new InterfaceScanner(filter, log);
+        _isUsed = [useIPv4, useIPv6];
+        OpenClosed();
+        try
+        {
+            _news = (listen ?? (static told => new SystemNews(told)))(() => Changed?.Invoke(this, EventArgs.Empty));
+        }
+        catch (Exception e)
+        {
+            // No descriptor left, a sandbox, a system without such news: the scans find out.
+            Log.NoNews(log, e.Message);
+        }
     }
 
     public event EventHandler? Changed;
 
-    public string? Fault(bool ipv6) => _faults[ipv6 ? 1 : 0];
+    public string? Fault(bool ipv6) => Volatile.Read(ref _faults[ipv6 ? 1 : 0]);
 
     public InterfaceScan Scan()
     {
+        OpenClosed();
         (IReadOnlyList<LocalInterface> interfaces, bool isSettled) = _scanner.Scan();
         return new InterfaceScan(interfaces, IsShared(ipv6: false), IsShared(ipv6: true), isSettled);
     }
@@ -54,6 +69,15 @@ internal sealed class SocketTransport : IMulticastTransport
                 : e.SocketErrorCode == SocketError.NoBufferSpaceAvailable ? $"{e.Message}. {LimitAdvice}"
                 : e.Message;
         }
+        catch (ArgumentOutOfRangeException)
+        {
+            return $"The framework joins no group on an interface of the number {link.InterfaceIndex}: for IPv4 it knows those up to 16,777,215.";
+        }
+        catch (Exception e)
+        {
+            // Whatever it is, the other interfaces are joined.
+            return e.Message.ReplaceLineEndings(" ");
+        }
     }
 
     public void Leave(LinkKey link)
@@ -62,7 +86,7 @@ internal sealed class SocketTransport : IMulticastTransport
         {
             Socket(link.IPv6)?.Leave(link.InterfaceIndex);
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or ArgumentException or ObjectDisposedException)
         {
             // The interface is gone and the system has forgotten the membership by itself.
         }
@@ -77,34 +101,60 @@ internal sealed class SocketTransport : IMulticastTransport
 
     public ValueTask DisposeAsync()
     {
-        NetworkChange.NetworkAddressChanged -= OnAddressChanged;
-        NetworkChange.NetworkAvailabilityChanged -= OnAvailabilityChanged;
-        _sockets[0]?.Dispose();
-        _sockets[1]?.Dispose();
+        try
+        {
+            _news?.Dispose();
+        }
+        finally
+        {
+            _sockets[0]?.Dispose();
+            _sockets[1]?.Dispose();
+        }
+
         return ValueTask.CompletedTask;
     }
 
-    private MdnsSocket? Socket(bool ipv6) => _sockets[ipv6 ? 1 : 0];
+    private MdnsSocket? Socket(bool ipv6) => Volatile.Read(ref _sockets[ipv6 ? 1 : 0]);
 
-    private void Open(bool ipv6, bool isUsed)
+    // What failed may work now: the program that held the port has ended, the system has learned the family.
+    private void OpenClosed()
+    {
+        foreach (bool ipv6 in (ReadOnlySpan<bool>)[false, true])
+        {
+            if (Socket(ipv6) is null)
+                Open(ipv6);
+        }
+    }
+
+    private void Open(bool ipv6)
     {
         int at = ipv6 ? 1 : 0;
-        if (!isUsed)
+        string family = ipv6 ? "IPv6" : "IPv4";
+        if (!_isUsed[at])
         {
-            _faults[at] = $"{(ipv6 ? "IPv6" : "IPv4")} is switched off by the options.";
+            _faults[at] = $"{family} is switched off by the options.";
             return;
         }
 
         try
         {
             _sharedBefore[at] = !OperatingSystem.IsLinux() && !CanBindAlone(ipv6);
-            _sockets[at] = MdnsSocket.Open(ipv6);
+            Volatile.Write(ref _sockets[at], MdnsSocket.Open(ipv6));
+            Volatile.Write(ref _faults[at], null);
         }
         catch (SocketException e)
         {
+            // Who holds the port is looked up once: that is a walk through all processes.
+            if (_errors[at] == e.SocketErrorCode)
+                return;
+            _errors[at] = e.SocketErrorCode;
             _faults[at] = e.SocketErrorCode == SocketError.AddressAlreadyInUse
                 ? $"UDP port {MdnsPort.Number} is held by another program for itself alone{Holders()}: end it, or let it share the port (SO_REUSEPORT)."
-                : $"{(ipv6 ? "IPv6" : "IPv4")} cannot be used: {e.Message}";
+                : $"{family} cannot be used: {e.Message}.";
+        }
+        catch (Exception e)
+        {
+            _faults[at] = $"{family} cannot be used: {e.Message}";
         }
 
         static string Holders()
@@ -137,8 +187,4 @@ internal sealed class SocketTransport : IMulticastTransport
             return false;
         }
     }
-
-    private void OnAddressChanged(object? sender, EventArgs e) => Changed?.Invoke(this, EventArgs.Empty);
-
-    private void OnAvailabilityChanged(object? sender, NetworkAvailabilityEventArgs e) => Changed?.Invoke(this, EventArgs.Empty);
 }

@@ -4,6 +4,7 @@ using Meshara.Mdns.Engine;
 namespace Meshara.Mdns.Net;
 
 /// <summary>Bounds what one sender can make us read: packets beyond it are dropped before they are parsed. Not for several threads.</summary>
+/// <remarks>Senders can be forged without end, so the table is full when somebody does. Who was heard in two different seconds before keeps his place then; who comes first during such a flood shares with it.</remarks>
 internal sealed class SourceLimiter
 {
     /// <summary>Packets a second of one address.</summary>
@@ -15,23 +16,27 @@ internal sealed class SourceLimiter
     /// <summary>Most addresses told apart; when all are busy, further ones share what one may.</summary>
     public const int MaxSources = 1024;
 
-    private readonly Dictionary<IPAddress, TokenBucket> _sources = [];
+    /// <summary>How long one who was heard in two different seconds keeps his place in silence. Refreshing a record of two minutes to live takes less.</summary>
+    public static readonly TimeSpan Memory = TimeSpan.FromMinutes(10);
+
+    private readonly Dictionary<IPAddress, Source> _sources = [];
     private readonly TokenBucket _others = new(PerSecond, Burst);
     private TimeSpan _nextSweep;
 
     /// <summary>Whether a packet of this sender is read.</summary>
     public bool TryTake(IPAddress from, TimeSpan now)
     {
-        if (!_sources.TryGetValue(from, out TokenBucket? bucket))
+        if (!_sources.TryGetValue(from, out Source? source))
         {
             if (_sources.Count >= MaxSources)
                 Sweep(now);
-            bucket = _others;
-            if (_sources.Count < MaxSources)
-                _sources.Add(from, bucket = new TokenBucket(PerSecond, Burst));
+            if (_sources.Count >= MaxSources)
+                return _others.TryTake(now);
+            _sources.Add(from, source = new Source(now));
         }
 
-        return bucket.TryTake(now);
+        source.Last = now;
+        return source.Bucket.TryTake(now);
     }
 
     // Once a second at most: a flood of addresses must not make each packet a walk through the table.
@@ -40,10 +45,21 @@ internal sealed class SourceLimiter
         if (now < _nextSweep)
             return;
         _nextSweep = now + TimeSpan.FromSeconds(1);
-        foreach ((IPAddress address, TokenBucket bucket) in _sources)
+        foreach ((IPAddress address, Source source) in _sources)
         {
-            if (bucket.IsFull(now))
+            if (source.Bucket.IsFull(now) && !(source.IsRegular && now - source.Last < Memory))
                 _sources.Remove(address);
         }
+    }
+
+    private sealed class Source(TimeSpan now)
+    {
+        private readonly TimeSpan _first = now;
+
+        public TokenBucket Bucket { get; } = new(PerSecond, Burst);
+
+        public TimeSpan Last { get; set; } = now;
+
+        public bool IsRegular => Last - _first >= TimeSpan.FromSeconds(1);
     }
 }

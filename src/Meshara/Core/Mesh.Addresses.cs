@@ -93,6 +93,7 @@ internal sealed partial class Mesh
     // The operator named it: it is dialled for ever from now on, wherever it is known to be, and its conduct has no consequence.
     private void BecameStatic(NodeId id, TimeSpan now)
     {
+        _lan.Unhold(id);
         foreach (PeerAddress address in _table.Of(id).Select(e => e.Address))
         {
             DialTarget target = Target(address);

@@ -53,6 +53,12 @@ internal sealed partial class Mesh
             return;
         }
 
+        if (address.Id is { } wanted)
+        {
+            // Also where it had refused, or was removed: the operator wants it now.
+            _lan.Unhold(wanted);
+        }
+
         DialTarget target = Target(address);
         target.KeepForever |= keepForever;
         target.Wanted = target.IsWantedApart || keepForever;

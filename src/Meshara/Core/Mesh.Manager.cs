@@ -388,7 +388,7 @@ internal sealed partial class Mesh
     // A peer without a place: what people are told is when this node really dials again.
     private ConnectionFailure WithRealWait(MeshConnection connection, ConnectionFailure failure, TimeSpan now) =>
         connection.Candidate?.Nearby is { } entry && IsFull(failure)
-            ? failure with { RetryAfter = WholeSeconds(_lan.Refused(entry, Max(failure.RetryAfter ?? TimeSpan.Zero, RetryWhenFull), now)) }
+            ? failure with { RetryAfter = WholeSeconds(_lan.Refused(entry, Max(failure.RetryAfter ?? TimeSpan.Zero, RetryWhenFull), LongestFor(entry.Key.Id), now)) }
         : connection.Candidate is { } candidate && IsFull(failure)
             ? failure with { RetryAfter = WholeSeconds(_table.Full(candidate.Address, failure.Peer!.Value, failure.RetryAfter, now)) }
         : connection.Target is { Wanted: true } target && IsFull(failure) ? failure with { RetryAfter = WaitWhenFull(target, failure.RetryAfter) }

@@ -23,8 +23,11 @@ internal sealed partial class Mesh
     // As of the last look.
     private bool _wantsNearby = true;
 
-    /// <summary>Addresses of an id in the local network.</summary>
-    public IReadOnlyList<PeerAddress> NearbyAddressesOf(NodeId id) => _lan.Of(id);
+    /// <summary>Addresses of an id in the local network, and of its newest key.</summary>
+    public IReadOnlyList<PeerAddress> NearbyAddressesOf(NodeId id) => [.. new[] { CurrentOf(id), id }.Distinct().SelectMany(_lan.Of)];
+
+    /// <summary>The ids that are announced in the local network.</summary>
+    public IReadOnlyCollection<NodeId> NearbyIds => _lan.Ids;
 
     /// <summary>Nodes of this mesh were announced in the local network. None of it is proven.</summary>
     public void HandleNearby(IReadOnlyList<LanFound> found, TimeSpan now)
@@ -205,13 +208,16 @@ internal sealed partial class Mesh
         else if (((failure.ByPeer || connection.Peer is not null) && failure.Code != MesharaErrorCode.IdentityInUse) || failure.Code == MesharaErrorCode.Duplicate)
         {
             // Its key has answered, so the address is right: it is the id that waits, longer each time, whoever of the two refused.
-            _lan.Refused(entry, failure.RetryAfter, now);
+            _lan.Refused(entry, failure.RetryAfter, LongestFor(entry.Key.Id), now);
         }
         else
         {
             _lan.Failed(entry, now);
         }
     }
+
+    // Whom the operator named is dialled at his pace, here too: else one full hour of that peer, or its bad temper, would keep this node from where it is.
+    private TimeSpan? LongestFor(NodeId id) => IsKnown(id) ? Timeouts.MaxBackoff : null;
 
     private void NearbyLost(MeshConnection link, in LinkEnd end, TimeSpan now)
     {
@@ -222,14 +228,16 @@ internal sealed partial class Mesh
 
         NodeId id = link.Peer!.Id;
         double random = _config.Random.NextDouble();
+        TimeSpan? longest = LongestFor(id);
         if (end.Reason == DisconnectReason.Misbehaved || NeedsAPerson(end.Reason))
         {
             TimeSpan least = end.Reason == DisconnectReason.Misbehaved ? MisbehavedFor : AddressTable.AfterEviction;
-            _lan.Hold(id, now + (Max(least, end.RetryAfter ?? TimeSpan.Zero) * (1 + (random / 2))));
+            TimeSpan asked = Min(end.RetryAfter ?? TimeSpan.Zero, AddressTable.MaxRetryAfter);
+            _lan.Hold(id, now + (longest is { } most ? Backoff.Slow(most, random) : Max(least, asked) * (1 + (random / 2))));
             return;
         }
 
-        TimeSpan wait = end.RetryAfter
+        TimeSpan wait = (end.RetryAfter is { } until && longest is { } bound ? Min(until, bound) : end.RetryAfter)
             ?? (end.Reason == DisconnectReason.RemoteShutdown ? Backoff.Delay(ShutdownAttempt, Timeouts.MaxBackoff, null, random) : Backoff.AfterLoss(random));
         _lan.Lost(id, wait, link.LostToChange ? Stable : now - link.LiveSince, now);
     }

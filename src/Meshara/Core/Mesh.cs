@@ -50,7 +50,6 @@ internal sealed partial class Mesh
     {
         Unfollow(id);
         Entry(id).Known = true;
-        _lan.Unhold(id);
         BecameStatic(id, now);
         DialTrusted(id, now);
         Manage(now);

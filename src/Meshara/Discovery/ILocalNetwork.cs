@@ -15,7 +15,7 @@ internal interface ILocalNetwork : IAsyncDisposable
     /// <summary>The interfaces as they are now, and what is on-link to each.</summary>
     IReadOnlyList<LanInterface> Scan();
 
-    /// <summary>Families that cannot be used at all, and why.</summary>
+    /// <summary>Families that cannot be used at all now, and why.</summary>
     IReadOnlyList<(string Family, string Why)> Faults { get; }
 
     /// <summary>Announces a service until what it returns is disposed; that says goodbye. Ends when its name is agreed to.</summary>

@@ -13,14 +13,17 @@ internal static class LanScan
     {
         try
         {
-            return [.. NetworkInterface.GetAllNetworkInterfaces().Select(Of).OfType<LanInterface>()];
+            return Of(NetworkInterface.GetAllNetworkInterfaces());
         }
-        catch (NetworkInformationException)
+        catch (Exception)
         {
-            // A sandbox may hide them; nothing is near then.
+            // A sandbox may hide them, by whatever error; nothing is near then.
             return [];
         }
     }
+
+    /// <summary>The same of these.</summary>
+    public static IReadOnlyList<LanInterface> Of(IEnumerable<NetworkInterface> interfaces) => [.. interfaces.Select(Of).OfType<LanInterface>()];
 
     private static LanInterface? Of(NetworkInterface n)
     {
@@ -40,9 +43,9 @@ internal static class LanScan
                 [.. addresses.Select(static a => a.Address)],
                 [.. addresses.Select(static a => Network(a.Address, a.PrefixLength))]);
         }
-        catch (NetworkInformationException)
+        catch (Exception)
         {
-            // It went while it was looked at.
+            // It went while it was looked at, or its driver throws what no documentation names: that must not end the search on the others.
             return null;
         }
     }

@@ -32,10 +32,11 @@ internal static class MdnsRecord
     private const string VersionKey = "version", KeyKey = "pubkey", IdKey = "node_id", MeshKey = "mesh", InstancePrefix = "meshara-";
 
     /// <summary>What a node announces. Its host has a name of its own: another responder of this machine would defend the machine's name against it.</summary>
-    public static ServiceProfile ProfileOf(PublicKey key, string mesh, int port) =>
+    public static ServiceProfile ProfileOf(PublicKey key, string mesh, int port, IReadOnlyList<System.Net.IPNetwork>? networks = null) =>
         new(InstancePrefix + key.Id.ToShortString(), ServiceType, port)
         {
             Txt = TxtRecord.Create((VersionKey, Version), (KeyKey, key.ToString()), (IdKey, key.Id.ToString()), (MeshKey, mesh)),
+            Networks = networks ?? [],
         };
 
     /// <summary>Reads what somebody announces.</summary>

@@ -12,7 +12,16 @@ internal sealed class MdnsSource : IAsyncDisposable
     private const int MaxFound = 8192;
 
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(5), LastRetry = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(5), LastRetry = TimeSpan.FromMinutes(5), Settled = TimeSpan.FromMinutes(1);
+
+    // Before LanTable.Grace has passed: what a forger has withdrawn or pushed out there comes back.
+    private static readonly TimeSpan HandOnEvery = TimeSpan.FromSeconds(30);
+
+    // A trouble that comes and goes must not fill the log.
+    private static readonly TimeSpan TellAgain = TimeSpan.FromHours(1);
+
+    // How many the mesh takes at once, so that links wait for no flood.
+    private const int Portion = 256;
 
     // The lifetime of a TXT record (RFC 6762 section 10): what was announced before something false took its place is kept so long.
     private static readonly TimeSpan TxtLife = TimeSpan.FromMinutes(75);
@@ -29,8 +38,9 @@ internal sealed class MdnsSource : IAsyncDisposable
     // Touched by the browsing and the watching task.
     private readonly SemaphoreSlim _sync = new(1);
     private readonly Dictionary<string, LanFound> _found = new(StringComparer.Ordinal);
-    private readonly HashSet<(string, string, MdnsTroubleKind)> _told = [];
+    private readonly Dictionary<(string, string, MdnsTroubleKind), long> _told = [];
     private IReadOnlyList<LanInterface> _near = [];
+    private long _handedOn;
     private bool _openTold;
     private volatile ILocalNetwork? _network;
     private volatile ILocalPublication? _publication;
@@ -56,7 +66,7 @@ internal sealed class MdnsSource : IAsyncDisposable
         InstanceName = _publication?.InstanceName,
         Found = _count,
         Forged = Interlocked.Read(ref _forged),
-        Trouble = _trouble,
+        Trouble = _trouble ?? NoFamily(_network),
         Interfaces = _network?.Interfaces ?? [],
     };
 
@@ -83,7 +93,9 @@ internal sealed class MdnsSource : IAsyncDisposable
         {
             for (int failures = 0; ; failures++)
             {
+                long began = _time.GetTimestamp();
                 await TryAsync().ConfigureAwait(false);
+                failures = _time.GetElapsedTime(began) < Settled ? failures : 0;
                 await Task.Delay(Backoff.Doubled(FirstRetry, failures, LastRetry), _time, _stopping.Token).ConfigureAwait(false);
             }
         }
@@ -109,8 +121,8 @@ internal sealed class MdnsSource : IAsyncDisposable
             ILocalNetwork network = await _open().ConfigureAwait(false);
             await using (network.ConfigureAwait(false))
             {
-                (_network, _trouble) = (network, network.Faults.Count == 2 ? string.Join(" ", network.Faults.Select(static f => $"{f.Family}: {f.Why}")) : null);
-                foreach ((string family, string why) in network.Faults.Where(f => _told.Add(("", f.Family, MdnsTroubleKind.Join))))
+                (_network, _trouble) = (network, null);
+                foreach ((string family, string why) in network.Faults.Where(f => _told.TryAdd(("", f.Family, MdnsTroubleKind.Join), 0)))
                 {
                     _logger.MdnsFamilyFault(family, why);
                 }
@@ -159,7 +171,7 @@ internal sealed class MdnsSource : IAsyncDisposable
 
     private async Task AnnounceAsync(ILocalNetwork network, CancellationToken cancellationToken)
     {
-        ILocalPublication publication = await network.PublishAsync(MdnsRecord.ProfileOf(_key, _mesh, Settings.Port!.Value), cancellationToken).ConfigureAwait(false);
+        ILocalPublication publication = await network.PublishAsync(MdnsRecord.ProfileOf(_key, _mesh, Settings.Port!.Value, Settings.Networks), cancellationToken).ConfigureAwait(false);
         await using (publication.ConfigureAwait(false))
         {
             _publication = publication;
@@ -237,7 +249,7 @@ internal sealed class MdnsSource : IAsyncDisposable
         }
     }
 
-    // What was not near before may be now.
+    // What was not near before may be now; and what the mesh does not hold any more, nobody tells it again, since nothing has changed here.
     private async Task LookAsync(ILocalNetwork network)
     {
         await _sync.WaitAsync(_stopping.Token).ConfigureAwait(false);
@@ -245,9 +257,13 @@ internal sealed class MdnsSource : IAsyncDisposable
         {
             IReadOnlyList<LanInterface> before = _near;
             _near = await ScanAsync(network).ConfigureAwait(false);
-            if (!IsSame(before, _near) && _found.Count > 0)
+            if (!IsSame(before, _near) || _time.GetElapsedTime(_handedOn) >= (Settings.Interval < HandOnEvery ? Settings.Interval : HandOnEvery))
             {
-                await _sink.Found([.. _found.Values]).ConfigureAwait(false);
+                _handedOn = _time.GetTimestamp();
+                foreach (LanFound[] some in _found.Values.Chunk(Portion))
+                {
+                    await _sink.Found(some).ConfigureAwait(false);
+                }
             }
         }
         finally
@@ -269,11 +285,22 @@ internal sealed class MdnsSource : IAsyncDisposable
 
     private void TellTroubles(ILocalNetwork network, TimeSpan running)
     {
-        MdnsTrouble[] now = [.. MdnsTrouble.Of(network.Interfaces, running, OperatingSystem.IsMacOS())];
-        _told.RemoveWhere(told => told.Item1.Length > 0 && !now.Any(t => (t.Interface, t.Family, t.Kind) == told));
-        foreach (MdnsTrouble trouble in now.Where(t => _told.Add((t.Interface, t.Family, t.Kind))))
+        // Of a family that cannot be used at all it was said once, and not for each interface.
+        HashSet<string> without = [.. network.Faults.Select(static f => f.Family)];
+        MdnsTrouble[] now = [.. MdnsTrouble.Of(network.Interfaces, running, OperatingSystem.IsMacOS()).Where(t => t.Kind != MdnsTroubleKind.Join || !without.Contains(t.Family))];
+        foreach ((string, string, MdnsTroubleKind) gone in _told.Where(t => t.Key.Item1.Length > 0 && _time.GetElapsedTime(t.Value) >= TellAgain).Select(static t => t.Key).ToArray())
         {
-            _logger.MdnsTrouble(trouble.Interface, trouble.Family, trouble.Text);
+            _told.Remove(gone);
+        }
+
+        foreach (MdnsTrouble trouble in now)
+        {
+            if (!_told.ContainsKey((trouble.Interface, trouble.Family, trouble.Kind)))
+            {
+                _logger.MdnsTrouble(trouble.Interface, trouble.Family, trouble.Text);
+            }
+
+            _told[(trouble.Interface, trouble.Family, trouble.Kind)] = _time.GetTimestamp();
         }
     }
 
@@ -290,6 +317,10 @@ internal sealed class MdnsSource : IAsyncDisposable
             // It has forgotten all already.
         }
     }
+
+    // Now: a family that could not be opened at the start may come up later.
+    private static string? NoFamily(ILocalNetwork? network) =>
+        network?.Faults is { Count: 2 } faults ? string.Join(" ", faults.Select(static f => $"{f.Family}: {f.Why}")) : null;
 
     private static bool IsSame(IReadOnlyList<LanInterface> a, IReadOnlyList<LanInterface> b) => a.Count == b.Count
         && a.Zip(b).All(p => p.First.Index == p.Second.Index && p.First.Scope == p.Second.Scope

@@ -44,6 +44,9 @@ internal sealed partial class MeshDriver
     /// <summary>What is known of a peer; null: nothing.</summary>
     public Task<PeerExplanation?> ExplainAsync(NodeId id) => AskAsync(() => Explain(id));
 
+    /// <summary>Where an id is announced in the local network.</summary>
+    public Task<IReadOnlyList<PeerAddress>> FindNearbyAsync(NodeId id) => AskAsync(() => _mesh.NearbyAddressesOf(id));
+
     /// <summary>Who is banned.</summary>
     public Task<IReadOnlyList<PeerExplanation>> ListBannedAsync() => AskAsync<IReadOnlyList<PeerExplanation>>(() => [.. _mesh.BannedAt(Now).Select(Explain).OfType<PeerExplanation>()]);
 
@@ -52,7 +55,7 @@ internal sealed partial class MeshDriver
 
     /// <summary>Known ids that begin so.</summary>
     public Task<IReadOnlyList<NodeId>> FindAsync(string prefix, int most) => AskAsync<IReadOnlyList<NodeId>>(() =>
-        [.. _ledger.Ids.Concat(_mesh.RememberedIds).Concat(_lastRefusals.Ids).Where(id => id.ToString().StartsWith(prefix, StringComparison.OrdinalIgnoreCase)).Distinct().Order().Take(most)]);
+        [.. _ledger.Ids.Concat(_mesh.RememberedIds).Concat(_lastRefusals.Ids).Concat(_mesh.NearbyIds).Where(id => id.ToString().StartsWith(prefix, StringComparison.OrdinalIgnoreCase)).Distinct().Order().Take(most)]);
 
     private PeerExplanation? Explain(NodeId id)
     {

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Meshara.Cli.Tests.Support;
 
-/// <summary>The built command in a process of its own. Killed at the end of the test if it lives still.</summary>
+/// <summary>The built command in a process of its own, or the one at <c>MESHARA_TEST_COMMAND</c> (as published). Killed at the end of the test if it lives still.</summary>
 internal sealed class Child : IAsyncDisposable
 {
     private static readonly TimeSpan Guard = TimeSpan.FromSeconds(60);
@@ -46,9 +46,12 @@ internal sealed class Child : IAsyncDisposable
     private static Child Start(Func<string[], string[]> by, Dictionary<string, string> environment, string[] args)
     {
         string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        string[] meshara = Environment.GetEnvironmentVariable("MESHARA_TEST_COMMAND") is { Length: > 0 } published
+            ? [published]
+            : [dotnet, Path.Combine(AppContext.BaseDirectory, "Meshara.Cli.dll")];
 
         // A shell that runs the tests in the background hands on an ignored SIGINT, and a child keeps it so.
-        string[] command = by(OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", dotnet] : [dotnet]);
+        string[] command = by(OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", .. meshara] : meshara);
         ProcessStartInfo start = new(command[0])
         {
             UseShellExecute = false,
@@ -61,7 +64,6 @@ internal sealed class Child : IAsyncDisposable
             start.ArgumentList.Add(word);
         }
 
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Meshara.Cli.dll"));
         foreach (string arg in args)
         {
             start.ArgumentList.Add(arg);

@@ -190,6 +190,21 @@ public sealed class AnswerTests
     }
 
     [Fact]
+    public void Answer_TheQuestionRepeatedWithMoreToCome_WaitsTwoSecondsAtMost_Rfc6762_7_2()
+    {
+        (VirtualLan lan, LanNode node) = Published();
+        TimeSpan asked = lan.Now;
+        int before = lan.Sent.Count;
+        for (int i = 0; i < 20; i++)
+        {
+            lan.Ask(Asker, [Browse()], flags: DnsFlags.Truncated);
+            lan.Run(TimeSpan.FromMilliseconds(300));
+        }
+
+        Assert.InRange(lan.Sent.Skip(before).First(p => p.Sender == node && !p.Link.IPv6).At - asked, TimeSpan.FromSeconds(1.9), TimeSpan.FromSeconds(2.1));
+    }
+
+    [Fact]
     public void Answer_KnownToOneOfTwoAskers_IsStillGiven_Rfc6762_7_2()
     {
         (VirtualLan lan, LanNode node) = Published();
@@ -246,6 +261,51 @@ public sealed class AnswerTests
         LanPacket second = Assert.Single(lan.Answers(node));
         Assert.Equal(first + TimeSpan.FromSeconds(1), second.At);
         Assert.Equal(4, second.Message.Additionals.Length);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Answer_WhatGoesAlongIsSaidAllTheTime_ThePointerComesWithinASecondAndWithTheRest_Rfc6762_6(bool isProbe)
+    {
+        (VirtualLan lan, LanNode node) = Published();
+        DnsRecord[] theirs = isProbe ? [new DnsRecord(PrinterName, 120, new ServiceData(0, 0, 9, Host))] : [];
+        int before = 0;
+        for (int i = 0; i < 60; i++)
+        {
+            // SRV and TXT every 250 ms where they are probed for; else SRV and A by turns.
+            lan.Ask("10.0.0.98", [i % 2 == 0 || isProbe ? new DnsQuestion(PrinterName, DnsType.Any) : new DnsQuestion(Host, DnsType.A)], authorities: theirs);
+            if (i == 20)
+            {
+                before = lan.Sent.Count;
+                lan.Ask(Asker, [Browse()]);
+            }
+
+            lan.Run(TimeSpan.FromMilliseconds(isProbe ? 125 : 510));
+        }
+
+        LanPacket[] sent = [.. lan.Sent.Skip(before).Where(p => p.Sender == node && !p.Link.IPv6)];
+        LanPacket answer = sent.First(p => p.Message.Answers.Any(r => r.Type == DnsType.Ptr));
+        LanPacket[] upTo = [.. sent.TakeWhile(p => p.At <= answer.At)];
+        Assert.InRange(answer.At - sent[0].At, TimeSpan.Zero, TimeSpan.FromSeconds(1.2));
+        Assert.Equal([DnsType.A, DnsType.Ptr, DnsType.Txt, DnsType.Aaaa, DnsType.Srv], upTo.SelectMany(p => p.Message.Answers.Concat(p.Message.Additionals)).Select(r => r.Type).Distinct().Order());
+    }
+
+    [Fact]
+    public void Answer_ToAQuestionWithAForeignAuthority_IsNoDefence_Rfc6762_6()
+    {
+        (VirtualLan lan, LanNode node) = Published();
+        int before = lan.Sent.Count;
+        for (int i = 0; i < 100; i++)
+        {
+            lan.Ask(Asker, [new DnsQuestion(Host, DnsType.A), Browse()], authorities: [new DnsRecord(DnsName.Parse("other.local"), 120, new AddressData(IPAddress.Parse("10.0.0.5"))), Pointer()]);
+            lan.Run(TimeSpan.FromMilliseconds(50));
+        }
+
+        // Neither is a probe for what is ours alone: once a second each, and not at once.
+        LanPacket[] sent = [.. lan.Sent.Skip(before).Where(p => p.Sender == node && !p.Link.IPv6)];
+        Assert.InRange(sent.Sum(p => p.Message.Answers.Count(r => r.Type == DnsType.A)), 3, 6);
+        Assert.InRange(sent.Sum(p => p.Message.Answers.Count(r => r.Type == DnsType.Ptr)), 3, 6);
     }
 
     [Fact]

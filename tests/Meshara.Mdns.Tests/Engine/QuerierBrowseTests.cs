@@ -346,12 +346,35 @@ public sealed class QuerierBrowseTests
         net.Run(1);
         Assert.Equal("10.0.2.66", Assert.Single(net.Told[^1].Change.Instance.Addresses).From.ToString());
 
+        // That it speaks for itself is told, and once: who trusts that more was told of somebody else before.
         net.HearFrom("10.0.2.7", QuerierNet.Eth4, Records.Service("one"));
         net.HearFrom("10.0.2.66", QuerierNet.Eth4, Records.Service("one"));
         net.Run(1);
-        Assert.Single(net.Told);
+        Assert.Equal(2, net.Told.Count);
+        Assert.Equal((ServiceChangeKind.Updated, "10.0.2.7"), (net.Told[^1].Change.Kind, Assert.Single(net.Told[^1].Change.Instance.Addresses).From.ToString()));
+        for (int i = 0; i < 10; i++)
+        {
+            net.HearFrom($"10.0.2.{60 + i}", QuerierNet.Eth4, Records.Service("one"));
+            net.HearFrom("10.0.2.7", QuerierNet.Eth4, Records.Service("one"));
+            net.Run(1);
+        }
+
+        Assert.Equal(2, net.Told.Count);
         net.Hear(Records.Text("one", "2"));
         Assert.Equal("10.0.2.7", Assert.Single(net.Told[^1].Change.Instance.Addresses).From.ToString());
+    }
+
+    [Fact]
+    public void From_OthersRepeatAnAddress_NobodyIsTold()
+    {
+        QuerierNet net = Browsing();
+        for (int i = 0; i < 10; i++)
+        {
+            net.HearFrom($"10.0.2.{60 + i}", QuerierNet.Eth4, Records.Service("one"));
+            net.Run(1);
+        }
+
+        Assert.Single(net.Told);
     }
 
     [Fact]

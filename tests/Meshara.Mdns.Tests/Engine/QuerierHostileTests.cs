@@ -70,6 +70,76 @@ public sealed class QuerierHostileTests
     }
 
     [Fact]
+    public void M6_RecordsThatAreSoonOld_AreAskedForWithinBoundsAndHonestOnesAreKept_Rfc6762_5_2()
+    {
+        QuerierNet net = new();
+        net.Browse();
+        net.Run(1.5);
+        DnsRecord[] honest = [Records.Pointer("honest"), Records.Server("honest", "honest.local", ttl: 30), Records.Text("honest"), Records.Address("10.0.2.9", "honest.local", ttl: 30)];
+        net.HearFrom("10.0.2.9", QuerierNet.Eth4, honest);
+        net.Run(1);
+        net.TakeSent();
+        net.TakeTold();
+        TimeSpan start = net.Now;
+        int answered = 0;
+        for (int second = 0; second < 75; second++)
+        {
+            // As many as the cache holds, with a host name of 255 bytes each, to be asked for after four fifths of five seconds.
+            for (int i = 0; second % 5 == 0 && i < 1500; i++)
+            {
+                string host = $"{new string('h', 60)}.{new string('o', 60)}.{new string('s', 60)}.{i:d50}.local";
+                net.Say($"10.0.2.{20 + (i % 200)}", QuerierNet.Eth4, Records.Pointer($"forged {i}"), Records.Server($"forged {i}", host, ttl: 5), Records.Text($"forged {i}", ttl: 5), Records.Address("10.0.2.66", host, ttl: 5));
+            }
+
+            net.Run(1);
+            if (net.Sent.Skip(answered).Any(s => s.Message.Questions.Any(q => honest.Any(h => h.Type != DnsType.Ptr && h.Name.Equals(q.Name)))))
+                net.HearFrom("10.0.2.9", QuerierNet.Eth4, honest);
+            answered = net.Sent.Count;
+        }
+
+        Assert.DoesNotContain(net.Told, t => t.Change is { Kind: ServiceChangeKind.Removed, Instance.InstanceName: "honest" });
+        int[] seconds = [.. net.Sent.Where(s => s.At >= start).GroupBy(s => (int)s.At.TotalSeconds).Select(g => g.Count())];
+        Assert.InRange(seconds.Max(), 1, 100);
+        Assert.InRange(net.Sent.Count / 75.0, 0.1, 30);
+        Assert.InRange(net.Sent.Sum(s => s.Message.Questions.Length) / 75, 1, 150);
+        Assert.InRange(net.Querier.Links[0].Plan.Count, 0, 4 * 4096);
+    }
+
+    [Fact]
+    public void M6_NamesThatAreNewEachTime_LeaveNoQuestionsBehind()
+    {
+        QuerierNet net = new();
+        net.Browse();
+        net.Run(1.5);
+        int number = 0;
+        for (int step = 0; step < 600; step++)
+        {
+            for (int i = 0; i < 50; i++, number++)
+                net.Say($"10.0.2.{20 + (i % 200)}", QuerierNet.Eth4, [.. Records.Service($"forged {number}", $"f{number}.local").Select(r => r.With(ttl: 2))]);
+            net.Run(0.1);
+        }
+
+        Assert.InRange(net.Querier.Links[0].Plan.Count, 0, 4 * 4096);
+        net.Run(10);
+        Assert.InRange(net.Querier.Links[0].Plan.Count, 0, 50);
+    }
+
+    [Fact]
+    public void Send_QuestionsOfManyPackets_StayWithinTheBudget()
+    {
+        const int types = 100;
+        QuerierNet net = new(config: new EngineConfig(PacketsPerSecond: 1));
+        for (int i = 0; i < types; i++)
+            net.Browse($"_x{i}._tcp.local", subtype: $"_{new string('s', 40)}{i}");
+        net.Run(0.9);
+
+        // A burst of two and one a second; each is asked in its turn.
+        Assert.InRange(net.Sent.Count, 1, 2);
+        net.Run(30);
+        Assert.Equal(types, net.Sent.SelectMany(s => s.Message.Questions).Select(q => q.Name).Distinct().Count());
+    }
+
+    [Fact]
     public void M6_OneForgerWhoTakesBackAndSaysAnew_TellsNoMoreThanHisShare()
     {
         QuerierNet net = new();
@@ -156,6 +226,10 @@ public sealed class QuerierHostileTests
             foreach (int step in script)
                 Do(net, browses, step);
             net.Run(1);
+
+            // Who was told of something just now hears what came since a little later.
+            while (net.Told.Count > 0 && net.Now - net.Told[^1].At <= FoundInstance.ShortestPause)
+                net.Run(0.11);
             foreach (QuerierLink link in net.Querier.Links)
             {
                 Assert.Null(link.Cache.FindInconsistency());

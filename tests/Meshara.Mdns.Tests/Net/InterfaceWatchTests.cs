@@ -1,7 +1,7 @@
 using System.Threading.Channels;
 using Meshara.Mdns.Net;
+using Meshara.Mdns.Tests.Support;
 using Meshara.Tests.Support;
-using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Meshara.Mdns.Tests.Net;
@@ -103,6 +103,71 @@ public sealed class InterfaceWatchTests
         Assert.True((await bed.NextAsync()).HasSlept);
     }
 
+    // What the system tells while a scan runs may be newer than what that scan has seen: it was overwritten by the pause of five seconds.
+    [Fact]
+    public async Task Scan_EventWhileOneRuns_IsFollowedByAnotherAfter200Milliseconds()
+    {
+        await using Bed bed = await Bed.StartAsync();
+        bed.System.Scanned = () =>
+        {
+            bed.System.Scanned = null;
+            bed.Host.Notify();
+        };
+        bed.Clock.Advance(TimeSpan.FromSeconds(5));
+        await bed.NextAsync();
+        Assert.Equal(2, bed.Host.Scans);
+
+        bed.Clock.Advance(InterfaceWatch.Settle);
+        await bed.NextAsync();
+        Assert.Equal(3, bed.Host.Scans);
+    }
+
+    // The program's own filter takes part in each scan, and may throw whatever it likes.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Scan_ThrowsWhatever_TheNextOnesGoOnAndItIsToldOnce(bool isFirst)
+    {
+        await using Bed bed = new();
+        if (!isFirst)
+            await bed.Watch.StartAsync();
+        bed.System.Scanning = static () => throw new OperationCanceledException("of the program");
+        if (isFirst)
+            await bed.Watch.StartAsync();
+        for (int i = 0; i < 3; i++)
+        {
+            bed.Clock.Advance(TimeSpan.FromSeconds(5));
+            await Eventually.TrueAsync(() => bed.Clock.PendingTimers == 1);
+        }
+
+        bed.System.Scanning = null;
+        while (bed.Reports.Reader.TryRead(out _))
+        {
+        }
+
+        bed.Clock.Advance(TimeSpan.FromSeconds(5));
+        await bed.NextAsync();
+        Assert.Single(bed.Log.Lines, static l => l.Contains("of the program", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Scan_ThrowsAfterSleep_SleepIsToldWithTheNext()
+    {
+        await using Bed bed = await Bed.StartAsync();
+        bed.System.Scanning = () =>
+        {
+            bed.System.Scanning = null;
+            throw new IOException("not now");
+        };
+
+        bed.Clock.Sleep(TimeSpan.FromMinutes(5));
+        bed.Clock.Advance(TimeSpan.FromSeconds(5));
+        await Eventually.TrueAsync(() => bed.System.Scanning is null && bed.Clock.PendingTimers == 1);
+        bed.Clock.Advance(TimeSpan.FromSeconds(5));
+
+        Assert.True((await bed.NextAsync()).HasSlept);
+    }
+
     [Fact]
     public async Task Dispose_Watch_ScansNoMore()
     {
@@ -120,12 +185,17 @@ public sealed class InterfaceWatchTests
         public Bed()
         {
             Host = new MemoryHost().Attach(new MemoryLan(), 2, "eth0", "10.0.0.1/24");
-            Watch = new InterfaceWatch(Host, Clock, NullLogger.Instance, (scan, hasSlept) => Reports.Writer.WriteAsync((scan, hasSlept)));
+            System = new HookedTransport(Host);
+            Watch = new InterfaceWatch(System, Clock, Log, (scan, hasSlept) => Reports.Writer.WriteAsync((scan, hasSlept)));
         }
 
         public ManualTimeProvider Clock { get; } = new();
 
         public MemoryHost Host { get; }
+
+        public HookedTransport System { get; }
+
+        public LogBook Log { get; } = new();
 
         public InterfaceWatch Watch { get; }
 

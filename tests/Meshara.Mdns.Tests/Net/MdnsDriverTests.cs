@@ -267,7 +267,7 @@ public sealed class MdnsDriverTests
         Assert.Null(service.IPv4Fault);
         Assert.Equal("IPv6 is off here.", service.IPv6Fault);
         Assert.Equal([IPv4], host.Joined);
-        Assert.Null(service.Interfaces[0].IPv6);
+        Assert.Equal((false, "IPv6 is off here."), (service.Interfaces[0].IPv6!.Joined, service.Interfaces[0].IPv6!.JoinError));
         Assert.Contains(log.Lines, l => l.Contains("does without IPv6: IPv6 is off here.", StringComparison.Ordinal));
         Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
         Assert.True(await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2)));
@@ -283,7 +283,7 @@ public sealed class MdnsDriverTests
 
         Assert.Equal(("no", "neither"), (service.IPv4Fault, service.IPv6Fault));
         InterfaceState state = Assert.Single(service.Interfaces);
-        Assert.True(state.IPv4 is null && state.IPv6 is null);
+        Assert.True(state is { IPv4: { Joined: false, JoinError: "no" }, IPv6: { Joined: false, JoinError: "neither" } });
     }
 
     // Amendments 4 and 18: other programs' memberships bring packets of interfaces we do not use.

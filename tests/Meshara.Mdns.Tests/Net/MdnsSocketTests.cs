@@ -1,5 +1,7 @@
 using System.Net.Sockets;
 using Meshara.Mdns.Net;
+using Meshara.Mdns.Tests.Support;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Meshara.Mdns.Tests.Net;
@@ -25,7 +27,7 @@ public sealed class MdnsSocketTests
         {
             Datagram heard = await ReceiveAsync(socket, packet);
             Assert.Equal(loopback, heard.InterfaceIndex);
-            Assert.True(MdnsGroup.Is(heard.To));
+            Assert.True(MdnsGroup.Is(heard.To!));
             Assert.Equal(5353, heard.From.Port);
         }
     }
@@ -70,7 +72,7 @@ public sealed class MdnsSocketTests
     [Fact]
     public async Task Join_TwiceAndLeaveTwice_IsNoFault()
     {
-        await using SocketTransport transport = new(useIPv4: true, useIPv6: false, filter: null);
+        await using SocketTransport transport = new(useIPv4: true, useIPv6: false, filter: null, NullLogger.Instance);
         Meshara.Mdns.Engine.LinkKey link = new(Loopback(), IPv6: false);
 
         Assert.Null(transport.Join(link));
@@ -81,6 +83,36 @@ public sealed class MdnsSocketTests
         Assert.NotNull(transport.Join(new Meshara.Mdns.Engine.LinkKey(987_654, IPv6: false)));
         Assert.Equal("IPv6 is switched off by the options.", transport.Fault(ipv6: true));
         await Assert.ThrowsAsync<SocketException>(() => transport.SendAsync(link with { IPv6 = true }, null, new byte[1], default).AsTask());
+    }
+
+    // The framework refuses it in words of its own; that ended the scan, and with it all other interfaces.
+    [Theory]
+    [InlineData(0x0100_0000)]
+    [InlineData(-1)]
+    public async Task Join_NumberThatTheFrameworkRefuses_SaysSo(int index)
+    {
+        await using SocketTransport transport = new(useIPv4: true, useIPv6: true, filter: null, NullLogger.Instance);
+
+        foreach (bool ipv6 in (bool[])[false, true])
+        {
+            Meshara.Mdns.Engine.LinkKey link = new(index, ipv6);
+            Assert.NotNull(transport.Join(link));
+            transport.Leave(link);
+        }
+    }
+
+    // What the system tells of changes is a hint; it may refuse to tell (no descriptor left, a sandbox).
+    [Fact]
+    public async Task Open_SystemTellsNoNews_GoesOnWithout()
+    {
+        LogBook log = new();
+        SocketTransport transport = new(useIPv4: true, useIPv6: false, filter: null, log, static _ => throw new System.Net.NetworkInformation.NetworkInformationException());
+
+        Assert.Null(transport.Fault(ipv6: false));
+        Assert.NotNull(transport.Scan());
+        Assert.Single(log.Lines, static l => l.Contains("does not tell of changes", StringComparison.Ordinal));
+        await transport.DisposeAsync();
+        await Assert.ThrowsAnyAsync<Exception>(() => transport.ReceiveAsync(ipv6: false, new byte[9001], default).AsTask());
     }
 
     // Others on this machine may send too: only what begins so is ours.

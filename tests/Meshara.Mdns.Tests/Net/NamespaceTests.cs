@@ -184,8 +184,54 @@ public sealed class NamespaceTests
         Assert.Equal("", ready[2]);
         await right.SaysAsync("added", "Printer. 1");
 
+        HostLink held = (await left.LinkAsync("cable0", "4"))!;
+        Assert.False(held.IsJoined);
+        Assert.Contains("python3", held.JoinError, StringComparison.Ordinal);
+
+        // It lets go: the family comes up by itself.
         holder.Kill();
         await holder.WaitForExitAsync();
+        await left.UntilAsync("cable0", "4", static l => l is { IsJoined: true, JoinError: "", Sent: >= 4, LoopedBack: >= 4 });
+        await right.SaysAsync(static l => l[0] is "added" or "updated" && l[4].Contains("10.7.0.1", StringComparison.Ordinal));
+    }
+
+    // IPv6 is off at the start, by sysctl, and switched on later.
+    [Fact]
+    public async Task Start_FamilySwitchedOffInTheSystem_ComesUpWhenItIsSwitchedOn()
+    {
+        await using Pair pair = await Pair.CreateAsync("4");
+        await using MdnsHost left = await MdnsHost.StartAsync(pair.Left, Printer);
+        await using MdnsHost right = await MdnsHost.StartAsync(pair.Right, "browse=_ipp._tcp");
+        await right.SaysAsync("added", "Printer. 1");
+        Assert.Null(await left.LinkAsync("cable0", "6"));
+
+        foreach (NetworkNamespace network in (NetworkNamespace[])[pair.Left, pair.Right])
+            await network.SetAsync("net/ipv6/conf/all/disable_ipv6", "0");
+
+        await left.UntilAsync("cable0", "6", static l => l is { IsJoined: true, JoinError: "", SendError: "", Sent: >= 4, LoopedBack: >= 4 });
+        await right.SaysAsync(static l => l[0] == "updated" && l[4].Contains("fe80::", StringComparison.Ordinal));
+    }
+
+    // What the program's filter throws is of that interface, and so is a number that the framework does not take: the others are used.
+    [Fact]
+    public async Task Interfaces_OneCannotBeUsed_OthersAre()
+    {
+        await using Pair pair = await Pair.CreateAsync("46");
+        await pair.Left.ConnectAsync(pair.Right, "cable1");
+        await pair.Left.AddAddressAsync("cable1", "10.8.0.1/24");
+        await pair.Left.IpAsync("link", "add", "far0", "index", "20000000", "type", "veth", "peer", "name", "end0");
+        await pair.Left.IpAsync("link", "set", "far0", "up");
+        await pair.Left.IpAsync("link", "set", "end0", "up");
+        await pair.Left.AddAddressAsync("far0", "10.9.0.1/24");
+        await using MdnsHost left = await MdnsHost.StartAsync(pair.Left, Printer, "throws=cable1");
+        await using MdnsHost right = await MdnsHost.StartAsync(pair.Right, "browse=_ipp._tcp");
+
+        await right.SaysAsync("added", "Printer. 1");
+        Assert.Null(await left.LinkAsync("cable1", "4"));
+        HostLink far = (await left.LinkAsync("far0", "4"))!;
+        Assert.False(far.IsJoined);
+        Assert.NotEqual("", far.JoinError);
+        await left.UntilAsync("far0", "6", static l => l is { IsJoined: true });
     }
 
     // A port of a bridge is not used beside the bridge; loopback and point-to-point are not used at all.

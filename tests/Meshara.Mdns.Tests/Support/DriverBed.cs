@@ -16,9 +16,9 @@ internal sealed class DriverBed : IAsyncDisposable
     /// <summary>A host with one interface <c>eth0</c> of number 2 and the addresses 10.0.0.N and fe80::N.</summary>
     public MemoryHost Host(int number) => new MemoryHost().Attach(Lan, 2, "eth0", $"10.0.0.{number}/24", $"fe80::{number}/64");
 
-    public async Task<MdnsService> StartAsync(MemoryHost host, ILoggerFactory? log = null)
+    public async Task<MdnsService> StartAsync(MemoryHost host, ILoggerFactory? log = null, IMulticastTransport? through = null)
     {
-        MdnsService service = await MdnsService.StartAsync(new MdnsOptions { TimeProvider = Clock, Seed = _all.Count + 1, Transport = host, LoggerFactory = log ?? Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance });
+        MdnsService service = await MdnsService.StartAsync(new MdnsOptions { TimeProvider = Clock, Seed = _all.Count + 1, Transport = through ?? host, LoggerFactory = log ?? Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance });
         _all.Add((host, service));
         return service;
     }

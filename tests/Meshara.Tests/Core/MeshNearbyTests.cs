@@ -180,6 +180,72 @@ public sealed class MeshNearbyTests
         Assert.Single(s.Take().OfType<MeshAction.Dial>());
     }
 
+    // The operator's own peer is not left alone for an hour because it says so: its configured address is not either.
+    [Theory]
+    [InlineData(MesharaErrorCode.Full)]
+    [InlineData(MesharaErrorCode.NotAdmitted)]
+    [InlineData(MesharaErrorCode.Banned)]
+    public void Nearby_AKnownPeerRefuses_WaitsNoLongerThanTheOperatorsDialsDo(MesharaErrorCode code)
+    {
+        MeshScript s = Ready(AdmissionMode.KnownPeers);
+        s.Mesh.HandleTrust(Peer, s.Now);
+        Announce(s, Peer, "10.0.0.5");
+        for (int times = 0; times < 6; times++)
+        {
+            s.Fail(Assert.Single(s.Take().OfType<MeshAction.Dial>()).Connection, code, transient: false, byPeer: true, peer: Peer, retryAfter: 3600);
+            TimeSpan? told = Assert.Single(s.Take().OfType<MeshAction.Refused>()).Failure.RetryAfter;
+            Assert.True(code != MesharaErrorCode.Full || told <= TimeSpan.FromSeconds(91), $"told {told}");
+            s.Advance(59);
+            Assert.Empty(s.Take().OfType<MeshAction.Dial>());
+            s.Advance(32);
+        }
+    }
+
+    [Theory]
+    [InlineData(DisconnectReason.Evicted)]
+    [InlineData(DisconnectReason.RemoteRemoved)]
+    [InlineData(DisconnectReason.Misbehaved)]
+    [InlineData(DisconnectReason.RemoteShutdown)]
+    [InlineData(DisconnectReason.PingTimeout)]
+    public void Nearby_AKnownPeerSendsUsAway_WaitsNoLongerThanTheOperatorsDialsDo(DisconnectReason reason)
+    {
+        MeshScript s = Ready(AdmissionMode.KnownPeers);
+        s.Mesh.HandleTrust(Peer, s.Now);
+        Announce(s, Peer, "10.0.0.5");
+        MeshAction.Dial dial = s.Single<MeshAction.Dial>();
+        s.Answered(dial.Connection, Peer);
+        s.Advance(20);
+        s.Take();
+        s.Lose(dial.Connection, reason, retryAfter: 24 * 3600);
+        s.Advance(91);
+
+        Assert.Single(s.Take().OfType<MeshAction.Dial>());
+    }
+
+    // What it did as a stranger, or before it was removed, does not count for one whom the operator names.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Nearby_RefusedAsAStranger_ThenNamed_IsDialledAtOnce(bool byFile)
+    {
+        MeshScript s = Ready(AdmissionMode.Open);
+        Announce(s, Peer, "10.0.0.5");
+        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.Full, byPeer: true, peer: Peer, retryAfter: 3600);
+        s.Take();
+        PeerAddress stale = new("10.0.0.99", 4040, Peer);
+        if (byFile)
+        {
+            s.Mesh.HandleNamed([stale], s.Now);
+        }
+        else
+        {
+            s.Mesh.HandleAdd(null, stale, keepForever: true, s.Now);
+        }
+
+        s.Advance(1);
+        Assert.Contains(s.Take().OfType<MeshAction.Dial>(), d => d.Address.HostAndPort == "10.0.0.5:4040");
+    }
+
     // Two meshes of one name in one network, each with a secret of its own: neither is at the other's door every second.
     [Fact]
     public void Nearby_NotAdmittedByThisNodeItself_WaitsLongerEachTime()

@@ -136,8 +136,8 @@ internal sealed class MeshScript
             new ConnectionFailure(code, code.ToString(), transient, retryAfter is { } s ? TimeSpan.FromSeconds(s) : null, byPeer, peer, penalise),
             Now);
 
-    public void Lose(long connection, DisconnectReason reason = DisconnectReason.ConnectionLost, bool penalise = false) =>
-        Mesh.HandleLinkClosed(connection, new LinkEnd(reason, "", penalise), Now);
+    public void Lose(long connection, DisconnectReason reason = DisconnectReason.ConnectionLost, bool penalise = false, double? retryAfter = null) =>
+        Mesh.HandleLinkClosed(connection, new LinkEnd(reason, "", penalise) { RetryAfter = retryAfter is { } s ? TimeSpan.FromSeconds(s) : null }, Now);
 
     private void Poll()
     {

@@ -9,7 +9,8 @@ public sealed class MdnsSettingsTests
     [InlineData("", "Full", null)]
     [InlineData("127.0.0.1:4040", "Full", null)]
     [InlineData("127.0.0.1:4040 ::1:4040", "Full", null)]
-    [InlineData("127.0.0.1:4040", "ListenOnly", null)]
+    [InlineData("127.0.0.1:4040", "ListenOnly", "browses")]
+    [InlineData("127.0.0.1:4040", "AnnounceOnly", null)]
     [InlineData("", "AnnounceOnly", null)]
     [InlineData("", "ListenOnly", "browses")]
     [InlineData("0.0.0.0:4040", "Full", "announces 4040 browses")]
@@ -24,6 +25,24 @@ public sealed class MdnsSettingsTests
         string? done = settings is null ? null : string.Join(' ', new[] { settings.Announces ? $"announces {settings.Port}" : "", settings.Browses ? "browses" : "" }.Where(t => t.Length > 0));
         Assert.Equal(expected, done);
         Assert.Equal(expected is null, why is not null);
+    }
+
+    // What is announced is listened on.
+    [Theory]
+    [InlineData(":::4040", true, "")]
+    [InlineData("0.0.0.0:4040 :::4040", false, "")]
+    [InlineData("0.0.0.0:4040", true, "0.0.0.0/0")]
+    [InlineData(":::4040", false, "::/0")]
+    [InlineData("192.168.0.7:4040", true, "192.168.0.7/32")]
+    [InlineData("192.168.0.7:4040 fe80::7%2:4040", true, "192.168.0.7/32 fe80::7/128")]
+    [InlineData("192.168.0.7:4040 192.168.0.8:4041 :::4042", true, "192.168.0.7/32")]
+    [InlineData("127.0.0.1:4040 0.0.0.0:4041", true, "0.0.0.0/0")]
+    [InlineData("node:4040", true, "")]
+    public void Of_Listeners_WhichAddressesAreAnnounced(string listeners, bool takesIPv4, string networks)
+    {
+        MdnsSettings settings = MdnsSettings.Of(new DiscoveryOptions(), Listeners(listeners, takesIPv4), out _)!;
+
+        Assert.Equal(networks, string.Join(' ', settings.Networks));
     }
 
     [Fact]
@@ -47,12 +66,13 @@ public sealed class MdnsSettingsTests
                 settings with { Mode = MdnsMode.ListenOnly },
                 settings with { Interval = TimeSpan.FromSeconds(5) },
                 settings with { Port = 4041 },
+                settings with { Networks = [System.Net.IPNetwork.Parse("10.0.0.0/8")] },
                 settings with { OwnPorts = new HashSet<int> { 1 } },
                 settings with { Interfaces = ["eth0"] },
             ],
             other => Assert.False(settings.IsSameAs(other)));
     }
 
-    private static (string Host, int Port)[] Listeners(string text) =>
-        [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(l => (l[..l.LastIndexOf(':')], int.Parse(l[(l.LastIndexOf(':') + 1)..], System.Globalization.CultureInfo.InvariantCulture)))];
+    private static (string Host, int Port, bool TakesIPv4)[] Listeners(string text, bool takesIPv4 = true) =>
+        [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(l => (l[..l.LastIndexOf(':')], int.Parse(l[(l.LastIndexOf(':') + 1)..], System.Globalization.CultureInfo.InvariantCulture), takesIPv4))];
 }

@@ -18,8 +18,14 @@ internal sealed class FakeLan
     /// <summary>What was opened, in order, with its settings.</summary>
     public ConcurrentQueue<MdnsSettings> Opened { get; } = new();
 
+    /// <summary>What was announced by hosts, in order.</summary>
+    public ConcurrentQueue<ServiceProfile> Profiles { get; } = new();
+
     /// <summary>What opening throws; null: nothing.</summary>
     public Exception? Fault { get; set; }
+
+    /// <summary>Families that no host can use now.</summary>
+    public IReadOnlyList<(string Family, string Why)> Faults { get; set; } = [];
 
     /// <summary>What a host with this address opens.</summary>
     public OpenLocalNetwork Host(string address) => (settings, _, _) =>
@@ -86,10 +92,11 @@ internal sealed class FakeLan
 
         public IReadOnlyList<LanInterface> Scan() => [new LanInterface(2, "eth0", [address], [IPNetwork.Parse("10.0.0.0/16")])];
 
-        public IReadOnlyList<(string Family, string Why)> Faults => [];
+        public IReadOnlyList<(string Family, string Why)> Faults => lan.Faults;
 
         public Task<ILocalPublication> PublishAsync(ServiceProfile profile, CancellationToken cancellationToken)
         {
+            lan.Profiles.Enqueue(profile);
             lan.Say(new ServiceInstance
             {
                 InstanceName = profile.InstanceName,

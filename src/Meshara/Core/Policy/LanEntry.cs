@@ -20,11 +20,11 @@ internal sealed class LanEntry(LanKey key, PeerAddress address, long number, Lan
 
     public LanHost Host { get; } = host;
 
-    /// <summary>Who said so last.</summary>
+    /// <summary>Who said so last; once the address has spoken for itself, that address.</summary>
     public required IPAddress From { get; set; }
 
-    /// <summary>The name it was last announced under.</summary>
-    public required string Service { get; set; }
+    /// <summary>The names it is announced under, the oldest first; none: it is announced no longer.</summary>
+    public List<string> Services { get; } = [];
 
     /// <summary>A packet from this very address said so: it can hardly be a victim.</summary>
     public bool IsVouched { get; set; }

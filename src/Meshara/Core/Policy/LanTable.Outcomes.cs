@@ -47,15 +47,17 @@ internal sealed partial class LanTable
     /// <summary>The right key answered and refused: the id waits, wherever it is.</summary>
     /// <param name="entry">What was dialled.</param>
     /// <param name="asked">For how long at least, as it asked.</param>
+    /// <param name="longest">The longest wait that the operator wants for one he named, whatever it asks; null: he did not name it.</param>
     /// <param name="now">The time.</param>
     /// <returns>How long.</returns>
-    public TimeSpan Refused(LanEntry entry, TimeSpan? asked, TimeSpan now)
+    public TimeSpan Refused(LanEntry entry, TimeSpan? asked, TimeSpan? longest, TimeSpan now)
     {
         Proven(entry);
         Release(entry);
         TimeSpan least = asked is { } wait && wait > First ? wait : First;
-        TimeSpan most = LongestBackoff > AddressTable.AfterEviction ? LongestBackoff : AddressTable.AfterEviction;
-        TimeSpan until = Backoff.WhenFull(entry.Owner.Refusals++, least < AddressTable.MaxRetryAfter ? least : AddressTable.MaxRetryAfter, most, random.NextDouble());
+        TimeSpan most = longest ?? (LongestBackoff > AddressTable.AfterEviction ? LongestBackoff : AddressTable.AfterEviction);
+        TimeSpan bound = longest ?? AddressTable.MaxRetryAfter;
+        TimeSpan until = Backoff.WhenFull(entry.Owner.Refusals++, least < bound ? least : bound, most, random.NextDouble());
         Hold(entry.Key.Id, now + until);
         return until;
     }
@@ -109,7 +111,7 @@ internal sealed partial class LanTable
 
     /// <summary>A link of this id has ended: its addresses wait, a new one does not.</summary>
     /// <param name="id">Whose.</param>
-    /// <param name="wait">For how long, if it had lived.</param>
+    /// <param name="wait">For how long, if it had lived; at most <see cref="AddressTable.MaxRetryAfter"/>.</param>
     /// <param name="lived">How long it had.</param>
     /// <param name="now">The time.</param>
     public void Lost(NodeId id, TimeSpan wait, TimeSpan lived, TimeSpan now)
@@ -121,6 +123,7 @@ internal sealed partial class LanTable
 
         // Links that end as soon as they begin must not be made at the pace of those that live.
         owner.ShortLinks = lived >= Stable ? 0 : owner.ShortLinks + 1;
+        wait = wait < AddressTable.MaxRetryAfter ? wait : AddressTable.MaxRetryAfter;
         TimeSpan until = now + (owner.ShortLinks == 0 ? wait : Backoff.Delay(owner.ShortLinks, LongestBackoff, wait, random.NextDouble()));
         foreach (LanEntry entry in owner.Entries)
         {
@@ -143,8 +146,9 @@ internal sealed partial class LanTable
         }
     }
 
-    // This machine itself, and whoever has proven its key there, bear no more than they want.
-    private bool IsExempt(LanEntry entry) => entry.Host.Proven.Contains(entry.Key.Id) || LanRules.IsThisMachine(entry.Key.Address, entry.Key.Interface, _interfaces);
+    // This machine by its own word, and whoever has proven its key there, bear no more than they want.
+    private bool IsExempt(LanEntry entry) =>
+        entry.Host.Proven.Contains(entry.Key.Id) || (entry.IsVouched && LanRules.IsThisMachine(entry.Key.Address, entry.Key.Interface, _interfaces));
 
     // Null: not before a dial has ended.
     private static TimeSpan? HostAllowsAt(LanEntry entry, TimeSpan now)

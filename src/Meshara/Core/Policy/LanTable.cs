@@ -11,8 +11,8 @@ namespace Meshara.Core.Policy;
 /// </remarks>
 internal sealed partial class LanTable(Random random)
 {
-    /// <summary>Most entries; of one id; of one id by the word of one sender; and, of those who would be told, most ids that are remembered as told.</summary>
-    public const int MaxEntries = 1024, MaxPerId = 8, MaxPerSourceAndId = 2, MaxTold = 4096;
+    /// <summary>Most entries; of one id; of one id by the word of one sender; names that one entry is announced under; and, of those who would be told, most ids that are remembered as told.</summary>
+    public const int MaxEntries = 1024, MaxPerId = 8, MaxPerSourceAndId = 2, MaxNames = 4, MaxTold = 4096;
 
     /// <summary>Most IPv6 senders of one interface that count each for itself: a machine has as many link-local addresses as it likes.</summary>
     public const int MaxIPv6Sources = 64;
@@ -22,6 +22,9 @@ internal sealed partial class LanTable(Random random)
 
     // Machines that were dialled, and what they bore.
     private const int MaxHosts = 4096;
+
+    // Odd, with many bits: numbers in a row come out in any order.
+    private const long Mixer = unchecked((long)0x9E3779B97F4A7C15);
 
     private readonly Dictionary<LanKey, LanEntry> _entries = [];
     private readonly Dictionary<NodeId, LanId> _ids = [];
@@ -39,6 +42,9 @@ internal sealed partial class LanTable(Random random)
     public TimeSpan LongestBackoff { get; set; } = AddressTable.MaxBackoff;
 
     public int Count => _entries.Count;
+
+    /// <summary>The ids that are announced.</summary>
+    public IReadOnlyCollection<NodeId> Ids => _ids.Keys;
 
     /// <summary>The addresses of an id, for people and tests.</summary>
     public IReadOnlyList<PeerAddress> Of(NodeId id) => _ids.TryGetValue(id, out LanId? owner) ? [.. owner.Entries.OrderBy(e => e.Number).Select(e => e.Address)] : [];
@@ -80,7 +86,7 @@ internal sealed partial class LanTable(Random random)
         {
             if (!named.Contains(other.Key))
             {
-                Withdraw(other, now + Grace);
+                Withdraw(other, found.Service, now + Grace);
             }
         }
 
@@ -92,7 +98,7 @@ internal sealed partial class LanTable(Random random)
     {
         foreach (LanEntry entry in _byService.GetValueOrDefault(service)?.ToArray() ?? [])
         {
-            Withdraw(entry, at);
+            Withdraw(entry, service, at);
         }
     }
 
@@ -112,9 +118,11 @@ internal sealed partial class LanTable(Random random)
         Drop(entry);
     }
 
-    private void Withdraw(LanEntry entry, TimeSpan at)
+    // What is announced under another name too stays: anybody can announce it under a name of his own, and withdraw that.
+    private void Withdraw(LanEntry entry, string service, TimeSpan at)
     {
-        if (entry.GoneAt is null || at < entry.GoneAt)
+        LeaveService(entry, service);
+        if (entry.Services.Count == 0 && (entry.GoneAt is null || at < entry.GoneAt))
         {
             entry.GoneAt = at;
             _gone.Set(entry.Number, at);
@@ -136,16 +144,19 @@ internal sealed partial class LanTable(Random random)
     {
         if (_entries.TryGetValue(key, out LanEntry? known))
         {
-            bool isNews = known.GoneAt is not null || IsVouched(address) != known.IsVouched;
+            bool vouchesNow = IsVouched(address) && !known.IsVouched;
+            bool isNews = known.GoneAt is not null || vouchesNow;
             known.GoneAt = null;
             _gone.Clear(known.Number);
-            known.IsVouched |= IsVouched(address);
-            known.From = address.From;
-            if (known.Service != found.Service)
+            known.From = IsVouched(address) || !known.IsVouched ? address.From : known.From;
+            JoinService(known, found.Service);
+            if (vouchesNow)
             {
-                LeaveService(known);
-                known.Service = found.Service;
-                JoinService(known);
+                // From now on it is its own: it does not give way for what else the one who named it says.
+                known.IsVouched = true;
+                LeaveSource(known);
+                known.Source = Source(SourceOf(address));
+                known.Source.Entries.Add(known);
             }
 
             return isNews;
@@ -175,12 +186,13 @@ internal sealed partial class LanTable(Random random)
 
         int index = key.Interface;
         LanInterface heard = _interfaces.First(i => i.Index == index);
-        Register(new LanEntry(key, LanRules.ToDial(address, heard, found.Id), ++_lastNumber, owner, Source(sourceKey), host)
+        LanEntry entry = new(key, LanRules.ToDial(address, heard, found.Id), ++_lastNumber, owner, Source(sourceKey), host)
         {
             From = address.From,
-            Service = found.Service,
             IsVouched = IsVouched(address),
-        });
+        };
+        Register(entry);
+        JoinService(entry, found.Service);
         return true;
     }
 
@@ -194,7 +206,7 @@ internal sealed partial class LanTable(Random random)
             LanEntry[] same = [.. owner.Entries.Where(e => e.Source.Key == by)];
             if (same.Length >= MaxPerSourceAndId)
             {
-                return vouched && TryDropWorst(same);
+                return vouched && TryDropWorst(same, alsoVouched: true);
             }
 
             if (owner.Entries.Count >= MaxPerId)
@@ -203,26 +215,25 @@ internal sealed partial class LanTable(Random random)
             }
         }
 
-        return _entries.Count < MaxEntries || MakeRoom(id, source, isFavoured);
+        return _entries.Count < MaxEntries || MakeRoom(id, vouched, source, isFavoured);
     }
 
-    // Who has most gives way, by its newest; a newcomer whose source has most finds no room.
-    private bool MakeRoom(NodeId id, in LanSourceKey source, Func<NodeId, bool> isFavoured)
+    // Who has most gives way, by what led to nobody, then by its newest. Of several with as many it is drawn who: neither who comes first, nor who comes last, can be kept out by many
+    // senders. A newcomer whose source has most takes the place of what that one has no better word for.
+    private bool MakeRoom(NodeId id, bool isVouched, in LanSourceKey source, Func<NodeId, bool> isFavoured)
     {
-        LanSource largest = _sources.Values.MaxBy(s => s.Entries.Count)!;
-        int own = _sources.TryGetValue(source, out LanSource? mine) ? mine.Entries.Count : 0;
-        if (own >= largest.Entries.Count && !isFavoured(id))
+        LanSource? mine = _sources.GetValueOrDefault(source);
+        int own = mine?.Entries.Count ?? 0;
+        long draw = random.NextInt64();
+        LanSource largest = _sources.Values.MaxBy(s => (s.Entries.Count, (s.Number ^ draw) * Mixer))!;
+        IEnumerable<LanEntry> from = own < largest.Entries.Count || isFavoured(id) ? largest.Entries : mine!.Entries.Where(e => e.Failures > 0 || (isVouched && !e.IsVouched));
+        LanEntry? worst = from.Where(e => !e.IsDialling && !isFavoured(e.Owner.Id)).MaxBy(e => (e.Failures > 0, !e.IsVouched, e.Number));
+        if (worst is null)
         {
             return false;
         }
 
-        LanEntry? newest = largest.Entries.Where(e => !e.IsDialling && !isFavoured(e.Owner.Id)).MaxBy(e => e.Number);
-        if (newest is null)
-        {
-            return false;
-        }
-
-        Drop(newest);
+        Drop(worst);
         return true;
     }
 
@@ -250,7 +261,6 @@ internal sealed partial class LanTable(Random random)
         entry.Owner.Entries.Add(entry);
         entry.Source.Entries.Add(entry);
         entry.Host.Entries++;
-        JoinService(entry);
     }
 
     private void Drop(LanEntry entry)
@@ -262,7 +272,11 @@ internal sealed partial class LanTable(Random random)
         }
 
         _byNumber.Remove(entry.Number);
-        LeaveService(entry);
+        foreach (string service in entry.Services.ToArray())
+        {
+            LeaveService(entry, service);
+        }
+
         entry.Owner.Entries.Remove(entry);
         if (entry.Owner.Entries.Count == 0)
         {
@@ -341,21 +355,33 @@ internal sealed partial class LanTable(Random random)
         return idle is not null;
     }
 
-    private void JoinService(LanEntry entry)
+    private void JoinService(LanEntry entry, string service)
     {
-        if (!_byService.TryGetValue(entry.Service, out List<LanEntry>? list))
+        if (entry.Services.Contains(service))
         {
-            _byService.Add(entry.Service, list = []);
+            return;
         }
 
+        if (entry.Services.Count >= MaxNames)
+        {
+            LeaveService(entry, entry.Services[0]);
+        }
+
+        if (!_byService.TryGetValue(service, out List<LanEntry>? list))
+        {
+            _byService.Add(service, list = []);
+        }
+
+        entry.Services.Add(service);
         list.Add(entry);
     }
 
-    private void LeaveService(LanEntry entry)
+    private void LeaveService(LanEntry entry, string service)
     {
-        if (_byService.TryGetValue(entry.Service, out List<LanEntry>? list) && list.Remove(entry) && list.Count == 0)
+        entry.Services.Remove(service);
+        if (_byService.TryGetValue(service, out List<LanEntry>? list) && list.Remove(entry) && list.Count == 0)
         {
-            _byService.Remove(entry.Service);
+            _byService.Remove(service);
         }
     }
 

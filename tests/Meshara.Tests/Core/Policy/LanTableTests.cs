@@ -144,6 +144,20 @@ public sealed class LanTableTests
         Assert.Equal(10, TakeAll().Count);
     }
 
+    // Else whoever is in the network had this machine's own ports dialled, as many as he likes.
+    [Fact]
+    public void Take_ThisMachineByTheWordOfAnother_BearsNoMoreThanAnyOther()
+    {
+        for (int port = 5001; port <= 5050; port++)
+        {
+            Add(LanBed.Found(LanBed.Id(port), "10.0.0.1", port, from: "10.0.0.66", service: $"s{port}"));
+        }
+
+        LanEntry first = Assert.Single(TakeAll());
+        _table.Failed(first, _now);
+        Assert.InRange(RunFailing(TimeSpan.FromMinutes(9)).Select(d => d.Port).Append(first.Key.Port).Distinct().Count(), 1, LanTable.MaxNamedPorts);
+    }
+
     [Fact]
     public void Failed_Endpoint_TheIdIsDialledElsewhere()
     {
@@ -159,13 +173,27 @@ public sealed class LanTableTests
     public void Refused_Id_WaitsWhereverItIs_AndLongerEachTime()
     {
         Add(LanBed.Found(LanBed.Id(1), "10.0.0.5"));
-        TimeSpan first = _table.Refused(Take()!, TimeSpan.FromSeconds(60), _now);
+        TimeSpan first = _table.Refused(Take()!, TimeSpan.FromSeconds(60), longest: null, _now);
         Add(LanBed.Found(LanBed.Id(1), "10.0.0.6", service: "other"));
 
         Assert.InRange(first, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(90));
         Assert.Null(Take());
         _now += first;
-        Assert.InRange(_table.Refused(Take()!, TimeSpan.FromSeconds(60), _now), TimeSpan.FromSeconds(120), TimeSpan.FromSeconds(180));
+        Assert.InRange(_table.Refused(Take()!, TimeSpan.FromSeconds(60), longest: null, _now), TimeSpan.FromSeconds(120), TimeSpan.FromSeconds(180));
+    }
+
+    // As in the address table: an hour, whatever it asks for.
+    [Fact]
+    public void Lost_AskedToWaitForDays_WaitsAnHour()
+    {
+        Add(LanBed.Found(LanBed.Id(1), "10.0.0.5"));
+        _table.Succeeded(Take()!);
+        _table.Lost(LanBed.Id(1), TimeSpan.FromDays(20), TimeSpan.FromMinutes(1), _now);
+
+        _now += AddressTable.MaxRetryAfter - TimeSpan.FromSeconds(1);
+        Assert.Null(Take());
+        _now += TimeSpan.FromSeconds(1);
+        Assert.NotNull(Take());
     }
 
     [Fact]
@@ -333,7 +361,7 @@ public sealed class LanTableTests
         Assert.Contains(LanBed.Id(-1), first);
     }
 
-    private void Add(LanFound found) => _table.Add(found, static _ => false, _now);
+    private bool Add(LanFound found) => _table.Add(found, static _ => false, _now);
 
     private LanEntry? Take() => _table.Take(Open, _now)?.Entry;
 
