@@ -10,6 +10,9 @@ namespace Meshara.Core;
 /// </remarks>
 internal sealed partial class Mesh
 {
+    // Two dials that cross are settled well within it.
+    private static readonly TimeSpan ParallelDials = TimeSpan.FromSeconds(5);
+
     private MeshConfig _config;
     private readonly SortedDictionary<NodeId, PeerEntry> _peers = [];
     private readonly SortedDictionary<long, MeshConnection> _connections = [];
@@ -321,7 +324,7 @@ internal sealed partial class Mesh
     {
         NodeId? id = connection.Peer?.Id ?? failure.Peer;
         failure = WithRealWait(connection, failure with { Peer = id }, now);
-        Emit(new MeshAction.Refused(connection.Address, id, failure) { Inbound = connection.Inbound, IsNewMismatch = IsNewMismatch(connection.Target, failure) });
+        Emit(new MeshAction.Refused(connection.Address, id, Told(connection, failure, now)) { Inbound = connection.Inbound, IsNewMismatch = IsNewMismatch(connection.Target, failure) });
         Drop(connection);
         CandidateFailed(connection, failure, now);
         if (connection.Target is { } target)
@@ -334,4 +337,23 @@ internal sealed partial class Mesh
             Wake(peer, now);
         }
     }
+
+    // Of two who dial each other at once one gives its connection up: nothing failed. Before TLS has named it, only its host says who it was.
+    private ConnectionFailure Told(MeshConnection connection, ConnectionFailure failure, TimeSpan now)
+    {
+        if (failure is { ByPeer: true } or { IsOwnDoing: true } or { IsTransient: false } || failure.Code is not (MesharaErrorCode.LinkClosed or MesharaErrorCode.TlsFailed))
+        {
+            return failure;
+        }
+
+        bool isBeside = (failure.Peer ?? connection.Pin) is { } id
+            ? _connections.Values.Any(c => c != connection && c.Phase is > ConnectionPhase.Connecting and < ConnectionPhase.Closing && c.Peer?.Id == id)
+            : connection is { Inbound: true, Host: { } host } && _connections.Values.Any(c => !c.Inbound && host.Equals(c.Host) && IsYoung(c, now));
+        return isBeside
+            ? failure with { Code = MesharaErrorCode.Duplicate, Message = $"{failure.Message} Another connection to it is up, or on its way." }
+            : failure;
+    }
+
+    private static bool IsYoung(MeshConnection c, TimeSpan now) =>
+        c.Phase == ConnectionPhase.Connecting || (c.Phase < ConnectionPhase.Closing && now - c.GreetingSince < ParallelDials);
 }

@@ -106,6 +106,70 @@ public sealed class MeshRefusedTests
         Assert.True(perSecond.Max() <= Nodes / 10, string.Join(" ", perSecond));
     }
 
+    [Fact]
+    public void Closed_BesideALinkToTheSamePeer_IsToldAsDuplicate()
+    {
+        MeshScript s = new(Ids.Low);
+        long first = s.Accept(Ids.High);
+        long second = s.Accept(Ids.High, from: "10.0.0.1:1001");
+        s.Mesh.HandleReadyReceived(second, s.Now);
+        s.Take();
+
+        s.Fail(first, MesharaErrorCode.LinkClosed);
+
+        Assert.Equal((MesharaErrorCode.Duplicate, Ids.High), Told(s));
+    }
+
+    [Theory]
+    [InlineData("10.0.0.9", MesharaErrorCode.Duplicate)]
+    [InlineData("10.0.0.8", MesharaErrorCode.TlsFailed)]
+    public void Closed_DuringTlsWhileWeDialThatHost_IsToldAsDuplicate(string from, MesharaErrorCode told)
+    {
+        MeshScript s = new(Ids.Low);
+        s.Start();
+        s.Mesh.HandleAdd(1, new PeerAddress("10.0.0.9", 4040) { Id = Ids.High }, keepForever: true, s.Now);
+        long theirs = s.Mesh.HandleAccepted($"{from}:50000");
+        s.Take();
+
+        s.Fail(theirs, MesharaErrorCode.TlsFailed);
+
+        Assert.Equal((told, null), Told(s));
+    }
+
+    [Theory]
+    [InlineData(MesharaErrorCode.TlsFailed, false)]
+    [InlineData(MesharaErrorCode.HelloTimeout, true)]
+    public void Failed_ForAReasonOfItsOwnBesideALink_IsToldAsItIs(MesharaErrorCode code, bool transient)
+    {
+        MeshScript s = new(Ids.Low);
+        long first = s.Accept(Ids.High);
+        s.Accept(Ids.High, from: "10.0.0.1:1001");
+        s.Take();
+
+        s.Fail(first, code, transient);
+
+        Assert.Equal((code, Ids.High), Told(s));
+    }
+
+    [Fact]
+    public void Closed_BesideALinkToAnotherPeer_IsToldAsItIs()
+    {
+        MeshScript s = new(Ids.Low);
+        s.Link(Ids.Middle);
+        long first = s.Accept(Ids.High);
+        s.Take();
+
+        s.Fail(first, MesharaErrorCode.LinkClosed);
+
+        Assert.Equal((MesharaErrorCode.LinkClosed, Ids.High), Told(s));
+    }
+
+    private static (MesharaErrorCode Code, NodeId? Peer) Told(MeshScript s)
+    {
+        MeshAction.Refused refused = s.Single<MeshAction.Refused>();
+        return (refused.Failure.Code, refused.Peer);
+    }
+
     private static void Refuse(MeshScript s, long connection, double? retryAfter = 60) =>
         s.Fail(connection, MesharaErrorCode.Full, byPeer: true, peer: Peer, retryAfter: retryAfter);
 
