@@ -6,7 +6,7 @@ public enum ServiceChangeKind
     /// <summary>It is there, and its port, text and at least one address are known.</summary>
     Added,
 
-    /// <summary>Its host, port, text or addresses are other than before.</summary>
+    /// <summary>Its host, port, priority, weight, text or addresses are other than before; or only <see cref="ServiceAddress.From"/> of an address is: the host itself has now told what was known by another's word, or by a packet of its other family.</summary>
     Updated,
 
     /// <summary>It said goodbye, or its records ran out.</summary>

@@ -88,6 +88,9 @@ internal sealed class DiscoverRun(Terminal terminal, bool json)
     private void Take(ServiceChange change)
     {
         ServiceInstance instance = change.Instance;
+
+        // Who told an address is not shown: nothing that can be seen has changed where that alone has.
+        bool isSeen = change.Kind == ServiceChangeKind.Updated && _here.TryGetValue(instance.InstanceName, out ServiceInstance? before) && ServiceLine.ShowsSame(before, instance);
         if (change.Kind == ServiceChangeKind.Removed)
         {
             _here.Remove(instance.InstanceName);
@@ -95,6 +98,11 @@ internal sealed class DiscoverRun(Terminal terminal, bool json)
         else if (_here.Count < Most || _here.ContainsKey(instance.InstanceName))
         {
             _here[instance.InstanceName] = instance;
+        }
+
+        if (isSeen)
+        {
+            return;
         }
 
         if (json)

@@ -24,6 +24,14 @@ internal sealed record ServiceLine(
         [.. change.Instance.Addresses.Select(static a => new ServiceAddressLine(a.EndPoint.ToString(), a.InterfaceIndex))],
         [.. TextsOf(change.Instance.Txt)]);
 
+    /// <summary>Whether one line would be like the other, their time and kind of change aside.</summary>
+    public static bool ShowsSame(ServiceInstance a, ServiceInstance b)
+    {
+        ServiceLine one = Of(new ServiceChange(ServiceChangeKind.Updated, a), default);
+        ServiceLine other = Of(new ServiceChange(ServiceChangeKind.Updated, b), default);
+        return one.Addresses.SequenceEqual(other.Addresses) && one.Txt.SequenceEqual(other.Txt) && one with { Addresses = other.Addresses, Txt = other.Txt } == other;
+    }
+
     /// <summary>The strings of a TXT record; those that are no UTF-8 as hex digits.</summary>
     public static IEnumerable<string> TextsOf(TxtRecord txt) => txt.Keys.Select(key =>
         txt.TryGetString(key, out string? text) ? $"{key}={text}"

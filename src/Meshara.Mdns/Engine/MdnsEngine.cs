@@ -22,7 +22,7 @@ internal sealed class MdnsEngine
     public MdnsEngine(EngineConfig config, Random random)
     {
         _config = config;
-        _defaultHost = $"mdns-{random.NextInt64(1L << 40):x10}";
+        _defaultHost = Responder.DrawHost(random);
         _responder = new Responder(random, _outbox);
         _querier = new Querier(config, random, _outbox, _responder.Own);
     }

@@ -40,6 +40,9 @@ internal sealed partial class Responder(Random random, Outbox outbox)
     /// <summary>How much waits to be sent, and how much is remembered: for tests of its bounds.</summary>
     internal int Remembered => _former.Count + _conflicts.Count + _links.Sum(l => l.Queue.Count);
 
+    /// <summary>The label of a host that needs none of its own choice: <c>mdns-</c> and ten hexadecimal digits.</summary>
+    public static string DrawHost(Random random) => $"mdns-{random.NextInt64(1L << 40):x10}";
+
     /// <summary>Begins to publish. <see cref="EngineAction.Published"/> tells when its names are proven on the first link.</summary>
     public void Publish(PublicationId id, ServiceProfile profile, string defaultHost, TimeSpan now)
     {
@@ -47,15 +50,7 @@ internal sealed partial class Responder(Random random, Outbox outbox)
         OwnName instance = new(profile.InstanceName, type, isHost: false) { Users = 1 };
         MakeOwn(instance);
         _names.Add(instance);
-        string label = profile.HostName ?? (profile.Networks.Count == 0 ? defaultHost : $"{defaultHost}-{id.Value}");
-        OwnName? host = _names.Find(n => n.IsHost && string.Equals(n.BaseLabel, label, StringComparison.OrdinalIgnoreCase));
-        if (host is null)
-        {
-            host = new OwnName(label, DnsName.Local, isHost: true);
-            MakeOwn(host);
-            _names.Add(host);
-        }
-
+        OwnName host = HostOf(profile, defaultHost);
         host.Users++;
         _publications.Add(id, new Publication(id, profile, instance, host));
         foreach (ResponderLink link in _links)
@@ -212,6 +207,22 @@ internal sealed partial class Responder(Random random, Outbox outbox)
         publication.Updates.Enqueue(now);
         return now;
     }
+
+    // A name of the program's own stands for the addresses of one set of networks: a second set gets a name drawn anew, which is no conflict's "-2".
+    private OwnName HostOf(ServiceProfile profile, string defaultHost)
+    {
+        if (profile.HostName is null && _publications.Values.FirstOrDefault(p => p.Profile.HostName is null && p.Profile.Networks.SequenceEqual(profile.Networks)) is { } alike)
+            return alike.Host;
+        string label = profile.HostName ?? (FindHost(defaultHost) is null ? defaultHost : DrawHost(random));
+        if (FindHost(label) is { } known)
+            return known;
+        OwnName host = new(label, DnsName.Local, isHost: true);
+        MakeOwn(host);
+        _names.Add(host);
+        return host;
+    }
+
+    private OwnName? FindHost(string label) => _names.Find(n => n.IsHost && string.Equals(n.BaseLabel, label, StringComparison.OrdinalIgnoreCase));
 
     // Two services of one program may not have one name either.
     private void MakeOwn(OwnName name)

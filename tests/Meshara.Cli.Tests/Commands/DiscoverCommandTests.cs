@@ -54,6 +54,31 @@ public sealed class DiscoverCommandTests
         Assert.Equal("", terminal.Text);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Discover_OnlyWhoToldAnAddressIsOther_PrintsNoLine_AndEachOtherUpdate(bool json)
+    {
+        ServiceAddress address = Printer.Addresses[0];
+        ServiceInstance own = Printer with { Addresses = [address with { From = IPAddress.Parse("fe80::7") }] };
+        ServiceInstance text = own with { Txt = TxtRecord.Create(("rp", "other")) };
+        ServiceInstance moved = text with { Addresses = [address with { InterfaceIndex = 3 }] };
+        (_, TestTerminal terminal, _) = await RunAsync(
+            json ? ["--json"] : [],
+            new ServiceChange(ServiceChangeKind.Added, Printer),
+            new ServiceChange(ServiceChangeKind.Updated, own),
+            new ServiceChange(ServiceChangeKind.Updated, text),
+            new ServiceChange(ServiceChangeKind.Updated, moved),
+            new ServiceChange(ServiceChangeKind.Updated, moved with { HostName = "mdns-2.local" }),
+            new ServiceChange(ServiceChangeKind.Removed, moved),
+            new ServiceChange(ServiceChangeKind.Added, moved));
+
+        IEnumerable<string> kinds = json
+            ? terminal.Json.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => Child.Parse(l).GetProperty("change").GetString()!)
+            : terminal.Text.Split(Environment.NewLine).TakeWhile(l => l != "1 is there:").Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries).First(w => w is "added" or "updated" or "removed"));
+        Assert.Equal(["added", "updated", "updated", "updated", "removed", "added"], kinds);
+    }
+
     [Fact]
     public async Task Discover_NobodyUntilTheTimeIsOver_SaysWhatToAskNext()
     {

@@ -91,6 +91,46 @@ public sealed class NetworksTests
         Assert.Equal([1, 2], hosts);
     }
 
+    // "-2" is what a host is named after a conflict, and here is none.
+    [Fact]
+    public void Publish_OnOneAddress_TheFirstProbeNamesTheHostWithoutSuffix()
+    {
+        VirtualLan lan = new() { LeastDelay = TimeSpan.Zero, MostDelay = TimeSpan.Zero };
+        LanNode node = lan.Add(1);
+
+        // As in a node, which browses too: what it publishes is not the first that has a number.
+        node.Engine.Publish(new PublicationId(2), Kitchen with { HostName = null, Networks = [IPNetwork.Parse("10.0.0.1/32")] }, lan.Now);
+        lan.Run(TimeSpan.FromSeconds(10));
+
+        LanPacket probe = node.SentIPv4.First(p => p.Message.Authorities.Length > 0);
+        string host = Assert.Single(probe.Message.Questions, q => q.Name.Labels.Count == 2).Name.ToString();
+        Assert.Matches("^mdns-[0-9a-f]{10}\\.local$", host);
+        Assert.Equal(host, Assert.Single(node.News.Select(n => n.Action).OfType<EngineAction.Published>()).Names.HostName);
+    }
+
+    [Fact]
+    public void Publish_OfFurtherNetworks_DrawsAnotherHostName_AndOfTheSameSharesIt()
+    {
+        VirtualLan lan = new() { LeastDelay = TimeSpan.Zero, MostDelay = TimeSpan.Zero };
+        LanNode node = lan.Add(1);
+        ServiceProfile narrow = Kitchen with { HostName = null, Networks = [IPNetwork.Parse("10.0.0.1/32")] };
+        node.Publish(narrow);
+        node.Publish(narrow with { InstanceName = "Same" });
+        PublicationId id = node.Publish(narrow with { InstanceName = "Open", Networks = [] });
+        lan.Run(TimeSpan.FromSeconds(10));
+
+        string[] hosts = [.. node.News.Select(n => n.Action).OfType<EngineAction.Published>().OrderBy(p => p.Publication.Value).Select(p => p.Names.HostName)];
+        Assert.Equal(3, hosts.Length);
+        Assert.All(hosts, h => Assert.Matches("^mdns-[0-9a-f]{10}\\.local$", h));
+        Assert.Equal(hosts[0], hosts[1]);
+        Assert.NotEqual(hosts[0], hosts[2]);
+
+        // Of the same networks as the others now: their host is its own too.
+        node.Engine.Update(id, narrow with { InstanceName = "Open" }, lan.Now);
+        lan.Run(TimeSpan.FromSeconds(10));
+        Assert.Equal(hosts[0], node.News.Select(n => n.Action).OfType<EngineAction.Published>().Last(p => p.Publication == id).Names.HostName);
+    }
+
     [Fact]
     public void Networks_TooMany_AreRefused() =>
         Assert.Throws<ArgumentException>(() => Kitchen with { Networks = [.. Enumerable.Range(0, 65).Select(i => new IPNetwork(IPAddress.Parse($"10.0.0.{i}"), 32))] });

@@ -364,6 +364,28 @@ public sealed class QuerierBrowseTests
         Assert.Equal("10.0.2.7", Assert.Single(net.Told[^1].Change.Instance.Addresses).From.ToString());
     }
 
+    // As every host of both families does: its first packet tells both addresses, of which one is its sender.
+    [Fact]
+    public void From_SecondPacketComesByTheOtherFamily_OneUpdate_InWhichNothingElseIsOther()
+    {
+        QuerierNet net = Browsing();
+        net.Add(QuerierNet.Eth6);
+        DnsRecord[] said = [.. Records.Service("one"), Records.Address("fe80::7", "a.local")];
+        for (int i = 0; i < 3; i++)
+        {
+            net.HearFrom("10.0.2.7", QuerierNet.Eth4, said);
+            net.HearFrom("fe80::7%2", QuerierNet.Eth6, said);
+            net.Run(1);
+        }
+
+        Assert.Equal([ServiceChangeKind.Added, ServiceChangeKind.Updated], net.Told.Select(t => t.Change.Kind));
+        (ServiceInstance before, ServiceInstance after) = (net.Told[0].Change.Instance, net.Told[1].Change.Instance);
+        Assert.Equal(before.EndPoints, after.EndPoints);
+        Assert.Equal((before.HostName, before.Port, before.Txt), (after.HostName, after.Port, after.Txt));
+        Assert.Equal(["10.0.2.7", "10.0.2.7"], before.Addresses.Select(a => a.From.ToString()));
+        Assert.Equal(["10.0.2.7", "fe80::7%2"], after.Addresses.Select(a => a.From.ToString()));
+    }
+
     [Fact]
     public void From_OthersRepeatAnAddress_NobodyIsTold()
     {
