@@ -118,9 +118,10 @@ internal sealed class WhyDial(Terminal terminal, string data, string? passphrase
             DialDiagnosis dial = await Node.DiagnoseAsync(options, address, cancellationToken: cancellationToken);
 
             // The name of the mesh is the node's; without one, the other side's is as good.
-            dials.Add(DialLine.Of(mesh is null && dial.Failed?.Code == MesharaErrorCode.WrongMesh && dial.RemoteMesh is { } theirs
+            DialLine line = DialLine.Of(mesh is null && dial.Failed?.Code == MesharaErrorCode.WrongMesh && dial.RemoteMesh is { } theirs
                 ? await Node.DiagnoseAsync(options with { Mesh = theirs }, address, cancellationToken: cancellationToken)
-                : dial));
+                : dial);
+            dials.Add(options.DataDirectory is null ? ThrowAwayKey.Advise(line, hasSecret: secretFile is not null) : line);
         }
 
         return [.. dials];
