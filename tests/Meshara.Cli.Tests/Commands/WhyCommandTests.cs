@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Meshara.Cli.Commands;
 using Meshara.Cli.Control;
+using Meshara.Cli.Rendering;
 using Meshara.Cli.Tests.Support;
 using Xunit;
 
@@ -60,6 +61,7 @@ public sealed class WhyCommandTests
         JsonElement dial = Assert.Single(Child.Parse(known.Json).GetProperty("dials").EnumerateArray());
         Assert.Equal(bob.Addresses[0].ToString(), dial.GetProperty("address").GetString());
         Assert.Contains("No address of aaaa", unknown.Error, StringComparison.Ordinal);
+        Assert.Contains($"meshara why --data {Hints.Quote(bed.DirectoryOf("alice"))} aaaa", unknown.Error, StringComparison.Ordinal);
         Assert.Single(alice.ListPeers());
     }
 
@@ -120,6 +122,19 @@ public sealed class WhyCommandTests
         Assert.Equal(ExitCode.Failed, await text.RunAsync("why", bob.Addresses[0].HostAndPort, "--data", folder["alice"]));
 
         Assert.Contains($"To do: On that machine run: meshara trust add {alice}", text.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Why_NotAmongTheKnownPeersHere_NamesTheDirectoryInTheCommand()
+    {
+        await using CommandBed bed = new();
+        await bed.StartAsync("alice", o => o with { Admission = Admission.KnownPeers });
+        Node bob = await bed.StartAsync("bob");
+        TestTerminal text = new();
+
+        Assert.Equal(ExitCode.Done, await bed.RunAsync("alice", text, "why", bob.Addresses[0].HostAndPort));
+
+        Assert.Contains($"'meshara add --data {Hints.Quote(bed.DirectoryOf("alice"))} {bob.Addresses[0].HostAndPort}' makes it one.", text.Text, StringComparison.Ordinal);
     }
 
     [Theory]
