@@ -18,6 +18,9 @@ internal static class DoctorCommand
         command.SetAction(async (parsed, ct) =>
         {
             (IReadOnlyList<FindingLine> findings, bool running) = await FindAsync(terminal, parsed.GetValue(data)!, ct);
+
+            // What it advises to type has to reach the same node.
+            findings = [.. findings.Select(finding => finding with { Detail = Hints.Here(finding.Detail, parsed.GetValue(data)), Advice = finding.Advice is { } advice ? Hints.Here(advice, parsed.GetValue(data)) : null })];
             bool ok = findings.All(static finding => finding.State != FindingLine.Broken);
             if (parsed.GetValue(json))
             {

@@ -24,7 +24,7 @@ internal static class WatchCommand
                 await ControlClient.CallAsync(
                     parsed.GetValue(data)!,
                     new ControlRequest { Command = ControlCommand.Watch },
-                    part => Write(terminal, parsed.GetValue(json), part),
+                    part => Write(terminal, parsed.GetValue(data)!, parsed.GetValue(json), part),
                     terminal.Time,
                     signals.Token,
                     Timeout.InfiniteTimeSpan);
@@ -48,7 +48,7 @@ internal static class WatchCommand
         return command;
     }
 
-    private static void Write(Terminal terminal, bool json, ControlReply part)
+    private static void Write(Terminal terminal, string data, bool json, ControlReply part)
     {
         if (part.Event is not { } line)
         {
@@ -62,6 +62,6 @@ internal static class WatchCommand
         }
 
         DateTimeOffset time = DateTimeOffset.TryParse(line.Time, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset at) ? at : terminal.Time.GetUtcNow();
-        terminal.WriteLine($"{Show.Time(time, terminal.Time)}  {EventText.Of(line, null)}");
+        terminal.WriteLine($"{Show.Time(time, terminal.Time)}  {EventText.Of(line, null, data)}");
     }
 }

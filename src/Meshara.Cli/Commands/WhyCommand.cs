@@ -34,7 +34,7 @@ internal static class WhyCommand
         {
             string text = parsed.GetValue(target)!;
             WhyDial alone = new(terminal, parsed.GetValue(data)!, parsed.GetValue(passphraseFile), parsed.GetValue(mesh), parsed.GetValue(secret));
-            WhyLine why = await AskAsync(terminal, parsed.GetValue(data)!, text, alone, ct);
+            WhyLine why = InShell(await AskAsync(terminal, parsed.GetValue(data)!, text, alone, ct), parsed.GetValue(data)!);
             if (parsed.GetValue(json))
             {
                 terminal.WriteJson(why, OutputJson.Default.WhyLine);
@@ -54,6 +54,15 @@ internal static class WhyCommand
 
     /// <summary>Whether the operator means a peer and no address.</summary>
     public static bool IsId(string text) => text.Length is >= PeerResolver.ShortestPrefix and <= NodeId.Size * 2 && text.All(char.IsAsciiHexDigit);
+
+    // What it advises to type here has to reach the same node.
+    private static WhyLine InShell(WhyLine why, string data) => why with
+    {
+        Dials = [.. why.Dials.Select(dial => dial with
+        {
+            Steps = [.. dial.Steps.Select(step => step with { Detail = Hints.Here(step.Detail, data), Advice = step.Advice is { } advice ? Hints.Here(advice, data) : null })],
+        })],
+    };
 
     private static async Task<WhyLine> AskAsync(Terminal terminal, string data, string target, WhyDial alone, CancellationToken cancellationToken)
     {
@@ -118,9 +127,10 @@ internal sealed class WhyDial(Terminal terminal, string data, string? passphrase
             DialDiagnosis dial = await Node.DiagnoseAsync(options, address, cancellationToken: cancellationToken);
 
             // The name of the mesh is the node's; without one, the other side's is as good.
-            dials.Add(DialLine.Of(mesh is null && dial.Failed?.Code == MesharaErrorCode.WrongMesh && dial.RemoteMesh is { } theirs
+            DialLine line = DialLine.Of(mesh is null && dial.Failed?.Code == MesharaErrorCode.WrongMesh && dial.RemoteMesh is { } theirs
                 ? await Node.DiagnoseAsync(options with { Mesh = theirs }, address, cancellationToken: cancellationToken)
-                : dial));
+                : dial);
+            dials.Add(options.DataDirectory is null ? ThrowAwayKey.Advise(line, hasSecret: secretFile is not null) : line);
         }
 
         return [.. dials];
@@ -138,7 +148,7 @@ internal sealed class WhyDial(Terminal terminal, string data, string? passphrase
         {
             [{ Addresses.Count: > 0 } pin] => [.. pin.Addresses.Select(address => address with { Id = pin.Id }).Take(NodeDiagnosis.MostAddresses)],
             [_, _, ..] => throw new CliException($"{meant.Length} pinned peers have ids that begin with '{target}'. Give more digits."),
-            _ => throw new CliException($"No address of {target} is known in {data}, and no node runs there that could know more. Give one: meshara why ID@HOST:PORT"),
+            _ => throw new CliException($"No address of {target} is known in {data}, and no node runs there that could know more. Give one: meshara why{Hints.At(data)} ID@HOST:PORT"),
         };
     }
 }

@@ -11,7 +11,7 @@ namespace Meshara.Cli.Control;
 internal sealed class NodeCommands(Node node, NodeFacts facts)
 {
     private readonly PeerResolver _peers = new(node, facts.DataDirectory);
-    private readonly NodeDiagnosis _diagnosis = new(node, new PeerResolver(node, facts.DataDirectory));
+    private readonly NodeDiagnosis _diagnosis = new(node, new PeerResolver(node, facts.DataDirectory), facts.DataDirectory);
 
     /// <summary>Executes one request; the last reply has <see cref="ControlReply.Ok"/>.</summary>
     public async IAsyncEnumerable<ControlReply> ExecuteAsync(ControlRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -5,7 +5,8 @@ namespace Meshara.Cli.Control;
 /// <summary>Diagnoses that run inside the node: with its identity, its bans and its pins.</summary>
 /// <param name="node">The running node.</param>
 /// <param name="peers">From what the operator writes to ids.</param>
-internal sealed class NodeDiagnosis(Node node, PeerResolver peers)
+/// <param name="dataDirectory">The node's, for what to type.</param>
+internal sealed class NodeDiagnosis(Node node, PeerResolver peers, string dataDirectory)
 {
     /// <summary>Most addresses of one peer that are dialled.</summary>
     public const int MostAddresses = 16;
@@ -33,7 +34,7 @@ internal sealed class NodeDiagnosis(Node node, PeerResolver peers)
         IEnumerable<PeerAddress> learned = known?.Addresses.Select(address => new PeerAddress(address.Host, address.Port)) ?? [];
         IEnumerable<PeerAddress> linked = node.ListPeers().Where(link => link.Id == id && !link.Inbound).Select(static link => PeerAddress.Parse(link.Address));
         PeerAddress[] all = [.. mine.Concat(learned).Concat(linked).Concat(await node.FindNearbyAsync(id)).Select(address => address with { Id = id }).DistinctBy(static address => address.HostAndPort).Take(MostAddresses)];
-        return all.Length > 0 ? all : throw new ControlException("unknown-peer", $"No address of {id} is known here: nobody named one, and the local network announces none. Give it: meshara why {id}@HOST:PORT");
+        return all.Length > 0 ? all : throw new ControlException("unknown-peer", $"No address of {id} is known here: nobody named one, and the local network announces none. Give it: meshara why{Rendering.Hints.At(dataDirectory)} {id}@HOST:PORT");
     }
 
     private static PeerAddress Parse(string text)

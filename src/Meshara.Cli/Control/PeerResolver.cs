@@ -51,7 +51,7 @@ internal sealed class PeerResolver(Node node, string dataDirectory)
             [] when Begins(node.Id, text) => throw Self(node.Id),
             [] when Next is { } next && Begins(next, text) => throw Self(next),
             [] => throw new ControlException(
-                "unknown-peer", $"No {kind} peer has an id that begins with '{Safe.Text(text, 80)}'. Give all {NodeId.Size * 2} digits: 'meshara peers --json' shows them."),
+                "unknown-peer", $"No {kind} peer has an id that begins with '{Safe.Text(text, 80)}'. Give all {NodeId.Size * 2} digits: 'meshara peers{Hints.At(dataDirectory)} --json' shows them."),
             _ => throw new ControlException("ambiguous-peer", $"{found.Count} {kind} peers have ids that begin with '{Safe.Text(text, 80)}'. Give more digits."),
         };
     }

@@ -1,3 +1,5 @@
+using Meshara.Cli.Commands;
+
 namespace Meshara.Cli.Rendering;
 
 /// <summary>What to do next, where the command knows it.</summary>
@@ -13,8 +15,49 @@ internal static class Hints
     public static string OtherSecret(string message, PublicKey own) =>
         $"{message} Give both nodes the same secret; or add it here with --pubkey, and on that machine run: meshara trust add {own}";
 
+    // Commands for this node as the library words them, which knows nothing of this program's options. What is to be typed on another machine is worded otherwise.
+    private static readonly string[] _forThisNode =
+    [
+        "this command: meshara trust replace",
+        "run here 'meshara trust add",
+        "lifts the ban; 'meshara trust add",
+        "among the known peers: 'meshara add",
+        "to end that: meshara trust forget",
+        "make a new key: meshara id",
+        "'meshara peers",
+    ];
+
+    /// <summary>What a command for the node of a data directory needs besides: <c> --data DIR</c>, or nothing where that is the directory that it takes by itself.</summary>
+    /// <param name="directory">The data directory; null: not known.</param>
+    public static string At(string? directory)
+    {
+        if (directory is null)
+        {
+            return "";
+        }
+
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
+        return full == CommonOptions.DefaultDirectory() ? "" : $" --data {Safe.Text(Quote(full), 4096)}";
+    }
+
+    /// <summary>A text of the library in which the commands for this node reach it.</summary>
+    /// <param name="text">As the library says it.</param>
+    /// <param name="directory">The data directory; null: not known.</param>
+    public static string Here(string text, string? directory)
+    {
+        string at = At(directory);
+        if (at.Length == 0)
+        {
+            return text;
+        }
+
+        const string why = "meshara why ";
+        text = text.StartsWith(why, StringComparison.Ordinal) ? $"{why.TrimEnd()}{at} {text[why.Length..]}" : text;
+        return _forThisNode.Aggregate(text, (done, command) => done.Replace(command, command + at, StringComparison.Ordinal));
+    }
+
     /// <summary>A path as a shell reads it.</summary>
-    public static string Quote(string path) => path.Any(static c => char.IsWhiteSpace(c) || c is '\'' or '"' or '$' or '&' or ';' or '(' or ')' or '*')
+    public static string Quote(string path) => path.Any(static c => !char.IsLetterOrDigit(c) && c is not ('/' or '.' or '-' or '_' or '+' or ',' or ':' or '=' or '@') && c != Path.DirectorySeparatorChar)
         ? OperatingSystem.IsWindows() ? $"\"{path}\"" : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'"
         : path;
 }

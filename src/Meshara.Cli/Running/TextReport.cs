@@ -16,10 +16,12 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
     private readonly Lock _folding = new();
     private readonly RefusalFold _fold = new(terminal.Time, foldDials: true);
     private PublicKey? _own;
+    private string? _data;
 
     public void Started(Node node, NodeFacts facts)
     {
         _own = node.PublicKey;
+        _data = facts.DataDirectory;
         WriteLine($"node id     {node.Id}");
         WriteLine($"public key  {node.PublicKey}");
         WriteLine($"mesh        {Safe.Text(facts.Mesh)} (admits: {facts.Admission})");
@@ -37,7 +39,7 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
         if (EventLine.Of(happened) is { } line && IsToldAlone(line))
         {
             bool again = line is { ByPeer: true, Reason: "not-admitted" } && (_hinted.Count >= MostHints || !_hinted.Add($"{line.Peer} {line.Address}"));
-            Write(happened.Time, again ? EventText.StillNotAdmitted(line) : EventText.Of(line, _own));
+            Write(happened.Time, again ? EventText.StillNotAdmitted(line) : EventText.Of(line, _own, _data));
         }
     }
 
@@ -60,7 +62,7 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
 
         foreach (EventLine line in due)
         {
-            Write(terminal.Time.GetUtcNow(), EventText.Of(line, _own));
+            Write(terminal.Time.GetUtcNow(), EventText.Of(line, _own, _data));
         }
     }
 
@@ -68,7 +70,7 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
     {
         foreach (OptionChange change in changes)
         {
-            Write(terminal.Time.GetUtcNow(), EventText.Of(EventLine.Of(change, ""), _own));
+            Write(terminal.Time.GetUtcNow(), EventText.Of(EventLine.Of(change, ""), _own, _data));
         }
     }
 
@@ -76,13 +78,13 @@ internal sealed class TextReport(Terminal terminal) : INodeReport
     {
         foreach (PassedOver option in options)
         {
-            Write(terminal.Time.GetUtcNow(), EventText.Of(EventLine.Of(option, ""), _own));
+            Write(terminal.Time.GetUtcNow(), EventText.Of(EventLine.Of(option, ""), _own, _data));
         }
     }
 
-    public void ConfigurationFailed(string why) => Write(terminal.Time.GetUtcNow(), EventText.Of(new EventLine("config-failed", "") { Detail = why }, _own));
+    public void ConfigurationFailed(string why) => Write(terminal.Time.GetUtcNow(), EventText.Of(new EventLine("config-failed", "") { Detail = why }, _own, _data));
 
-    public void ConfigurationMended() => Write(terminal.Time.GetUtcNow(), EventText.Of(new EventLine("config-mended", ""), _own));
+    public void ConfigurationMended() => Write(terminal.Time.GetUtcNow(), EventText.Of(new EventLine("config-mended", ""), _own, _data));
 
     public void Stopped()
     {

@@ -24,7 +24,7 @@ public sealed class TrustCommandTests : IDisposable
     {
         PublicKey old = NewKey(), renewed = NewKey();
 
-        Assert.Contains("may connect", (await DoneAsync("add", old.ToString(), "--name", "gpu 1")).Text, StringComparison.Ordinal);
+        Assert.Equal($"{old.Id} may connect to the node of {_folder["node"]} when it runs", (await DoneAsync("add", old.ToString(), "--name", "gpu 1")).Text.Trim());
         JsonElement pin = Assert.Single(Child.Parse((await DoneAsync("list", "--json")).Json).GetProperty("pins").EnumerateArray().ToArray());
         Assert.Equal((old.Id.ToString(), "gpu 1"), (pin.GetProperty("peer").GetString(), pin.GetProperty("name").GetString()));
         Assert.Contains($"{old.Id}  gpu 1", (await DoneAsync("list")).Text, StringComparison.Ordinal);
@@ -107,7 +107,7 @@ public sealed class TrustCommandTests : IDisposable
         await using Child node = Child.Start("run", "--json", "--data", _folder["node"], "--listen", "127.0.0.1:0");
         await node.EventAsync("listening");
 
-        await DoneAsync("add", old.ToString(), "--name", "gpu 1");
+        Assert.Equal($"{old.Id} may connect to this node now", (await DoneAsync("add", old.ToString(), "--name", "gpu 1")).Text.Trim());
         await DoneAsync("replace", "gpu 1", renewed.ToString(), "--confirm", renewed.Id.ToString());
         Assert.Contains($"{renewed.Id}  gpu 1", (await DoneAsync("list")).Text, StringComparison.Ordinal);
         await DoneAsync("forget", "gpu 1");

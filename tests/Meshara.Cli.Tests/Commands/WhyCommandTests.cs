@@ -1,4 +1,7 @@
 using System.Text.Json;
+using Meshara.Cli.Commands;
+using Meshara.Cli.Control;
+using Meshara.Cli.Rendering;
 using Meshara.Cli.Tests.Support;
 using Xunit;
 
@@ -58,6 +61,7 @@ public sealed class WhyCommandTests
         JsonElement dial = Assert.Single(Child.Parse(known.Json).GetProperty("dials").EnumerateArray());
         Assert.Equal(bob.Addresses[0].ToString(), dial.GetProperty("address").GetString());
         Assert.Contains("No address of aaaa", unknown.Error, StringComparison.Ordinal);
+        Assert.Contains($"meshara why --data {Hints.Quote(bed.DirectoryOf("alice"))} aaaa", unknown.Error, StringComparison.Ordinal);
         Assert.Single(alice.ListPeers());
     }
 
@@ -76,6 +80,76 @@ public sealed class WhyCommandTests
         Assert.Contains("mesh 'theirs'", text.Text, StringComparison.Ordinal);
         Assert.Contains("belongs to the mesh 'theirs', this node to 'mine'", wrong.Text, StringComparison.Ordinal);
         Assert.False(Directory.Exists(folder["none"]));
+    }
+
+    // That key is gone when the command ends: to trust it would admit nobody.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Why_ThrowAwayKeyNotAdmitted_AdvisesToStartTheNodeAndPrintsNoKey(bool secret)
+    {
+        using TempFolder folder = new();
+        await using Node bob = await Node.StartAsync(new NodeOptions { Mesh = "test", Admission = Admission.KnownPeers, Listen = ["127.0.0.1:0"], DataDirectory = folder["bob"] });
+        string file = folder["secret"];
+        await File.WriteAllTextAsync(file, "a secret that is long enough\n", TestContext.Current.CancellationToken);
+        Mode.Set(file, Mode.File);
+        string[] given = secret ? ["--secret-file", file] : [];
+        TestTerminal text = new(), json = new();
+
+        Assert.Equal(ExitCode.Failed, await text.RunAsync(["why", bob.Addresses[0].HostAndPort, "--data", folder["none"], .. given]));
+        Assert.Equal(ExitCode.Failed, await json.RunAsync(["why", bob.Addresses[0].HostAndPort, "--data", folder["none"], "--json", .. given]));
+
+        Assert.Contains("  FAILED  hello   ", text.Text, StringComparison.Ordinal);
+        Assert.Contains("does not admit this node", text.Text, StringComparison.Ordinal);
+        Assert.Contains(secret ? "To do: Compare the secret with the one there; else start the node here" : "give it with --secret-file; else start the node here", text.Text, StringComparison.Ordinal);
+        Assert.Contains("ask again: the other side judged a key that was made for this question and that nobody keeps.", text.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("trust add", text.Text + json.Json, StringComparison.Ordinal);
+    }
+
+    // With an identity of its own the key stays, and the advice too.
+    [Fact]
+    public async Task Why_NoNodeRunsAndNotAdmitted_NamesTheKeyOfTheIdentity()
+    {
+        using TempFolder folder = new();
+        await using Node bob = await Node.StartAsync(new NodeOptions { Mesh = "test", Admission = Admission.KnownPeers, Listen = ["127.0.0.1:0"], DataDirectory = folder["bob"] });
+        PublicKey alice;
+        await using (Node node = await Node.StartAsync(new NodeOptions { Mesh = "test", Admission = Admission.Open, Listen = ["127.0.0.1:0"], DataDirectory = folder["alice"] }))
+        {
+            alice = node.PublicKey;
+        }
+
+        TestTerminal text = new();
+        Assert.Equal(ExitCode.Failed, await text.RunAsync("why", bob.Addresses[0].HostAndPort, "--data", folder["alice"]));
+
+        Assert.Contains($"To do: On that machine run: meshara trust add {alice}", text.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Why_NotAmongTheKnownPeersHere_NamesTheDirectoryInTheCommand()
+    {
+        await using CommandBed bed = new();
+        await bed.StartAsync("alice", o => o with { Admission = Admission.KnownPeers });
+        Node bob = await bed.StartAsync("bob");
+        TestTerminal text = new();
+
+        Assert.Equal(ExitCode.Done, await bed.RunAsync("alice", text, "why", bob.Addresses[0].HostAndPort));
+
+        Assert.Contains($"'meshara add --data {Hints.Quote(bed.DirectoryOf("alice"))} {bob.Addresses[0].HostAndPort}' makes it one.", text.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("full")]
+    [InlineData("rate-limited")]
+    [InlineData("banned")]
+    public void Advise_RefusedForAnotherReason_PrintsNoKey(string code)
+    {
+        StepLine refused = new("limit", "failed", "The node at a:1 has no place.") { Code = code, ByPeer = true, RetryAfter = 3, Advice = "name this node there: meshara trust add 3059" };
+
+        StepLine step = Assert.Single(ThrowAwayKey.Advise(new DialLine("a:1", Reachable: false, [refused]), hasSecret: false).Steps);
+
+        Assert.DoesNotContain("3059", step.Advice, StringComparison.Ordinal);
+        Assert.Contains("ask again", step.Advice, StringComparison.Ordinal);
+        Assert.Equal(code != "banned", step.Advice!.StartsWith("Again in 3 s or later; ", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -62,4 +62,18 @@ public sealed class LocalNetworkTextTests
         Assert.Contains($"meshara trust add {peer.PublicKey}", text, StringComparison.Ordinal);
         Assert.Contains($"meshara trust add {own.PublicKey}", text, StringComparison.Ordinal);
     }
+
+    // Typed without it the key would be trusted in another directory. Where the other node has its own, nobody here knows.
+    [Fact]
+    public void Discovered_NodeOfAnotherDirectory_NamesItInTheCommandForHereOnly()
+    {
+        using NodeIdentity peer = NodeIdentity.Create(), own = NodeIdentity.Create();
+        EventLine line = EventLine.Of(new PeerDiscovered(DateTimeOffset.UnixEpoch, peer.Id, "10.0.0.6:4040", peer.PublicKey))!;
+        string data = Path.Combine(Path.GetTempPath(), "my data");
+
+        string text = EventText.Of(line, own.PublicKey, data);
+
+        Assert.Contains($"meshara trust add --data {Hints.Quote(data)} {peer.PublicKey}", text, StringComparison.Ordinal);
+        Assert.Contains($"and there: meshara trust add {own.PublicKey}", text, StringComparison.Ordinal);
+    }
 }

@@ -42,6 +42,7 @@ public sealed class ShowTests
     {
         Assert.Equal("/tmp/data", Hints.Quote("/tmp/data"));
         Assert.NotEqual("/tmp/my data", Hints.Quote("/tmp/my data"));
+        Assert.NotEqual("/tmp/a|b", Hints.Quote("/tmp/a|b"));
     }
 
     [Theory]

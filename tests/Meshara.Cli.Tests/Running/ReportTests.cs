@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Meshara.Cli.Control;
+using Meshara.Cli.Rendering;
 using Meshara.Cli.Running;
 using Meshara.Cli.Tests.Support;
 using Xunit;
@@ -167,6 +168,27 @@ public sealed class ReportTests
         Assert.Equal(("peer-banned", "protocol-violation", "2026-01-02T04:04:05.678Z", 2), (line.GetProperty("event").GetString(), line.GetProperty("reason").GetString(), line.GetProperty("until").GetString(), line.GetProperty("count").GetInt32()));
         Assert.EndsWith(
             "banned        aaaaaaaaaaaaaaaa until 2026-01-02T04:04:05.678Z for protocol violation, ban number 2; to lift it: meshara peers --forgive aaaaaaaaaaaaaaaa", _terminal.Text.TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Text_NodeOfAnotherDirectory_CommandsNameIt()
+    {
+        await using CommandBed bed = new();
+        Node node = await bed.StartAsync("alice");
+        TextReport report = new(_terminal.Terminal);
+        string data = bed.DirectoryOf("alice");
+        report.Started(node, new NodeFacts("test", "open", data, "test/1", Time));
+
+        report.Happened(new PeerBanned(Time, Peer, ReputationCause.ProtocolViolation, Time.AddHours(1), 1));
+        report.Happened(new PeerRefused(Time, "a:1", Peer, MesharaErrorCode.PinMismatch, ByPeer: false, "Accept it by this command: meshara trust replace 1 2", null));
+        report.Happened(new PeerRefused(Time, "b:1", Peer, MesharaErrorCode.Refused, ByPeer: true, "this command: meshara trust replace 1 2", null));
+
+        string[] lines = Lines(_terminal.Text)[^3..];
+        Assert.EndsWith($"to lift it: meshara peers --data {Hints.Quote(data)} --forgive aaaaaaaaaaaaaaaa", lines[0], StringComparison.Ordinal);
+        Assert.EndsWith($"this command: meshara trust replace --data {Hints.Quote(data)} 1 2", lines[1], StringComparison.Ordinal);
+
+        // The other side's words stay its own.
+        Assert.EndsWith("this command: meshara trust replace 1 2", lines[2], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -31,8 +31,8 @@ internal static class TrustAddCommand
 
             // Whatever form was given, the node gets hex.
             ControlRequest request = new() { Command = ControlCommand.TrustAdd, PublicKey = trusted.ToString(), Name = called };
-            await TrustCommand.ChangeAsync(terminal, directory, request, () => TrustFile.Add(directory, trusted, called), ct);
-            Outcome.Write(terminal, parsed.GetValue(json), new DoneLine("trusted", trusted.Id.ToString()), $"{trusted.Id} may connect to this node now");
+            bool running = await TrustCommand.ChangeAsync(terminal, directory, request, () => TrustFile.Add(directory, trusted, called), ct);
+            Outcome.Write(terminal, parsed.GetValue(json), new DoneLine("trusted", trusted.Id.ToString()), $"{trusted.Id} {TrustCommand.MayConnect(running, directory)}");
             return ExitCode.Done;
         });
         return command;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Meshara.Cli.Control;
+using Meshara.Cli.Rendering;
 
 namespace Meshara.Cli.Commands.Trust;
 
@@ -14,16 +15,23 @@ internal static class TrustCommand
         TrustForgetCommand.Create(terminal),
     };
 
+    /// <summary>Since when a key may join, and whose node: what is trusted for a directory that no node has may be a mistyped one.</summary>
+    public static string MayConnect(bool running, string dataDirectory) =>
+        running ? "may connect to this node now" : $"may connect to the node of {Safe.Text(dataDirectory, 4096)} when it runs";
+
     /// <summary>Asks the running node; where none runs, does it on the files, which are then nobody else's.</summary>
-    public static async Task ChangeAsync(Terminal terminal, string dataDirectory, ControlRequest request, Action onFiles, CancellationToken cancellationToken)
+    /// <returns>Whether a node runs, which has done it.</returns>
+    public static async Task<bool> ChangeAsync(Terminal terminal, string dataDirectory, ControlRequest request, Action onFiles, CancellationToken cancellationToken)
     {
         try
         {
             await ControlClient.CallAsync(dataDirectory, request, null, terminal.Time, cancellationToken);
+            return true;
         }
         catch (ControlException e) when (e.Code == ControlException.NotRunning)
         {
             onFiles();
+            return false;
         }
     }
 }

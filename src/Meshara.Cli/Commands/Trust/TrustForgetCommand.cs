@@ -18,8 +18,8 @@ internal static class TrustForgetCommand
             string directory = parsed.GetValue(data)!;
             TrustedPeer pin = PinArgument.Find(directory, parsed.GetValue(peer)!);
             ControlRequest request = new() { Command = ControlCommand.Remove, Peer = pin.Id.ToString() };
-            await TrustCommand.ChangeAsync(terminal, directory, request, () => TrustFile.Remove(directory, pin.Id), ct);
-            Outcome.Write(terminal, parsed.GetValue(json), new DoneLine("forgotten", pin.Id.ToString()), $"{pin.Id} may connect to this node no more");
+            bool running = await TrustCommand.ChangeAsync(terminal, directory, request, () => TrustFile.Remove(directory, pin.Id), ct);
+            Outcome.Write(terminal, parsed.GetValue(json), new DoneLine("forgotten", pin.Id.ToString()), $"{pin.Id} may connect to {(running ? "this node" : $"the node of {Safe.Text(directory, 4096)}")} no more");
             return ExitCode.Done;
         });
         return command;

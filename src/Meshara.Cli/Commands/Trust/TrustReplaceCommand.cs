@@ -34,8 +34,8 @@ internal static class TrustReplaceCommand
 
             Confirm(terminal, pin, renewed.Id, parsed.GetValue(confirm));
             ControlRequest request = new() { Command = ControlCommand.TrustReplace, Peer = pin.Id.ToString(), PublicKey = renewed.ToString() };
-            await TrustCommand.ChangeAsync(terminal, directory, request, () => Replace(directory, pin, renewed), ct);
-            Outcome.Write(terminal, parsed.GetValue(json), new DoneLine("replaced", renewed.Id.ToString()), $"{renewed.Id} may connect to this node now, {pin.Id} no more");
+            bool running = await TrustCommand.ChangeAsync(terminal, directory, request, () => Replace(directory, pin, renewed), ct);
+            Outcome.Write(terminal, parsed.GetValue(json), new DoneLine("replaced", renewed.Id.ToString()), $"{renewed.Id} {TrustCommand.MayConnect(running, directory)}, {pin.Id} no more");
             return ExitCode.Done;
         });
         return command;
