@@ -14,9 +14,10 @@ internal static class Examination
     public static async Task<IReadOnlyList<FindingLine>> OfAsync(Node node, string dataDirectory, SqlitePeerStore? store, TimeProvider time, CancellationToken cancellationToken)
     {
         ListenPort[] ports = [.. ListenPort.Of(node.Addresses)];
-        Task<IReadOnlyList<FindingLine>> listen = ReachCheck.ListenAsync(node, time, cancellationToken);
-        Task<IReadOnlyList<FindingLine>> peers = ReachCheck.PeersAsync(node, cancellationToken);
-        List<FindingLine> findings = await MachineAsync(ports, time, cancellationToken);
+        IReadOnlyList<LocalInterface>? interfaces = Interfaces();
+        Task<IReadOnlyList<FindingLine>> listen = ReachCheck.ListenAsync(node, interfaces ?? [], time, cancellationToken);
+        Task<IReadOnlyList<FindingLine>> peers = ReachCheck.PeersAsync(node, interfaces ?? [], cancellationToken);
+        List<FindingLine> findings = await MachineAsync(interfaces, ports, time, cancellationToken);
         findings.InsertRange(findings.FindIndex(static f => f.Area == "firewall"), await listen);
         findings.AddRange(ClockCheck.Judge(Clock(dataDirectory, time) with { Offset = node.ClockOffset, LastSeen = await LastSeenAsync(node) }));
         findings.AddRange(await peers);
@@ -33,6 +34,7 @@ internal static class Examination
     public static async Task<IReadOnlyList<FindingLine>> OfAsync(string dataDirectory, string? inUse, TimeProvider time, CancellationToken cancellationToken)
     {
         int? port = LastPort(dataDirectory);
+        IReadOnlyList<LocalInterface>? interfaces = Interfaces();
         List<FindingLine> findings =
         [
             new FindingLine("node", FindingLine.Warning, dataDirectory, $"{inUse ?? "No node runs on this data directory."} Not seen: whether its port is open, its bans, limits and links, the peers named by its options, what they say of the clock, and the state of its peer store.")
@@ -41,26 +43,38 @@ internal static class Examination
                     ? $"Start it, then ask again: meshara run --data {Rendering.Hints.Quote(dataDirectory)}"
                     : "Ask again in a moment. If it stays so and this is no node of yours, stop that process or name another directory with --data.",
             },
-            .. await MachineAsync([new ListenPort(port ?? PeerAddress.DefaultPort, IPv4: true, IPv6: true)], time, cancellationToken),
+            .. await MachineAsync(interfaces, [new ListenPort(port ?? PeerAddress.DefaultPort, IPv4: true, IPv6: true)], time, cancellationToken),
         ];
         int before = findings.FindIndex(static f => f.Area == "firewall");
         findings.Insert(before, Listen(port ?? PeerAddress.DefaultPort, isInUse: inUse is not null));
         findings.AddRange(ClockCheck.Judge(Clock(dataDirectory, time)));
-        findings.AddRange(await PinnedAsync(dataDirectory, time, cancellationToken));
+        findings.AddRange(await PinnedAsync(dataDirectory, interfaces ?? [], time, cancellationToken));
         findings.AddRange(DataCheck.Run(dataDirectory));
         return findings;
     }
 
     // Interfaces, multicast, who else is on 5353, firewall.
-    private static async Task<List<FindingLine>> MachineAsync(IReadOnlyCollection<ListenPort> ports, TimeProvider time, CancellationToken cancellationToken) =>
+    private static async Task<List<FindingLine>> MachineAsync(IReadOnlyList<LocalInterface>? interfaces, IReadOnlyCollection<ListenPort> ports, TimeProvider time, CancellationToken cancellationToken) =>
     [
-        .. await InterfaceCheck.RunAsync(time, cancellationToken),
+        .. await InterfaceCheck.RunAsync(interfaces, time, cancellationToken),
         .. UdpHolders.Find(5353),
         .. await new FirewallCheck(time).RunAsync(ports, cancellationToken),
     ];
 
+    private static IReadOnlyList<LocalInterface>? Interfaces()
+    {
+        try
+        {
+            return LocalInterface.All();
+        }
+        catch (NetworkInformationException)
+        {
+            return null;
+        }
+    }
+
     // The strangers' way, for no node is there; pins are compared.
-    private static async Task<IReadOnlyList<FindingLine>> PinnedAsync(string dataDirectory, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<FindingLine>> PinnedAsync(string dataDirectory, IReadOnlyList<LocalInterface> interfaces, TimeProvider time, CancellationToken cancellationToken)
     {
         PeerAddress[] pinned;
         try
@@ -74,9 +88,9 @@ internal static class Examination
 
         NodeOptions stranger = new() { Mesh = "?", Admission = Admission.Open, TimeProvider = time };
         DialDiagnosis[] dials = await Task.WhenAll(pinned.Select(address => Node.DiagnoseAsync(stranger, address, TimeSpan.FromSeconds(10), cancellationToken)));
-        return [.. dials.Select(static dial => dial.Steps.Any(static step => step is { Kind: DialStepKind.Identity, Outcome: DialStepOutcome.Passed })
+        return [.. dials.Select(dial => dial.Steps.Any(static step => step is { Kind: DialStepKind.Identity, Outcome: DialStepOutcome.Passed })
             ? new FindingLine("peer", FindingLine.Ok, $"pinned {dial.Address}", "The pinned key answers there. Whether it would admit this node is not seen without a running node.")
-            : ReachCheck.Peer(dial, "pinned", new HashSet<NodeId>()))];
+            : ReachCheck.Peer(dial, "pinned", [], interfaces))];
     }
 
     private static FindingLine Listen(int port, bool isInUse)

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
 
@@ -7,30 +6,24 @@ namespace Meshara.Cli.Doctor;
 /// <summary>The interfaces of this machine, their addresses, and whether multicast comes back on them.</summary>
 internal static class InterfaceCheck
 {
-    public static async Task<IReadOnlyList<FindingLine>> RunAsync(TimeProvider time, CancellationToken cancellationToken)
+    /// <summary>Looks at each, and tries multicast where it can be.</summary>
+    /// <param name="all">Those of this machine; null: the system does not show them.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task<IReadOnlyList<FindingLine>> RunAsync(IReadOnlyList<LocalInterface>? all, TimeProvider time, CancellationToken cancellationToken)
     {
-        NetworkInterface[] all;
-        try
+        if (all is null)
         {
-            all = NetworkInterface.GetAllNetworkInterfaces();
-        }
-        catch (NetworkInformationException e)
-        {
-            return [new FindingLine("interface", FindingLine.Unseen, "all", $"This system does not show its network interfaces: {e.Message}")];
+            return [new FindingLine("interface", FindingLine.Unseen, "all", "This system does not show its network interfaces.")];
         }
 
-        List<FindingLine> findings = [];
+        List<FindingLine> findings = [.. all.Select(one => Describe(one, all))];
         List<(string Name, AddressFamily Family, Task<MulticastResult> Result)> tests = [];
-        foreach (NetworkInterface one in all.OrderBy(static n => n.Name, StringComparer.Ordinal))
+        foreach (LocalInterface one in all.Where(static one => one is { IsUp: true, HasMulticast: true, Kind: not InterfaceKind.Loopback }))
         {
-            IPAddress[] addresses = AddressesOf(one);
-            findings.Add(Describe(one, addresses));
-            if (one is { OperationalStatus: OperationalStatus.Up or OperationalStatus.Unknown, SupportsMulticast: true, NetworkInterfaceType: not NetworkInterfaceType.Loopback })
+            foreach (AddressFamily family in one.Addresses.Select(static a => a.Address.AddressFamily).Distinct().Where(family => IndexOf(one.System!, family) is not null))
             {
-                foreach (AddressFamily family in addresses.Select(static a => a.AddressFamily).Distinct().Where(family => IndexOf(one, family) is not null))
-                {
-                    tests.Add((one.Name, family, MulticastTest.RunAsync(IndexOf(one, family)!.Value, family, time, cancellationToken)));
-                }
+                tests.Add((one.Name, family, MulticastTest.RunAsync(IndexOf(one.System!, family)!.Value, family, time, cancellationToken)));
             }
         }
 
@@ -41,12 +34,12 @@ internal static class InterfaceCheck
             results.Add((name, family, await result));
         }
 
-        findings.AddRange(Judge(results));
+        findings.AddRange(Judge(results, all));
         return findings;
     }
 
     /// <summary>What the tests say together: a family that works on one interface is not broken by another.</summary>
-    internal static IEnumerable<FindingLine> Judge(IReadOnlyList<(string Name, AddressFamily Family, MulticastResult Result)> results)
+    internal static IEnumerable<FindingLine> Judge(IReadOnlyList<(string Name, AddressFamily Family, MulticastResult Result)> results, IReadOnlyList<LocalInterface> all)
     {
         foreach (AddressFamily family in new[] { AddressFamily.InterNetwork, AddressFamily.InterNetworkV6 })
         {
@@ -54,10 +47,7 @@ internal static class InterfaceCheck
             (string Name, AddressFamily Family, MulticastResult Result)[] mine = [.. results.Where(r => r.Family == family)];
             if (mine.Length == 0)
             {
-                yield return new FindingLine("multicast", FindingLine.Warning, version, $"No interface that carries multicast has an {version} address: nobody is found by {version}.")
-                {
-                    Advice = family == AddressFamily.InterNetwork ? "Give an interface an IPv4 address, if the other nodes have no IPv6." : "Switch IPv6 on (Linux: sysctl net.ipv6.conf.all.disable_ipv6=0), if the other nodes have no IPv4.",
-                };
+                yield return NoFamily(family, version, all);
                 continue;
             }
 
@@ -92,25 +82,54 @@ internal static class InterfaceCheck
         return new FindingLine("multicast", state, subject, $"Multicast does not work: {what}.") { Advice = advice };
     }
 
-    private static FindingLine Describe(NetworkInterface one, IPAddress[] addresses)
+    // Nobody is found by this family: is an interface down, or its multicast off, or is there no address?
+    private static FindingLine NoFamily(AddressFamily family, string version, IReadOnlyList<LocalInterface> all)
     {
-        string list = addresses.Length == 0 ? "no addresses" : string.Join(", ", addresses.Select(static a => a.ToString()));
-        bool up = one.OperationalStatus is OperationalStatus.Up or OperationalStatus.Unknown || one.NetworkInterfaceType == NetworkInterfaceType.Loopback;
-        string kind = one.NetworkInterfaceType == NetworkInterfaceType.Loopback ? "loopback; " : !up ? "down; " : !one.SupportsMulticast ? "up, no multicast; " : "up; ";
-        return new FindingLine("interface", FindingLine.Ok, one.Name, kind + list);
+        LocalInterface[] lan = [.. all.Where(static one => one.Kind == InterfaceKind.Lan)];
+        if (lan.FirstOrDefault(one => one is { IsUp: true, HasMulticast: false } && one.Addresses.Any(a => a.Address.AddressFamily == family)) is { } off)
+        {
+            return new FindingLine("multicast", FindingLine.Warning, version, $"{off.Name} has an {version} address, but its MULTICAST flag is off, and no other interface carries multicast by {version}: nobody is found by {version}.") { Advice = off.MulticastAdvice };
+        }
+
+        // One that is down has lost its IPv6 addresses.
+        if (!all.Any(static one => one.IsUsable) && lan.FirstOrDefault(static one => !one.IsUp) is { } down)
+        {
+            return new FindingLine("multicast", FindingLine.Warning, version, $"{down.Name} is down, and no other interface carries multicast by {version}: nobody is found by {version}.") { Advice = down.UpAdvice };
+        }
+
+        return new FindingLine("multicast", FindingLine.Warning, version, $"No interface that carries multicast has an {version} address: nobody is found by {version}.")
+        {
+            Advice = family == AddressFamily.InterNetwork ? "Give an interface an IPv4 address, if the other nodes have no IPv6." : "Switch IPv6 on (Linux: sysctl net.ipv6.conf.all.disable_ipv6=0), if the other nodes have no IPv4.",
+        };
     }
 
-    private static IPAddress[] AddressesOf(NetworkInterface one)
+    /// <summary>What one of the interfaces is, and whether it stands in the way.</summary>
+    internal static FindingLine Describe(LocalInterface one, IReadOnlyList<LocalInterface> all)
     {
-        try
+        string list = one.Addresses.Count == 0 ? "no addresses" : string.Join(", ", one.Addresses.Select(static a => a.Address.ToString()));
+        if (one.Kind == InterfaceKind.Loopback)
         {
-            return [.. one.GetIPProperties().UnicastAddresses.Select(static a => a.Address)];
+            return new FindingLine("interface", FindingLine.Ok, one.Name, $"loopback; {list}");
         }
-        catch (NetworkInformationException)
+
+        if (!one.IsUp)
         {
-            // It went while it was looked at.
-            return [];
+            return one.Kind == InterfaceKind.Lan && !all.Any(static other => other.IsUsable)
+                ? new FindingLine("interface", FindingLine.Warning, one.Name, $"down; {list}. Nothing is sent or heard on it{(one.LacksCarrier ? " (it is switched on, but has no other end)" : "")}, and this machine has no other network.") { Advice = one.UpAdvice }
+                : new FindingLine("interface", FindingLine.Ok, one.Name, $"down; {list}");
         }
+
+        if (one.HasMulticast)
+        {
+            return new FindingLine("interface", FindingLine.Ok, one.Name, $"up; {list}");
+        }
+
+        // Tunnels and lines with one other end have none, which is no fault where another interface has.
+        bool isFault = one.IsUsable && one.Kind == InterfaceKind.Lan;
+        bool isAlone = one.IsUsable && !all.Any(static other => other is { IsUsable: true, HasMulticast: true }) && !all.Any(static other => other is { IsUsable: true, Kind: InterfaceKind.Lan });
+        return isFault ? new FindingLine("interface", FindingLine.Warning, one.Name, $"up, no multicast; {list}. Multicast DNS cannot work on it: its MULTICAST flag is off.") { Advice = one.MulticastAdvice }
+            : isAlone ? new FindingLine("interface", FindingLine.Warning, one.Name, $"up, no multicast; {list}. Nobody is found by multicast DNS: no interface of this machine carries multicast.") { Advice = "Name the other nodes by their addresses (meshara add)." }
+            : new FindingLine("interface", FindingLine.Ok, one.Name, $"up, no multicast; {list}");
     }
 
     private static int? IndexOf(NetworkInterface one, AddressFamily family)

@@ -1,3 +1,4 @@
+using System.Net;
 using Meshara.Cli.Control;
 
 namespace Meshara.Cli.Doctor;
@@ -11,7 +12,7 @@ internal static class ReachCheck
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
     /// <summary>Dials each own address from this machine, as a stranger: TLS proves that it is this node which answers there. Whether others reach it through routers and firewalls in between only they can say.</summary>
-    public static async Task<IReadOnlyList<FindingLine>> ListenAsync(Node node, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<FindingLine>> ListenAsync(Node node, IReadOnlyList<LocalInterface> interfaces, TimeProvider time, CancellationToken cancellationToken)
     {
         if (node.Addresses.Count == 0)
         {
@@ -21,11 +22,11 @@ internal static class ReachCheck
         // As a stranger, for this node refuses itself.
         NodeOptions stranger = new() { Mesh = node.Options.Mesh, Admission = Admission.Open, Transport = node.Options.Transport, Timeouts = node.Options.Timeouts, TimeProvider = time };
         DialDiagnosis[] dials = await Task.WhenAll(node.Addresses.Take(Most).Select(address => Node.DiagnoseAsync(stranger, address, Limit, cancellationToken)));
-        return [.. dials.Select(dial => Listen(dial, advertised: node.Options.AdvertisedAddresses.Count > 0))];
+        return [.. dials.Select(dial => Listen(dial, advertised: node.Options.AdvertisedAddresses.Count > 0, interfaces))];
     }
 
     /// <summary>Dials whoever was named: bootstrap nodes, static and wanted peers, pinned ones whose address is known.</summary>
-    public static async Task<IReadOnlyList<FindingLine>> PeersAsync(Node node, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<FindingLine>> PeersAsync(Node node, IReadOnlyList<LocalInterface> interfaces, CancellationToken cancellationToken)
     {
         (PeerAddress Address, string Kind)[] named = [.. NamedBy(node).Where(named => named.Address.Id != node.Id).DistinctBy(static named => named.Address.HostAndPort).Take(Most)];
         if (named.Length == 0)
@@ -40,7 +41,7 @@ internal static class ReachCheck
             try
             {
                 DialDiagnosis dial = await node.DiagnoseAsync(one.Address, Limit, cancellationToken);
-                return Peer(dial, one.Kind, node.ListPeers().Select(static peer => peer.Id).ToHashSet());
+                return Peer(dial, one.Kind, node.ListPeers(), interfaces);
             }
             finally
             {
@@ -51,7 +52,7 @@ internal static class ReachCheck
     }
 
     /// <summary>What a dial of a named peer says.</summary>
-    internal static FindingLine Peer(DialDiagnosis dial, string kind, IReadOnlySet<NodeId> linked)
+    internal static FindingLine Peer(DialDiagnosis dial, string kind, IReadOnlyList<PeerInfo> linked, IReadOnlyList<LocalInterface> interfaces)
     {
         string subject = $"{kind} {dial.Address}";
         if (dial.Failed is not { } failed)
@@ -64,9 +65,14 @@ internal static class ReachCheck
             return new FindingLine("peer", FindingLine.Ok, subject, "This is this node itself; a list that all nodes share has each of them.");
         }
 
-        bool isLinked = (dial.Address.Id ?? dial.Answered) is { } id && linked.Contains(id);
+        bool isLinked = (dial.Address.Id ?? dial.Answered) is { } id && linked.Any(peer => peer.Id == id);
         bool isPatience = isLinked || failed.Kind == DialStepKind.Limit;
         string step = StepLine.Of(failed).Step;
+        if (!isPatience && Down(dial, failed, interfaces) is { } down)
+        {
+            return new FindingLine("peer", FindingLine.Broken, subject, $"It cannot be reached: it fails at {step}. The interface {down.Name}, by which packets would go there, is down.") { Advice = down.UpAdvice };
+        }
+
         return new FindingLine("peer", isPatience ? FindingLine.Warning : FindingLine.Broken, subject, $"{(isLinked ? "A link to it lives, but a dial now fails" : "It cannot be reached: it fails")} at {step}. {failed.Detail}")
         {
             Advice = failed.Advice ?? $"meshara why {dial.Address}",
@@ -74,16 +80,24 @@ internal static class ReachCheck
     }
 
     /// <summary>What a dial of an own address says.</summary>
-    internal static FindingLine Listen(DialDiagnosis dial, bool advertised)
+    internal static FindingLine Listen(DialDiagnosis dial, bool advertised, IReadOnlyList<LocalInterface> interfaces)
     {
         string subject = dial.Address.HostAndPort;
         if (dial.Steps.Any(static step => step is { Kind: DialStepKind.Identity, Outcome: DialStepOutcome.Passed }))
         {
-            return new FindingLine("listen", FindingLine.Ok, subject, "The port is open: this node answered its own call there.");
+            // Linux lets a machine call its own address also where the interface is down.
+            return OwnerThatIsDown(dial.Address, interfaces) is { } off
+                ? new FindingLine("listen", FindingLine.Warning, subject, $"The port is open to this machine itself, but the interface {off.Name} is down: nobody else can call there.") { Advice = off.UpAdvice }
+                : new FindingLine("listen", FindingLine.Ok, subject, "The port is open: this node answered its own call there.");
         }
 
         DialStep failed = dial.Failed ?? dial.Steps[^1];
         string step = StepLine.Of(failed).Step;
+        if (Down(dial, failed, interfaces) is { } down)
+        {
+            return new FindingLine("listen", advertised ? FindingLine.Warning : FindingLine.Broken, subject, $"A call to this address from this machine itself fails at {step}: the interface {down.Name} is down.") { Advice = down.UpAdvice };
+        }
+
         return failed.Kind == DialStepKind.Identity
             ? new FindingLine("listen", FindingLine.Broken, subject, $"Another node answers there: {dial.Failed?.Detail}") { Advice = advertised ? "Correct --advertise or the port forward." : "Two nodes share this address; give one of them another port." }
             : new FindingLine("listen", advertised ? FindingLine.Warning : FindingLine.Broken, subject, $"A call to this address from this machine itself fails at {step}: {failed.Detail}")
@@ -93,6 +107,15 @@ internal static class ReachCheck
                     : $"Let {dial.Address.Port}/tcp in (the lines on the firewall name the rule where it can be read).",
             };
     }
+
+    // The interface that is down and so made a dial fail before anybody answered.
+    private static LocalInterface? Down(DialDiagnosis dial, DialStep failed, IReadOnlyList<LocalInterface> interfaces) =>
+        failed.Kind is DialStepKind.Name or DialStepKind.Connect
+            ? LocalInterface.DownTowards(interfaces, IPAddress.TryParse(dial.Address.Host, out IPAddress? ip) ? ip : null)
+            : null;
+
+    private static LocalInterface? OwnerThatIsDown(PeerAddress address, IReadOnlyList<LocalInterface> interfaces) =>
+        IPAddress.TryParse(address.Host, out IPAddress? ip) ? interfaces.FirstOrDefault(one => !one.IsUp && one.Addresses.Any(a => a.Address.Equals(ip))) : null;
 
     private static IEnumerable<(PeerAddress Address, string Kind)> NamedBy(Node node) =>
         node.Options.Peers.Select(static address => (address, "wanted"))

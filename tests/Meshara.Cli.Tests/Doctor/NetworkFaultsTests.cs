@@ -126,6 +126,40 @@ public sealed class NetworkFaultsTests
         Assert.Contains("This rule drops 4040/tcp (others' calls to this node): tcp dport 4040 drop", text, StringComparison.Ordinal);
     }
 
+    // 25
+    [Fact]
+    public async Task Doctor_InterfaceIsDown_NamedWithTheCommandAndNotTheFirewall()
+    {
+        await using Pair pair = await Pair.StartAsync();
+        await pair.Bob.IpAsync("link", "set", Cable, "down");
+
+        (_, string text) = await pair.AtBobAsync("doctor");
+
+        Assert.Contains($"warning  interface  {Cable}: down; ", text, StringComparison.Ordinal);
+        Assert.Contains($"To do: ip link set {Cable} up", text, StringComparison.Ordinal);
+        Assert.Contains($"warning  multicast  IPv4: {Cable} is down", text, StringComparison.Ordinal);
+        Assert.Contains(text.Split('\n'), static line => line.Contains("listen     10.0.0.2:4040: ", StringComparison.Ordinal) && line.Contains($"the interface {Cable} is down", StringComparison.Ordinal));
+        Assert.DoesNotContain("Give an interface", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("Switch IPv6 on", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("Let 4040/tcp in", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("This machine would send", text, StringComparison.Ordinal);
+    }
+
+    // 26
+    [Fact]
+    public async Task Doctor_MulticastOff_NamedWithTheCommand()
+    {
+        await using Pair pair = await Pair.StartAsync();
+        await pair.Alice.IpAsync("link", "set", Cable, "multicast", "off");
+
+        (_, string text) = await pair.AtAliceAsync("doctor");
+
+        Assert.Contains($"warning  interface  {Cable}: up, no multicast; 10.0.0.1", text, StringComparison.Ordinal);
+        Assert.Contains("Multicast DNS cannot work on it: its MULTICAST flag is off.", text, StringComparison.Ordinal);
+        Assert.Contains($"To do: ip link set {Cable} multicast on", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("Give an interface", text, StringComparison.Ordinal);
+    }
+
     // The one rule of a table of its own.
     private static async Task AddRuleAsync(NetworkNamespace machine, string hook, string rule)
     {

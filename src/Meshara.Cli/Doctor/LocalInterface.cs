@@ -1,0 +1,123 @@
+using System.Globalization;
+using System.Net;
+using System.Net.NetworkInformation;
+
+namespace Meshara.Cli.Doctor;
+
+/// <summary>A network interface of this machine, as it was at one moment.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="IsUp">Whether packets pass.</param>
+/// <param name="HasMulticast">Whether it says that it carries multicast.</param>
+/// <param name="Addresses">Its addresses with the length of their networks.</param>
+internal sealed record LocalInterface(string Name, InterfaceKind Kind, bool IsUp, bool HasMulticast, IReadOnlyList<(IPAddress Address, int Length)> Addresses)
+{
+    // IFF_UP, IFF_BROADCAST, IFF_POINTOPOINT and IFF_NOARP of netdevice(7).
+    private const int FlagUp = 0x1, FlagBroadcast = 0x2, FlagPointToPoint = 0x10, FlagNoArp = 0x80;
+
+    /// <summary>For the index by family; null: made by a test.</summary>
+    public NetworkInterface? System { get; init; }
+
+    /// <summary>Whether it was switched on and has no other end: no cable, no wireless network.</summary>
+    public bool LacksCarrier { get; init; }
+
+    /// <summary>Whether packets to other machines may take it.</summary>
+    public bool IsUsable => IsUp && Kind != InterfaceKind.Loopback && Addresses.Count > 0;
+
+    /// <summary>What gets one that is down up again.</summary>
+    public string UpAdvice => LacksCarrier ? $"Plug in the cable of {Name}, or join its wireless network." : OperatingSystem.IsLinux() ? $"ip link set {Name} up" : $"Switch {Name} on in the system's network settings.";
+
+    /// <summary>What switches its multicast on.</summary>
+    public string MulticastAdvice => OperatingSystem.IsLinux() ? $"ip link set {Name} multicast on" : $"Switch multicast on for {Name}.";
+
+    /// <summary>Those of this machine, by name.</summary>
+    /// <exception cref="NetworkInformationException">The system does not show them.</exception>
+    public static IReadOnlyList<LocalInterface> All() =>
+        [.. NetworkInterface.GetAllNetworkInterfaces().OrderBy(static n => n.Name, StringComparer.Ordinal).Select(static one => Read(one, FlagsOf(one.Name)))];
+
+    /// <summary>The interface that is down and therefore keeps packets to an address from leaving; null: none does.</summary>
+    /// <param name="all">Those of this machine.</param>
+    /// <param name="to">The address; null: a name, whose addresses are not known.</param>
+    public static LocalInterface? DownTowards(IReadOnlyList<LocalInterface> all, IPAddress? to)
+    {
+        if (to is not null && IPAddress.IsLoopback(to))
+        {
+            return null;
+        }
+
+        LocalInterface[] down = [.. all.Where(static one => one is { IsUp: false, Kind: InterfaceKind.Lan })];
+        return (to is null ? null : down.FirstOrDefault(one => one.Addresses.Any(a => new IPNetwork(Base(a.Address, a.Length), a.Length).Contains(to))))
+            ?? (all.Any(static one => one.IsUsable) ? null : down.FirstOrDefault());
+    }
+
+    /// <summary>What is known of one.</summary>
+    /// <param name="one">Which.</param>
+    /// <param name="flags">Its flags (Linux); null: not known.</param>
+    private static LocalInterface Read(NetworkInterface one, int? flags)
+    {
+        bool isUp = one.OperationalStatus is OperationalStatus.Up or OperationalStatus.Unknown || one.NetworkInterfaceType == NetworkInterfaceType.Loopback;
+        return new LocalInterface(one.Name, KindOf(one.NetworkInterfaceType, flags), isUp, one.SupportsMulticast, AddressesOf(one))
+        {
+            System = one,
+            LacksCarrier = !isUp && flags is { } known && (known & FlagUp) != 0,
+        };
+    }
+
+    /// <summary>A dummy device has no ARP, a tunnel one other end: neither is where neighbours are.</summary>
+    internal static InterfaceKind KindOf(NetworkInterfaceType type, int? flags) =>
+        type == NetworkInterfaceType.Loopback ? InterfaceKind.Loopback
+        : flags is { } known ? (known & (FlagBroadcast | FlagPointToPoint | FlagNoArp)) == FlagBroadcast ? InterfaceKind.Lan : InterfaceKind.Other
+        : type is NetworkInterfaceType.Ethernet or NetworkInterfaceType.GigabitEthernet or NetworkInterfaceType.Wireless80211 ? InterfaceKind.Lan : InterfaceKind.Other;
+
+    private static int? FlagsOf(string name)
+    {
+        try
+        {
+            // "0x1003"
+            return OperatingSystem.IsLinux()
+                && int.TryParse(File.ReadAllText($"/sys/class/net/{name}/flags").Trim().AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out int flags) ? flags : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
+        {
+            return null;
+        }
+    }
+
+    private static (IPAddress Address, int Length)[] AddressesOf(NetworkInterface one)
+    {
+        try
+        {
+            return [.. one.GetIPProperties().UnicastAddresses.Select(static a => (a.Address, a.PrefixLength))];
+        }
+        catch (NetworkInformationException)
+        {
+            // It went while it was looked at.
+            return [];
+        }
+    }
+
+    // The address of its network.
+    private static IPAddress Base(IPAddress address, int length)
+    {
+        byte[] bytes = address.GetAddressBytes();
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            bytes[i] &= (byte)(0xff00 >> Math.Clamp(length - (8 * i), 0, 8));
+        }
+
+        return new IPAddress(bytes);
+    }
+}
+
+/// <summary>What an interface is.</summary>
+internal enum InterfaceKind
+{
+    /// <summary>Of this machine to itself.</summary>
+    Loopback,
+
+    /// <summary>Neighbours are there: Ethernet, wireless.</summary>
+    Lan,
+
+    /// <summary>A tunnel, a line with one other end, a device without neighbours.</summary>
+    Other,
+}
