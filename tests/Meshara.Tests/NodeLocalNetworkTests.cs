@@ -189,8 +189,11 @@ public sealed class NodeLocalNetworkTests : IAsyncDisposable
     public async Task LocalNetwork_FamiliesComeLater_TroubleIsOver()
     {
         _lan.Faults = [("IPv4", "held."), ("IPv6", "none.")];
-        Node a = await StartAsync("10.0.0.5");
+        LoggedLines log = new();
+        Node a = await StartAsync("10.0.0.5", o => o with { LoggerFactory = log });
         await Eventually.TrueAsync(() => a.LocalNetwork.Trouble == "IPv4: held. IPv6: none.");
+        await Eventually.TrueAsync(() => log.Of(6204).Length == 2);
+        Assert.All(log.Of(6204), static line => Assert.DoesNotContain("..", line, StringComparison.Ordinal));
 
         _lan.Faults = [("IPv6", "none.")];
         Assert.Null(a.LocalNetwork.Trouble);

@@ -24,10 +24,20 @@ internal static class WhyCommand
         };
         target.Validators.Add(static result =>
         {
-            if (!IsId(result.Tokens[0].Value))
+            string text = result.Tokens[0].Value;
+            if (IsId(text))
             {
-                CommonOptions.Try(result, () => PeerAddress.Parse(result.Tokens[0].Value));
+                return;
             }
+
+            // Letters may be a host's name; digits that are no address are meant as the beginning of an id.
+            if (text.Length is > 0 and < PeerResolver.ShortestPrefix && text.All(char.IsAsciiHexDigit) && !PeerAddress.TryParse(text, out _))
+            {
+                result.AddError(PeerResolver.TooShort(text));
+                return;
+            }
+
+            CommonOptions.Try(result, () => PeerAddress.Parse(text));
         });
         Command command = new("why", "Dial a node step by step and say which step fails and why; exit code 1 where it cannot be reached.") { target, mesh, secret, data, json, passphraseFile };
         command.SetAction(async (parsed, ct) =>

@@ -124,7 +124,7 @@ internal sealed class MdnsSource : IAsyncDisposable
                 (_network, _trouble) = (network, null);
                 foreach ((string family, string why) in network.Faults.Where(f => _told.TryAdd(("", f.Family, MdnsTroubleKind.Join), 0)))
                 {
-                    _logger.MdnsFamilyFault(family, why);
+                    _logger.MdnsFamilyFault(family, why.TrimEnd('.'));
                 }
 
                 await UseAsync(network).ConfigureAwait(false);
@@ -136,7 +136,7 @@ internal sealed class MdnsSource : IAsyncDisposable
             if (!_openTold)
             {
                 _openTold = true;
-                _logger.MdnsFailed(e.Message, e);
+                _logger.MdnsFailed(e.Message.TrimEnd('.'), e);
             }
         }
         finally

@@ -213,6 +213,31 @@ public sealed class WhyCommandTests
     }
 
     [Theory]
+    [InlineData("1234")]
+    [InlineData("1234567")]
+    public async Task Why_TooFewDigitsOfAnId_SaysHowManyItNeeds(string target)
+    {
+        using TempFolder folder = new();
+        TestTerminal terminal = new();
+
+        Assert.Equal(ExitCode.Usage, await terminal.RunAsync("why", target, "--data", folder.Path));
+
+        Assert.Contains($"'{target}' is too short for a node id: the first 8 of its 64 digits suffice", terminal.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("IPv4", terminal.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_SentenceThatBeginsWithAnId_LeavesItInLowerCase()
+    {
+        string id = "c0e8" + new string('a', 60);
+
+        Assert.Equal($"{id} is to answer.", DetailOf($"C{id[1..]} is to answer."));
+        Assert.Equal("Any key may answer.", DetailOf("Any key may answer."));
+
+        static string DetailOf(string detail) => StepLine.Of(new DialStep(DialStepKind.Known, DialStepOutcome.Passed, detail)).Detail;
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData("host:99999")]
     [InlineData("deadbee")]
