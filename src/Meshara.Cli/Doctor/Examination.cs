@@ -16,7 +16,7 @@ internal static class Examination
         ListenPort[] ports = [.. ListenPort.Of(node.Addresses)];
         IReadOnlyList<LocalInterface>? interfaces = Interfaces();
         Task<IReadOnlyList<FindingLine>> listen = ReachCheck.ListenAsync(node, interfaces ?? [], time, cancellationToken);
-        Task<IReadOnlyList<FindingLine>> peers = ReachCheck.PeersAsync(node, interfaces ?? [], cancellationToken);
+        Task<IReadOnlyList<FindingLine>> peers = ReachCheck.PeersAsync(node, interfaces ?? [], time, cancellationToken);
         List<FindingLine> findings = await MachineAsync(interfaces, ports, time, cancellationToken);
         findings.InsertRange(findings.FindIndex(static f => f.Area == "firewall"), await listen);
         findings.AddRange(ClockCheck.Judge(Clock(dataDirectory, time) with { Offset = node.ClockOffset, LastSeen = await LastSeenAsync(node) }));

@@ -1,5 +1,6 @@
 using System.Net;
 using Meshara.Cli.Control;
+using Meshara.Cli.Rendering;
 
 namespace Meshara.Cli.Doctor;
 
@@ -8,6 +9,8 @@ internal static class ReachCheck
 {
     /// <summary>Most peers that are dialled at once, and in all.</summary>
     public const int AtOnce = 32, Most = 256;
+
+    private const string Pinned = "pinned";
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
@@ -26,10 +29,11 @@ internal static class ReachCheck
     }
 
     /// <summary>Dials whoever was named: bootstrap nodes, static and wanted peers, pinned ones whose address is known.</summary>
-    public static async Task<IReadOnlyList<FindingLine>> PeersAsync(Node node, IReadOnlyList<LocalInterface> interfaces, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<FindingLine>> PeersAsync(Node node, IReadOnlyList<LocalInterface> interfaces, TimeProvider time, CancellationToken cancellationToken)
     {
-        (PeerAddress Address, string Kind)[] named = [.. NamedBy(node).Where(named => named.Address.Id != node.Id).DistinctBy(static named => named.Address.HostAndPort).Take(Most)];
-        if (named.Length == 0)
+        (PeerAddress Address, string Kind)[] named = [.. Pairs(NamedBy(node).Where(named => named.Address.Id != node.Id)).Take(Most)];
+        FindingLine[] elsewhere = [.. await ElsewhereAsync(node, named, time.GetUtcNow())];
+        if (named.Length + elsewhere.Length == 0)
         {
             return [new FindingLine("peer", FindingLine.Ok, "none", "No peer was named to this node by its address.")];
         }
@@ -41,18 +45,53 @@ internal static class ReachCheck
             try
             {
                 DialDiagnosis dial = await node.DiagnoseAsync(one.Address, Limit, cancellationToken);
-                return Peer(dial, one.Kind, node.ListPeers(), interfaces);
+                PeerRefused? refused = one.Address.Id is { } id ? (await node.ExplainPeerAsync(id))?.LastRefusal : null;
+                return Peer(dial, one.Kind, node.ListPeers(), interfaces, refused, time.GetUtcNow());
             }
             finally
             {
                 places.Release();
             }
         }));
+        return [.. findings, .. elsewhere];
+    }
+
+    /// <summary>Each address with each id that was named for it. One without an id means whoever is pinned there.</summary>
+    internal static IEnumerable<(PeerAddress Address, string Kind)> Pairs(IEnumerable<(PeerAddress Address, string Kind)> named)
+    {
+        (PeerAddress Address, string Kind)[] all = [.. named];
+        return all.Where(one => one.Address.Id is not null || !all.Any(other => other.Kind == Pinned && other.Address.HostAndPort == one.Address.HostAndPort))
+            .DistinctBy(static one => one.Address);
+    }
+
+    // Pinned peers without an address: what became of the node's own dials of where it found them.
+    private static async Task<IEnumerable<FindingLine>> ElsewhereAsync(Node node, (PeerAddress Address, string Kind)[] named, DateTimeOffset now)
+    {
+        List<FindingLine> findings = [];
+        HashSet<NodeId> seen = [.. named.Select(static one => one.Address.Id).OfType<NodeId>(), .. node.ListPeers().Select(static peer => peer.Id)];
+        foreach (TrustedPeer pin in node.ListTrusted().Where(pin => !seen.Contains(pin.Id)).Take(Most))
+        {
+            if ((await node.ExplainPeerAsync(pin.Id))?.LastRefusal is { } refused)
+            {
+                findings.Add(new FindingLine("peer", FindingLine.Broken, $"{Pinned} {pin.Id}", Describe(refused, now)) { Advice = $"meshara why {pin.Id}" });
+            }
+        }
+
         return findings;
     }
 
+    private static string Describe(PeerRefused refused, DateTimeOffset now) =>
+        $"{(refused.ByPeer ? "It refused this node" : "A link was refused here")} {Show.Span(now - refused.Time)} ago at {refused.Address}: {refused.Detail}";
+
     /// <summary>What a dial of a named peer says.</summary>
-    internal static FindingLine Peer(DialDiagnosis dial, string kind, IReadOnlyList<PeerInfo> linked, IReadOnlyList<LocalInterface> interfaces)
+    /// <param name="dial">What became of it.</param>
+    /// <param name="kind">How it was named.</param>
+    /// <param name="linked">The peers to which links live.</param>
+    /// <param name="interfaces">Those of this machine.</param>
+    /// <param name="refused">The last refusal that the node remembers of this peer, at whatever address.</param>
+    /// <param name="now">The time.</param>
+    internal static FindingLine Peer(
+        DialDiagnosis dial, string kind, IReadOnlyList<PeerInfo> linked, IReadOnlyList<LocalInterface> interfaces, PeerRefused? refused = null, DateTimeOffset now = default)
     {
         string subject = $"{kind} {dial.Address}";
         if (dial.Failed is not { } failed)
@@ -65,15 +104,26 @@ internal static class ReachCheck
             return new FindingLine("peer", FindingLine.Ok, subject, "This is this node itself; a list that all nodes share has each of them.");
         }
 
-        bool isLinked = (dial.Address.Id ?? dial.Answered) is { } id && linked.Any(peer => peer.Id == id);
-        bool isPatience = isLinked || failed.Kind == DialStepKind.Limit;
+        PeerInfo? link = (dial.Address.Id ?? dial.Answered) is { } id ? linked.FirstOrDefault(peer => peer.Id == id) : null;
+        bool isPatience = link is not null || failed.Kind == DialStepKind.Limit;
         string step = StepLine.Of(failed).Step;
+        if (link is not null && failed.Kind is DialStepKind.Name or DialStepKind.Connect or DialStepKind.Tls or DialStepKind.Identity && (link.Inbound || link.Address != dial.Address.HostAndPort))
+        {
+            string stale = link.Inbound ? $"A link to it lives, it called from {link.Address}. Its configured address is stale, or closed to this machine" : $"A link to it lives, at {link.Address}. Its configured address is stale";
+            return new FindingLine("peer", FindingLine.Ok, subject, $"{stale}: a dial there fails at {step}. {failed.Detail}");
+        }
+
         if (!isPatience && Down(dial, failed, interfaces) is { } down)
         {
             return new FindingLine("peer", FindingLine.Broken, subject, $"It cannot be reached: it fails at {step}. The interface {down.Name}, by which packets would go there, is down.") { Advice = down.UpAdvice };
         }
 
-        return new FindingLine("peer", isPatience ? FindingLine.Warning : FindingLine.Broken, subject, $"{(isLinked ? "A link to it lives, but a dial now fails" : "It cannot be reached: it fails")} at {step}. {failed.Detail}")
+        if (link is null && refused is not null && refused.Address != dial.Address.HostAndPort)
+        {
+            return new FindingLine("peer", isPatience ? FindingLine.Warning : FindingLine.Broken, subject, $"It cannot be reached: it fails at {step}. {failed.Detail} Elsewhere: {Describe(refused, now)}") { Advice = $"meshara why {dial.Address.Id}" };
+        }
+
+        return new FindingLine("peer", isPatience ? FindingLine.Warning : FindingLine.Broken, subject, $"{(link is not null ? "A link to it lives, but a dial now fails" : "It cannot be reached: it fails")} at {step}. {failed.Detail}")
         {
             Advice = failed.Advice ?? $"meshara why {dial.Address}",
         };
@@ -119,7 +169,7 @@ internal static class ReachCheck
 
     private static IEnumerable<(PeerAddress Address, string Kind)> NamedBy(Node node) =>
         node.Options.Peers.Select(static address => (address, "wanted"))
-            .Concat(node.ListTrusted().SelectMany(static pin => pin.Addresses.Select(address => (address with { Id = pin.Id }, "pinned"))))
+            .Concat(node.ListTrusted().SelectMany(static pin => pin.Addresses.Select(address => (address with { Id = pin.Id }, Pinned))))
             .Concat(node.ListSources().SelectMany(static source => source.Addresses.Select(address => (address, source.Kind == AddressSource.StaticFile ? "static" : "bootstrap"))))
             .Concat(node.Options.Discovery.BootstrapNodes.Select(static address => (address, "bootstrap")));
 }

@@ -60,4 +60,22 @@ public sealed class DoctorCommandTests
 
         Assert.Contains($"BROKEN   peer       pinned {gone}: It cannot be reached: it fails at tcp.", text.Text, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task Doctor_PinnedPeerThatRefusedAtAnAddressThatIsNotConfigured_SaysTheRefusal()
+    {
+        await using CommandBed bed = new();
+        Node bob = await bed.StartAsync("bob", static o => o with { Mesh = "other" });
+        Node alice = await bed.StartAsync("alice");
+        await alice.TrustAsync(bob.PublicKey);
+        await Assert.ThrowsAsync<MesharaException>(() => alice.AddPeerAsync(bob.Addresses[0]).WaitAsync(CommandBed.Guard));
+        await Eventually.TrueAsync(async () => (await alice.ExplainPeerAsync(bob.Id))?.LastRefusal is not null);
+        TestTerminal text = new();
+
+        Assert.Equal(ExitCode.Failed, await bed.RunAsync("alice", text, "doctor"));
+
+        Assert.Contains($"BROKEN   peer       pinned {bob.Id}: ", text.Text, StringComparison.Ordinal);
+        Assert.Contains($" ago at {bob.Addresses[0].HostAndPort}: ", text.Text, StringComparison.Ordinal);
+        Assert.Contains($"To do: meshara why {bob.Id}", text.Text, StringComparison.Ordinal);
+    }
 }

@@ -48,6 +48,71 @@ public sealed class ReachCheckTests
     public void Peer_RefusedByThePeer_DoesNotBlameTheInterface() =>
         Assert.DoesNotContain("eth0", ReachCheck.Peer(Fails(There, DialStepKind.Hello), "wanted", [], [Down]).Detail, StringComparison.Ordinal);
 
+    [Fact]
+    public void Pairs_OneAddressWithTwoIds_IsExaminedForEach()
+    {
+        using NodeIdentity one = NodeIdentity.Create(), other = NodeIdentity.Create();
+        (PeerAddress, string) wanted = (There with { Id = one.Id }, "wanted"), bootstrap = (There with { Id = other.Id }, "bootstrap");
+
+        Assert.Equal([wanted, bootstrap], ReachCheck.Pairs([wanted, bootstrap, (There with { Id = one.Id }, "static")]));
+    }
+
+    [Fact]
+    public void Pairs_AddressWithoutId_MeansWhoeverIsPinnedThere()
+    {
+        using NodeIdentity identity = NodeIdentity.Create();
+        (PeerAddress, string) pinned = (There with { Id = identity.Id }, "pinned");
+
+        Assert.Equal([pinned, (Here, "wanted")], ReachCheck.Pairs([(There, "wanted"), pinned, (Here, "wanted")]));
+    }
+
+    [Theory]
+    [InlineData(DialStepKind.Connect, false, "10.0.0.9:4040", FindingLine.Ok, "Its configured address is stale: a dial there fails at tcp.")]
+    [InlineData(DialStepKind.Identity, false, "10.0.0.9:4040", FindingLine.Ok, "Its configured address is stale: a dial there fails at pin.")]
+    [InlineData(DialStepKind.Connect, true, "10.0.0.9:50000", FindingLine.Ok, "Its configured address is stale, or closed to this machine: a dial there fails at tcp.")]
+    [InlineData(DialStepKind.Connect, false, "10.0.0.2:4040", FindingLine.Warning, "A link to it lives, but a dial now fails at tcp.")]
+    [InlineData(DialStepKind.Hello, false, "10.0.0.9:4040", FindingLine.Warning, "A link to it lives, but a dial now fails at hello.")]
+    public void Peer_LinkedElsewhere_IsOkWithANoteOnItsAddress(DialStepKind step, bool inbound, string at, string state, string said)
+    {
+        using NodeIdentity identity = NodeIdentity.Create();
+
+        FindingLine finding = ReachCheck.Peer(Fails(There with { Id = identity.Id }, step), "pinned", [Link(identity, at, inbound)], []);
+
+        Assert.Equal(state, finding.State);
+        Assert.Contains(said, finding.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Peer_RefusedElsewhere_SaysTheLastRefusalToo()
+    {
+        using NodeIdentity identity = NodeIdentity.Create();
+        DateTimeOffset now = DateTimeOffset.UnixEpoch.AddMinutes(1);
+        PeerRefused refused = new(DateTimeOffset.UnixEpoch, "10.0.0.9:4040", identity.Id, MesharaErrorCode.NotAdmitted, ByPeer: true, "it does not admit this node.", null);
+
+        FindingLine finding = ReachCheck.Peer(Fails(There with { Id = identity.Id }, DialStepKind.Connect), "pinned", [], [], refused, now);
+
+        Assert.Equal((FindingLine.Broken, $"meshara why {identity.Id}"), (finding.State, finding.Advice));
+        Assert.EndsWith("It failed. Elsewhere: It refused this node 1 min 0 s ago at 10.0.0.9:4040: it does not admit this node.", finding.Detail, StringComparison.Ordinal);
+    }
+
+    private static PeerInfo Link(NodeIdentity identity, string address, bool inbound) => new()
+    {
+        Id = identity.Id,
+        PublicKey = identity.PublicKey,
+        Address = address,
+        Inbound = inbound,
+        Pinned = true,
+        ConnectedSince = default,
+        LastSeen = default,
+        BytesSent = 0,
+        BytesReceived = 0,
+        MessagesSent = 0,
+        MessagesReceived = 0,
+        RoundTripTime = null,
+        Reputation = 0,
+        Agent = "",
+    };
+
     private static DialDiagnosis Fails(PeerAddress address, DialStepKind kind) => new()
     {
         Address = address,
