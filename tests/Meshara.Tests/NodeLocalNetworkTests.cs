@@ -101,9 +101,9 @@ public sealed class NodeLocalNetworkTests : IAsyncDisposable
         Assert.True(NodeBed.AreLinked(a, b));
     }
 
-    // M7, and the honest one beside it.
+    // And the honest one beside it is dialled.
     [Fact]
-    public async Task Announcement_Forged_IsCountedAndNobodyIsDialled()
+    public async Task M7_AnnouncementForged_IsCountedAndNobodyIsDialled()
     {
         Node a = await StartAsync("10.0.0.5");
         using NodeIdentity honest = NodeIdentity.Create(), forger = NodeIdentity.Create();

@@ -47,13 +47,12 @@ public sealed class MdnsRecordTests : IDisposable
     [Fact]
     public void Read_AnotherMesh_IsPassedOver() => Assert.Equal(MdnsVerdict.OtherMesh, Read(FakeLan.Instance(Key, "10.0.0.5", mesh: "other"), out _));
 
-    // Hostile input M7.
     [Fact]
-    public void Read_NodeIdIsNotTheHashOfTheKey_IsPassedOver() =>
+    public void M7_NodeIdIsNotTheHashOfTheKey_IsPassedOver() =>
         Assert.Equal(MdnsVerdict.Forged, Read(With(("node_id", _self.Id.ToString()[..62] + "00")), out _));
 
     [Fact]
-    public void Read_AnotherKeyUnderTheId_IsPassedOver() => Assert.Equal(MdnsVerdict.Forged, Read(With(("pubkey", _self.PublicKey.ToString())), out _));
+    public void M7_AnotherKeyUnderTheId_IsPassedOver() => Assert.Equal(MdnsVerdict.Forged, Read(With(("pubkey", _self.PublicKey.ToString())), out _));
 
     // Hostile input M8.
     [Fact]
