@@ -64,7 +64,7 @@ internal static class App
         RemoveCommand.Create(terminal),
         SendCommand.Create(terminal),
         PingCommand.Create(terminal),
-        WhyCommand.Create(terminal),
+        WhyCommand.Create(terminal, (type, ct) => MdnsBrowse.RunAsync(terminal, type, ct)),
         DoctorCommand.Create(terminal),
         DiscoverCommand.Create(terminal, (type, ct) => MdnsBrowse.RunAsync(terminal, type, ct)),
         RequestCommand.Create(terminal),

@@ -6,8 +6,8 @@ namespace Meshara.Cli.Commands;
 /// <summary>What to do about a refusal of a key that was made for one question and is kept by nobody: to trust it helps nobody.</summary>
 internal static class ThrowAwayKey
 {
-    // What the library says of any node that is not admitted, without the full stop: its words have the remedy for a key that is kept.
-    private const string Remedy = " On its side run 'meshara trust add' with this node's public key, or give both the same secret";
+    // What the library says of any node that is not admitted, up to the full stop: the remedy for a key that is kept.
+    private const string Remedy = ". On its side run 'meshara trust add' with this node's public key, or give both the same secret";
 
     /// <summary>The same dial, with advice that names no key.</summary>
     /// <param name="dial">Made with such a key.</param>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Meshara.Cli.Control;
 using Meshara.Cli.Rendering;
 using Meshara.Cli.Running;
+using Meshara.Mdns;
 
 namespace Meshara.Cli.Commands;
 
@@ -11,7 +12,7 @@ internal static class WhyCommand
     // A peer with many addresses, each of which takes all of its deadlines.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
-    public static Command Create(Terminal terminal)
+    public static Command Create(Terminal terminal, Func<string, CancellationToken, IAsyncEnumerable<ServiceChange>> browse)
     {
         Option<string> data = CommonOptions.Data();
         Option<bool> json = CommonOptions.Json();
@@ -43,7 +44,7 @@ internal static class WhyCommand
         command.SetAction(async (parsed, ct) =>
         {
             string text = parsed.GetValue(target)!;
-            WhyDial alone = new(terminal, parsed.GetValue(data)!, parsed.GetValue(passphraseFile), parsed.GetValue(mesh), parsed.GetValue(secret));
+            WhyDial alone = new(terminal, parsed.GetValue(data)!, parsed.GetValue(passphraseFile), parsed.GetValue(mesh), parsed.GetValue(secret), new LocalNetworkSearch(terminal, browse));
             WhyLine why = InShell(await AskAsync(terminal, parsed.GetValue(data)!, text, alone, ct), parsed.GetValue(data)!);
             if (parsed.GetValue(json))
             {
@@ -106,7 +107,7 @@ internal static class WhyCommand
 }
 
 /// <summary>The same where no node runs: with the identity of the data directory if there is one, else with one that is made for it.</summary>
-internal sealed class WhyDial(Terminal terminal, string data, string? passphraseFile, string? mesh, string? secretFile)
+internal sealed class WhyDial(Terminal terminal, string data, string? passphraseFile, string? mesh, string? secretFile, LocalNetworkSearch nearby)
 {
     // No node is called so on purpose; the other side's HELLO says what it is called.
     private const string Unknown = "?";
@@ -120,7 +121,7 @@ internal sealed class WhyDial(Terminal terminal, string data, string? passphrase
         bool hasIdentity = File.Exists(Path.Combine(data, "identity.pem"));
         terminal.Complain($"{inUse?.TrimEnd('.') ?? $"no node runs on {data}"}: this command dials itself, {(hasIdentity ? "with the identity there" : "with an identity of its own that nobody knows, so whoever admits known peers refuses it")}. What a running node knows of bans, failed dials and limits is not seen");
         Admission admission = secretFile is null ? Admission.Open : Admission.Secret(await SecretFile.ReadAsync(secretFile, "secret", terminal, cancellationToken));
-        IReadOnlyList<PeerAddress> addresses = AddressesOf(target);
+        IReadOnlyList<PeerAddress> addresses = await AddressesOfAsync(target, cancellationToken);
         NodeOptions options = new() { Mesh = mesh ?? Unknown, Admission = admission, DataDirectory = hasIdentity ? data : null, TimeProvider = terminal.Time };
 
         // Asked for once, however many dials there are: it may come from a pipe, or from somebody at the terminal.
@@ -146,7 +147,8 @@ internal sealed class WhyDial(Terminal terminal, string data, string? passphrase
         return [.. dials];
     }
 
-    private IReadOnlyList<PeerAddress> AddressesOf(string target)
+    // A pin is the operator's word: whoever announces another id that begins so is not asked for.
+    private async Task<IReadOnlyList<PeerAddress>> AddressesOfAsync(string target, CancellationToken cancellationToken)
     {
         if (!WhyCommand.IsId(target))
         {
@@ -154,11 +156,22 @@ internal sealed class WhyDial(Terminal terminal, string data, string? passphrase
         }
 
         TrustedPeer[] meant = [.. TrustFile.Read(data).Where(pin => pin.Id.ToString().StartsWith(target, StringComparison.OrdinalIgnoreCase))];
-        return meant switch
+        if (meant.Length > 1)
         {
-            [{ Addresses.Count: > 0 } pin] => [.. pin.Addresses.Select(address => address with { Id = pin.Id }).Take(NodeDiagnosis.MostAddresses)],
-            [_, _, ..] => throw new CliException($"{meant.Length} pinned peers have ids that begin with '{target}'. Give more digits."),
-            _ => throw new CliException($"No address of {target} is known in {data}, and no node runs there that could know more. Give one: meshara why{Hints.At(data)} ID@HOST:PORT"),
-        };
+            throw new CliException($"{meant.Length} pinned peers have ids that begin with '{target}'. Give more digits.");
+        }
+
+        IReadOnlyList<PeerAddress> announced = await nearby.FindAsync(meant is [{ } one] ? one.Id.ToString() : target, cancellationToken);
+        int ids = announced.Select(static address => address.Id).Distinct().Count();
+        if (ids > 1)
+        {
+            throw new CliException($"{ids} ids that begin with '{target}' are announced in the local network. Give more digits.");
+        }
+
+        IEnumerable<PeerAddress> named = meant is [{ } pinned] ? pinned.Addresses.Select(address => address with { Id = pinned.Id }) : [];
+        PeerAddress[] all = [.. named.Concat(announced).DistinctBy(static address => address.HostAndPort).Take(NodeDiagnosis.MostAddresses)];
+        return all.Length > 0
+            ? all
+            : throw new CliException($"No address of {target} is known in {data}, the local network announces none, and no node runs there that could know more. Give one: meshara why{Hints.At(data)} ID@HOST:PORT");
     }
 }

@@ -94,7 +94,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
 
                 break;
             case ControlCommand.Doctor:
-                foreach (FindingLine finding in await Examination.OfAsync(node, facts.DataDirectory, facts.Store, node.Options.TimeProvider, cancellationToken))
+                foreach (FindingLine finding in await Examination.OfAsync(node, facts, node.Options.TimeProvider, cancellationToken))
                 {
                     yield return new ControlReply { Finding = finding };
                 }
@@ -249,4 +249,7 @@ internal sealed record NodeFacts(string Mesh, string Admission, string DataDirec
 {
     /// <summary>Where it keeps what it learns of peers; null: in memory.</summary>
     public SqlitePeerStore? Store { get; init; }
+
+    /// <summary>What it has noticed of copies of itself.</summary>
+    public OwnKeyElsewhere OwnKey { get; init; } = new();
 }

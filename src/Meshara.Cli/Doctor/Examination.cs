@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net.NetworkInformation;
+using Meshara.Cli.Control;
 using Meshara.Cli.Doctor.Firewall;
-using Meshara.Sqlite;
 
 namespace Meshara.Cli.Doctor;
 
@@ -11,8 +11,9 @@ internal static class Examination
     private const int MostPeers = 64;
 
     /// <summary>Within a running node: in its network, with its rights, its identity, its bans and its pins.</summary>
-    public static async Task<IReadOnlyList<FindingLine>> OfAsync(Node node, string dataDirectory, SqlitePeerStore? store, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<FindingLine>> OfAsync(Node node, NodeFacts facts, TimeProvider time, CancellationToken cancellationToken)
     {
+        string dataDirectory = facts.DataDirectory;
         ListenPort[] ports = [.. ListenPort.Of(node.Addresses)];
         IReadOnlyList<LocalInterface>? interfaces = Interfaces();
         Task<IReadOnlyList<FindingLine>> listen = ReachCheck.ListenAsync(node, interfaces ?? [], time, cancellationToken);
@@ -20,9 +21,10 @@ internal static class Examination
         List<FindingLine> findings = await MachineAsync(interfaces, ports, time, cancellationToken);
         findings.InsertRange(findings.FindIndex(static f => f.Area == "firewall"), await listen);
         findings.AddRange(ClockCheck.Judge(Clock(dataDirectory, time) with { Offset = node.ClockOffset, LastSeen = await LastSeenAsync(node) }));
+        findings.AddRange(await CopyCheck.RunAsync(node, facts.OwnKey, time, cancellationToken));
         findings.AddRange(await peers);
         findings.AddRange(DataCheck.Run(dataDirectory));
-        findings.Add(DataCheck.Store(store));
+        findings.Add(DataCheck.Store(facts.Store));
         return findings;
     }
 

@@ -17,7 +17,8 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
     {
         using ILoggerFactory logs = ErrorLog.Factory(terminal, settings.LogLevel);
         INodeReport report = settings.Json ? new JsonReport(terminal) : new TextReport(terminal);
-        NodeAttachment attachment = new(report, signals);
+        OwnKeyElsewhere ownKey = new();
+        NodeAttachment attachment = new(report, signals, ownKey);
         RunConfiguration configuration = new(terminal, settings);
         ConfigWatch.Stamp stamp = settings.ConfigFile is { } path ? ConfigWatch.Stamp.Of(path) : default;
         NodeOptions asked;
@@ -43,7 +44,7 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
                 settings.PassphraseFile,
                 passphrase => Node.StartAsync(options = options with { IdentityPassphrase = passphrase ?? asked.IdentityPassphrase }, signals.Token),
                 signals.Token);
-            NodeFacts facts = new(options.Mesh, AdmissionName(options.Admission), directory, Agent, terminal.Time.GetUtcNow()) { Store = store };
+            NodeFacts facts = new(options.Mesh, AdmissionName(options.Admission), directory, Agent, terminal.Time.GetUtcNow()) { Store = store, OwnKey = ownKey };
             ConfigWatch? watch = settings.ConfigFile is { } file ? new ConfigWatch(terminal, file, configuration, node, options, report) : null;
             await ServeAsync(node, facts, report, attachment, ct => watch?.RunAsync(stamp, ct) ?? Task.CompletedTask, signals);
         }
@@ -137,15 +138,17 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
 }
 
 /// <summary>Hears a node from before it listens, and tells what it heard once the start has been told.</summary>
-internal sealed class NodeAttachment(INodeReport report, StopSignals signals)
+internal sealed class NodeAttachment(INodeReport report, StopSignals signals, OwnKeyElsewhere ownKey)
 {
     private readonly CancellationTokenSource _watching = new();
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IAsyncEnumerable<PeerEvent>? _events;
+    private NodeId _own;
 
     /// <summary>For <see cref="NodeOptions.OnStarting"/>.</summary>
     public void Attach(Node node)
     {
+        _own = node.Id;
         _events = node.WatchAsync(_watching.Token);
         node.HandleAny(async (message, ct) =>
         {
@@ -171,6 +174,7 @@ internal sealed class NodeAttachment(INodeReport report, StopSignals signals)
         {
             await foreach (PeerEvent happened in _events!)
             {
+                ownKey.Take(happened, _own);
                 report.Happened(happened);
             }
         }

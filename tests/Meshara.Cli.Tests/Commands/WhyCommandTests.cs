@@ -100,7 +100,7 @@ public sealed class WhyCommandTests
         Assert.Equal(ExitCode.Failed, await json.RunAsync(["why", bob.Addresses[0].HostAndPort, "--data", folder["none"], "--json", .. given]));
 
         Assert.Contains("  FAILED  hello   ", text.Text, StringComparison.Ordinal);
-        Assert.Contains("does not admit this node", text.Text, StringComparison.Ordinal);
+        Assert.Contains("does not admit this node. It says: ", text.Text, StringComparison.Ordinal);
         Assert.Contains(secret ? "To do: Compare the secret with the one there; else start the node here" : "give it with --secret-file; else start the node here", text.Text, StringComparison.Ordinal);
         Assert.Contains("ask again: the other side judged a key that was made for this question and that nobody keeps.", text.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("trust add", text.Text + json.Json, StringComparison.Ordinal);
