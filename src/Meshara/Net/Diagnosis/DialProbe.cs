@@ -127,7 +127,7 @@ internal sealed class DialProbe(DialProbeContext context, PeerAddress address, T
         }
         catch (MesharaException e)
         {
-            Fail(e.Code, $"{e.Message} This machine would send {LocalRoute.Describe(addresses[0])}.");
+            Fail(e.Code, $"{e.Message} {LocalRoute.Describe(addresses[0])}");
             return null;
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)

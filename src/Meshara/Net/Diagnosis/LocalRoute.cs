@@ -13,11 +13,11 @@ internal static class LocalRoute
         {
             using Socket socket = new(to.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
             socket.Connect(new IPEndPoint(to, 9));
-            return socket.LocalEndPoint is IPEndPoint { Address: var from } ? Describe(from, InterfaceOf(from)) : "this machine does not say by which interface";
+            return socket.LocalEndPoint is IPEndPoint { Address: var from } ? $"This machine would send {Describe(from, InterfaceOf(from))}." : "This machine does not say by which interface it would send.";
         }
         catch (SocketException)
         {
-            return "this machine has no route there";
+            return "This machine has no route there.";
         }
     }
 
