@@ -50,7 +50,7 @@ public sealed class NetworkFaultsTests
 
         Assert.Equal(ExitCode.Failed, exit);
         Assert.Contains("FAILED  tcp     Cannot connect to 203.0.113.1:4040: there is no route to it.", text, StringComparison.Ordinal);
-        Assert.Contains("this machine has no route there", text, StringComparison.Ordinal);
+        Assert.Contains("This machine has no route there.", text, StringComparison.Ordinal);
     }
 
     // 20

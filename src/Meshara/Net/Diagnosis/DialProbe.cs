@@ -174,7 +174,7 @@ internal sealed class DialProbe(DialProbeContext context, PeerAddress address, T
         IPAddress first = attempts.Silent is [var silent, ..] ? silent : addresses[0];
         Fail(
             MesharaErrorCode.ConnectTimeout,
-            $"{At} did not answer within {DialTexts.Seconds(context.Timeouts.Connect)}, not even with a refusal ({attempts.Describe()}). This machine sends {LocalRoute.Describe(first)}.",
+            $"{At} did not answer within {DialTexts.Seconds(context.Timeouts.Connect)}, not even with a refusal ({attempts.Describe()}). {LocalRoute.Describe(first)}",
             $"Packets are dropped on the way: a firewall there or here, or nobody has this address. On that machine open TCP port {_address.Port.ToString(CultureInfo.InvariantCulture)} and run 'meshara doctor'.");
     }
 
