@@ -13,7 +13,7 @@ internal static class LocalRoute
         {
             using Socket socket = new(to.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
             socket.Connect(new IPEndPoint(to, 9));
-            return socket.LocalEndPoint is IPEndPoint { Address: var from } ? $"This machine would send {Describe(from, InterfaceOf(from))}." : "This machine does not say by which interface it would send.";
+            return socket.LocalEndPoint is IPEndPoint { Address: var from } ? $"This machine sends {Describe(from, InterfaceOf(from))}." : "This machine does not say by which interface it sends.";
         }
         catch (SocketException)
         {
