@@ -35,7 +35,7 @@ internal sealed record DialLine(string Address, bool Reachable, IReadOnlyList<St
 /// <param name="Detail">For people.</param>
 internal sealed record StepLine(string Step, string Outcome, string Detail)
 {
-    private static readonly SearchValues<char> _hex = SearchValues.Create("0123456789abcdefABCDEF");
+    private static readonly SearchValues<char> Hex = SearchValues.Create("0123456789abcdefABCDEF");
 
     public string? Advice { get; init; }
 
@@ -66,7 +66,7 @@ internal sealed record StepLine(string Step, string Outcome, string Detail)
     };
 
     // The library begins a sentence with a capital; an id is written in lower case wherever it stands.
-    private static string WithId(string detail) => detail.Length >= NodeId.Size * 2 && detail.AsSpan(0, NodeId.Size * 2).IndexOfAnyExcept(_hex) < 0
+    private static string WithId(string detail) => detail.Length >= NodeId.Size * 2 && detail.AsSpan(0, NodeId.Size * 2).IndexOfAnyExcept(Hex) < 0
         ? $"{char.ToLowerInvariant(detail[0])}{detail[1..]}"
         : detail;
 

@@ -16,7 +16,7 @@ internal static class Hints
         $"{message} Give both nodes the same secret; or add it here with --pubkey, and on that machine run: meshara trust add {own}";
 
     // Commands for this node as the library words them, which knows nothing of this program's options. What is to be typed on another machine is worded otherwise.
-    private static readonly string[] _forThisNode =
+    private static readonly string[] ForThisNode =
     [
         "this command: meshara trust replace",
         "run here 'meshara trust add",
@@ -53,7 +53,7 @@ internal static class Hints
 
         const string why = "meshara why ";
         text = text.StartsWith(why, StringComparison.Ordinal) ? $"{why.TrimEnd()}{at} {text[why.Length..]}" : text;
-        return _forThisNode.Aggregate(text, (done, command) => done.Replace(command, command + at, StringComparison.Ordinal));
+        return ForThisNode.Aggregate(text, (done, command) => done.Replace(command, command + at, StringComparison.Ordinal));
     }
 
     /// <summary>A path as a shell reads it.</summary>
