@@ -179,7 +179,7 @@ public sealed partial class Node
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     public Task<PeerExplanation?> ExplainPeerAsync(NodeId id) => _driver.ExplainAsync(id);
 
-    /// <summary>Where a node of this id is announced in the local network (multicast DNS), at most 8 addresses; nothing of it is proven. Empty: nowhere. Of a peer whose key has changed the addresses of the newest
+    /// <summary>Where a node of this id is announced in the local network (multicast DNS), at most 8 addresses of each of its keys; nothing of it is proven. Empty: nowhere. Of a peer whose key has changed the addresses of the newest
     /// key come first.</summary>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     public Task<IReadOnlyList<PeerAddress>> FindNearbyAsync(NodeId id) => _driver.FindNearbyAsync(id);

@@ -119,7 +119,7 @@ internal sealed class WhyDial(Terminal terminal, string data, string? passphrase
     public async Task<WhyLine> RunAsync(string target, string? inUse, CancellationToken cancellationToken)
     {
         bool hasIdentity = File.Exists(Path.Combine(data, "identity.pem"));
-        terminal.Complain($"{inUse?.TrimEnd('.') ?? $"no node runs on {data}"}: this command dials itself, {(hasIdentity ? "with the identity there" : "with an identity of its own that nobody knows, so whoever admits known peers refuses it")}. What a running node knows of bans, failed dials and limits is not seen");
+        terminal.Complain($"{inUse?.Replace(" Try again in a moment.", "", StringComparison.Ordinal).TrimEnd('.') ?? $"no node runs on {data}"}: this command dials itself, {(hasIdentity ? "with the identity there" : "with an identity of its own that nobody knows, so whoever admits known peers refuses it")}. What a running node knows of bans, failed dials and limits is not seen");
         Admission admission = secretFile is null ? Admission.Open : Admission.Secret(await SecretFile.ReadAsync(secretFile, "secret", terminal, cancellationToken));
         IReadOnlyList<PeerAddress> addresses = await AddressesOfAsync(target, cancellationToken);
         NodeOptions options = new() { Mesh = mesh ?? Unknown, Admission = admission, DataDirectory = hasIdentity ? data : null, TimeProvider = terminal.Time };

@@ -9,7 +9,7 @@ internal static class CopyCheck
     private const string Advice = "Give each node a data directory of its own: stop one of the two and start it with an empty one, which makes it a new identity. Peers link to one of the two only.";
 
     // A copy is noticed again each few minutes, as long as it runs.
-    private static readonly TimeSpan Lately = TimeSpan.FromMinutes(30), Limit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
     /// <summary>Nothing where nothing was noticed. Where the node's own key answered a dial of another peer, it is dialled once more.</summary>
     public static async Task<IReadOnlyList<FindingLine>> RunAsync(Node node, OwnKeyElsewhere seen, TimeProvider time, CancellationToken cancellationToken)
@@ -17,7 +17,7 @@ internal static class CopyCheck
         DateTimeOffset now = time.GetUtcNow();
         if (seen.Proven is { } proven)
         {
-            bool isNow = now - proven.Time < Lately;
+            bool isNow = now - proven.Time < ReachCheck.Lately;
             return [new FindingLine("node", isNow ? FindingLine.Broken : FindingLine.Warning, node.Id.ToString(), $"Another live node has this node's key, a copy of its data directory: seen {Show.Span(now - proven.Time)} ago at {proven.Address}.") { Advice = Advice }];
         }
 

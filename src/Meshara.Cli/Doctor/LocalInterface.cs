@@ -33,7 +33,9 @@ internal sealed record LocalInterface(string Name, InterfaceKind Kind, bool IsUp
     /// <summary>Those of this machine, by name.</summary>
     /// <exception cref="NetworkInformationException">The system does not show them.</exception>
     public static IReadOnlyList<LocalInterface> All() =>
-        [.. NetworkInterface.GetAllNetworkInterfaces().OrderBy(static n => n.Name, StringComparer.Ordinal).Select(static one => Read(one, FlagsOf(one.Name)))];
+        [.. NetworkInterface.GetAllNetworkInterfaces()
+            // A bridge of containers without any is down as a rule: it is nobody's cable.
+            .OrderBy(static n => Directory.Exists($"/sys/class/net/{n.Name}/bridge")).ThenBy(static n => n.Name, StringComparer.Ordinal).Select(static one => Read(one, FlagsOf(one.Name)))];
 
     /// <summary>The interface that is down and therefore keeps packets to an address from leaving; null: none does.</summary>
     /// <param name="all">Those of this machine.</param>

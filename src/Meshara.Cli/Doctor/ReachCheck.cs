@@ -12,6 +12,9 @@ internal static class ReachCheck
 
     private const string Pinned = "pinned";
 
+    // So long what the node has seen counts as what is so now.
+    public static readonly TimeSpan Lately = TimeSpan.FromMinutes(30);
+
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
     /// <summary>Dials each own address from this machine, as a stranger: TLS proves that it is this node which answers there. Whether others reach it through routers and firewalls in between only they can say.</summary>
@@ -73,7 +76,8 @@ internal static class ReachCheck
         {
             if ((await node.ExplainPeerAsync(pin.Id))?.LastRefusal is { } refused)
             {
-                findings.Add(new FindingLine("peer", FindingLine.Broken, $"{Pinned} {pin.Id}", Describe(refused, now)) { Advice = $"meshara why {pin.Id}" });
+                string outcome = now - refused.Time < Lately ? FindingLine.Broken : FindingLine.Warning;
+                findings.Add(new FindingLine("peer", outcome, $"{Pinned} {pin.Id}", Describe(refused, now)) { Advice = $"meshara why {pin.Id}" });
             }
         }
 

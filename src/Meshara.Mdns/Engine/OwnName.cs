@@ -85,8 +85,10 @@ internal sealed class Publication(PublicationId id, ServiceProfile profile, OwnN
     /// <summary>Whether an address of this host is told.</summary>
     public bool Tells(IPAddress address)
     {
+        if (Profile.Networks.Count == 0)
+            return true;
         IPAddress bare = address.AddressFamily == AddressFamily.InterNetworkV6 ? new IPAddress(address.GetAddressBytes()) : address;
-        return Profile.Networks.Count == 0 || Profile.Networks.Any(n => n.Contains(bare));
+        return Profile.Networks.Any(n => n.Contains(bare));
     }
 
     /// <summary>Whether it is published at all on a link with these addresses.</summary>

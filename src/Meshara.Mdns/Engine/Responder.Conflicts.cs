@@ -24,11 +24,15 @@ internal sealed partial class Responder
 
     private readonly Queue<TimeSpan> _conflicts = new();
 
+    // Sets looked for in the packet at hand: once each, however often it repeats their records.
+    private readonly HashSet<OwnSet> _looked = [];
+
     /// <summary>Somebody answered, or announces.</summary>
     public void HandleResponse(LinkState state, DnsMessage message, in PacketInfo info, TimeSpan now)
     {
         if (_links.Find(l => l.State.Key == state.Key) is not { } link || link.Claims.Count == 0)
             return;
+        _looked.Clear();
         foreach (DnsRecord record in message.Answers)
             HandleRecord(link, message, record, info, now);
         foreach (DnsRecord record in message.Additionals)
@@ -61,12 +65,12 @@ internal sealed partial class Responder
             link.Queue.Said(own);
 
         // Section 6.6: it is about to end, or gone, for all who hear this; section 10.2: or the rest of its set is. That is not so.
-        if (record.Ttl < own.Records[0].Ttl / 2 || (record.CacheFlush && !(own.LastRescue >= now) && !HasAll(message, own)))
+        if (record.Ttl < own.Records[0].Ttl / 2 || (record.CacheFlush && own.Records.Length > 1 && _looked.Add(own) && !(own.LastRescue >= now) && !HasAll(message, own)))
             Defend(link, own, now);
     }
 
     private static bool HasAll(DnsMessage message, OwnSet set) =>
-        set.Records.Length == 1 || set.Records.All(own => message.Answers.Any(own.SameAs) || message.Additionals.Any(own.SameAs));
+        set.Records.All(own => message.Answers.Any(own.SameAs) || message.Additionals.Any(own.SameAs));
 
     // Somebody says of our name, or denies, what is not so, or has all others of a shared name removed: whoever heard him shall hear us too.
     private void Contradict(ResponderLink link, DnsRecord record, bool isConflict, TimeSpan now)

@@ -49,29 +49,20 @@ internal sealed partial class Responder
             link.Queue.Strike(info.From, IsKnown, message.IsTruncated ? now + Between(LeastTruncated, MostTruncated) : null);
         _routes.Clear();
         bool isOursAlone = true;
+
+        // Section 8.2: a probe proposes records of the name it asks for; what else stands there makes none of it.
+        HashSet<DnsName> probed = [.. message.Authorities.Select(static record => record.Name)];
         foreach (DnsQuestion question in message.Questions)
         {
             if (lost?.Contains(question.Name) == true)
                 continue;
-            isOursAlone &= FindAnswers(link, question, RouteOf(state, question, info, isOnLink), IsProbed(message, question.Name), now);
+            isOursAlone &= FindAnswers(link, question, RouteOf(state, question, info, isOnLink), probed.Contains(question.Name), now);
         }
 
         foreach (OwnSet known in _routes.Keys.Where(IsKnown).ToArray())
             _routes.Remove(known);
         if (_routes.Count > 0)
             Answer(link, message, info, isOursAlone, now);
-    }
-
-    // Section 8.2: a probe proposes records of the name it asks for; what else stands there makes none of it.
-    private static bool IsProbed(DnsMessage message, DnsName name)
-    {
-        foreach (DnsRecord record in message.Authorities)
-        {
-            if (record.Name.Equals(name))
-                return true;
-        }
-
-        return false;
     }
 
     // Section 7.1: known with at least half of its lifetime left.

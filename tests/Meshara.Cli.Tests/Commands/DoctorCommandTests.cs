@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Meshara.Cli.Rendering;
 using Meshara.Cli.Tests.Support;
 using Xunit;
 
@@ -76,6 +77,6 @@ public sealed class DoctorCommandTests
 
         Assert.Contains($"BROKEN   peer       pinned {bob.Id}: ", text.Text, StringComparison.Ordinal);
         Assert.Contains($" ago at {bob.Addresses[0].HostAndPort}: ", text.Text, StringComparison.Ordinal);
-        Assert.Contains($"To do: meshara why {bob.Id}", text.Text, StringComparison.Ordinal);
+        Assert.Contains($"To do: meshara why --data {Hints.Quote(bed.DirectoryOf("alice"))} {bob.Id}", text.Text, StringComparison.Ordinal);
     }
 }

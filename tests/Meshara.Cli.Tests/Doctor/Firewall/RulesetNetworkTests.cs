@@ -18,8 +18,8 @@ public sealed class RulesetNetworkTests
     [MemberData(nameof(All))]
     public async Task Judge_RulesOfRealPrograms_AgreesWithTheKernel(string name, string fates)
     {
-        Assert.SkipUnless(File.Exists(Nft) && File.Exists(Iptables), "nft or iptables is missing; apt-get install nftables iptables.");
         await using NetworkNamespace neighbour = await NetworkNamespace.CreateAsync();
+        Assert.SkipUnless(File.Exists(Nft) && File.Exists(Iptables), "nft or iptables is missing; apt-get install nftables iptables.");
         await using NetworkNamespace machine = await NetworkNamespace.CreateAsync();
         await neighbour.ConnectAsync(machine, Ruleset.Cable);
         await machine.AddAddressAsync(Ruleset.Cable, $"{Ruleset.IPv4}/24");
