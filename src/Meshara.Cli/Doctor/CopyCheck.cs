@@ -26,9 +26,7 @@ internal static class CopyCheck
             return [];
         }
 
-        // As a stranger: this node takes an address for its own where its key answered.
-        NodeOptions stranger = new() { Mesh = node.Options.Mesh, Admission = Admission.Open, Transport = node.Options.Transport, Timeouts = node.Options.Timeouts, TimeProvider = time };
-        DialDiagnosis dial = await Node.DiagnoseAsync(stranger, address with { Id = null }, Limit, cancellationToken);
+        DialDiagnosis dial = await Node.DiagnoseAsync(ReachCheck.Stranger(node, time), address with { Id = null }, Limit, cancellationToken);
         return dial.Answered == node.Id
             ? [new FindingLine("node", FindingLine.Broken, node.Id.ToString(), $"This node's own key answers at {address.HostAndPort}, where another peer is expected: another machine runs with a copy of its data directory, or the address leads back to this node.") { Advice = $"{Advice} If it leads back to this node, correct the peer's address." }]
             : [];

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.NetworkInformation;
+using Meshara.Cli.Doctor.Firewall;
 
 namespace Meshara.Cli.Doctor;
 
@@ -48,7 +49,7 @@ internal sealed record LocalInterface(string Name, InterfaceKind Kind, bool IsUp
         }
 
         LocalInterface[] down = [.. all.Where(static one => one is { IsUp: false, Kind: InterfaceKind.Lan })];
-        return (to is null ? null : down.FirstOrDefault(one => one.Addresses.Any(a => new IPNetwork(Base(a.Address, a.Length), a.Length).Contains(to))))
+        return (to is null ? null : down.FirstOrDefault(one => one.Addresses.Any(a => AddressRange.Network(to, 128).IsIn(AddressRange.Network(a.Address, a.Length)) == Truth.Yes)))
             ?? (all.Any(static one => one.IsUsable) ? null : down.FirstOrDefault());
     }
 
@@ -96,18 +97,6 @@ internal sealed record LocalInterface(string Name, InterfaceKind Kind, bool IsUp
             // It went while it was looked at.
             return [];
         }
-    }
-
-    // The address of its network.
-    private static IPAddress Base(IPAddress address, int length)
-    {
-        byte[] bytes = address.GetAddressBytes();
-        for (int i = 0; i < bytes.Length; i++)
-        {
-            bytes[i] &= (byte)(0xff00 >> Math.Clamp(length - (8 * i), 0, 8));
-        }
-
-        return new IPAddress(bytes);
     }
 }
 

@@ -41,9 +41,9 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
             {
                 if (link.Unchecked.Count > 0)
                     return _polledAt;
-                next = Earlier(next, link.Cache.NextDeadline);
+                next = QuestionPlan.Earlier(next, link.Cache.NextDeadline);
                 if (!link.State.IsDead && link.Plan.NextDue(_polledAt) is { } due)
-                    next = Earlier(next, due > _polledAt ? due : link.State.Budget.NextOwn(_polledAt));
+                    next = QuestionPlan.Earlier(next, due > _polledAt ? due : link.State.Budget.NextOwn(_polledAt));
             }
 
             return next;
@@ -172,8 +172,6 @@ internal sealed partial class Querier(EngineConfig config, Random random, Outbox
         foreach (QuerierLink link in _links)
             Ask(link, now);
     }
-
-    private static TimeSpan? Earlier(TimeSpan? a, TimeSpan? b) => a is null || b < a ? b : a;
 
     private static IEnumerable<CacheEntry> PointersOf(QuerierLink link, BrowsedName browsed) =>
         link.Cache.Find(browsed.Question.Name, DnsType.Ptr)?.Entries.Where(e => browsed.MayPointTo(((PointerData)e.Record.Data).Target)) ?? [];

@@ -275,7 +275,8 @@ internal sealed class QuestionPlan(Random random, int packetsPerSecond)
         }
     }
 
-    private static TimeSpan? Earlier(TimeSpan? a, TimeSpan? b) => a is null || b < a ? b : a;
+    /// <summary>The sooner of two, if there is one.</summary>
+    public static TimeSpan? Earlier(TimeSpan? a, TimeSpan? b) => a is null || b < a ? b : a;
 
     private void BeginMissing(Question question, int tries, int weight, TimeSpan now)
     {

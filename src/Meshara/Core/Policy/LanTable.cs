@@ -227,7 +227,9 @@ internal sealed partial class LanTable(Random random)
         long draw = random.NextInt64();
         LanSource largest = _sources.Values.MaxBy(s => (s.Entries.Count, (s.Number ^ draw) * Mixer))!;
         IEnumerable<LanEntry> from = own < largest.Entries.Count || isFavoured(id) ? largest.Entries : mine!.Entries.Where(e => e.Failures > 0 || (isVouched && !e.IsVouched));
-        LanEntry? worst = from.Where(e => !e.IsDialling && !isFavoured(e.Owner.Id)).MaxBy(e => (e.Failures > 0, !e.IsVouched, e.Number));
+
+        // Whom the mesh favours is asked last: it costs more than the order.
+        LanEntry? worst = from.Where(static e => !e.IsDialling).OrderByDescending(static e => (e.Failures > 0, !e.IsVouched, e.Number)).FirstOrDefault(e => !isFavoured(e.Owner.Id));
         if (worst is null)
         {
             return false;
