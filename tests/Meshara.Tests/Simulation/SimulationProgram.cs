@@ -4,13 +4,13 @@ using Xunit;
 
 namespace Meshara.Tests.Simulation;
 
-/// <summary>Runs tests/Meshara.Simulation, which is built beside this suite in the same configuration.</summary>
+/// <summary>Runs src/Meshara.Simulator, which is built beside this suite in the same configuration.</summary>
 internal static class SimulationProgram
 {
     public static async Task<string[]> RunAsync(params string[] arguments)
     {
         string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-        string program = Path.Combine(Repository.Root, "tests", "Meshara.Simulation", "bin", configuration, "net10.0", "Meshara.Simulation.dll");
+        string program = Path.Combine(Repository.Root, "src", "Meshara.Simulator", "bin", configuration, "net10.0", "Meshara.Simulator.dll");
         ProcessStartInfo start = new("dotnet", [program, .. arguments]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
 
         // Its sockets in the temporary folder would stay if it were killed.

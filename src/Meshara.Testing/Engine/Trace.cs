@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Meshara.Simulation;
+namespace Meshara.Testing.Engine;
 
 /// <summary>What happened, in order, with the virtual time; two runs of one seed must have the same hash.</summary>
 internal sealed class Trace(VirtualTime time)

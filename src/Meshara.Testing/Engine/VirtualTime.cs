@@ -1,4 +1,4 @@
-namespace Meshara.Simulation;
+namespace Meshara.Testing.Engine;
 
 /// <summary>A clock that stands still until it is told to go to its next timer. Timers of one moment fire in the order in which they were set.</summary>
 internal sealed class VirtualTime : TimeProvider

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Meshara.Simulation;
+namespace Meshara.Testing.Network;
 
 /// <summary>Identities that are the same in every run: the scalar is a hash of the seed and a name. For simulations only.</summary>
 internal static class SeededIdentity

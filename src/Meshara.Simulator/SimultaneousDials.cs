@@ -1,6 +1,9 @@
 using System.Buffers.Binary;
 
-namespace Meshara.Simulation;
+using Meshara.Testing.Engine;
+using Meshara.Testing.Network;
+
+namespace Meshara.Simulator;
 
 /// <summary>Two nodes dial each other at nearly the same moment, again and again, with other delays each time (hostile-inputs H17).</summary>
 internal sealed class SimultaneousDials(VirtualTime time, Trace trace, Random random)

@@ -1,4 +1,4 @@
-namespace Meshara.Simulation;
+namespace Meshara.Testing.Engine;
 
 /// <summary>
 /// Runs everything on a thread pool of one thread. The driver is itself a work item: when nothing else is pending it fires the next timer,

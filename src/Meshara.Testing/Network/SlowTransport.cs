@@ -1,4 +1,4 @@
-namespace Meshara.Simulation;
+namespace Meshara.Testing.Network;
 
 /// <summary>Another transport, with virtual milliseconds drawn at random before each connection and each write.</summary>
 internal sealed class SlowTransport(ITransport inner, TimeProvider time, Random random, int maxMilliseconds) : ITransport

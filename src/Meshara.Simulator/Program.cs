@@ -1,4 +1,6 @@
-using Meshara.Simulation;
+using Meshara.Simulator;
+using Meshara.Testing.Engine;
+using Meshara.Testing.Network;
 
 // Prints the trace of one scenario and, as the last line, its hash. The test suite runs it.
 if (args is not [var scenario, var seedText, .. var rest] || !int.TryParse(seedText, out int seed))

@@ -1,4 +1,7 @@
-namespace Meshara.Simulation;
+using Meshara.Testing.Engine;
+using Meshara.Testing.Network;
+
+namespace Meshara.Simulator;
 
 /// <summary>Two real nodes, TLS included, on an in-memory network: they link, talk in all three shapes, lose each other and meet again.</summary>
 internal static class TwoNodes
