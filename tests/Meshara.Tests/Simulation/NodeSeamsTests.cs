@@ -240,6 +240,7 @@ public sealed class NodeSeamsTests
         Node watched = await bed.StartAsync(Admission.Open, o => o with { Transport = memory, Timeouts = o.Timeouts with { DuplicateCheck = TimeSpan.FromMilliseconds(50) }, Seams = new NodeSeams { Observer = seen } });
         Node first = await bed.StartAsync(Admission.Open, o => o with { Transport = network, Identity = identity });
         await NodeBed.AddAsync(first, watched);
+        await Eventually.TrueAsync(() => NodeBed.AreLinked(first, watched));
         network.Freeze();
         first.Abandon();
 
