@@ -44,9 +44,10 @@ public sealed partial class Node : IAsyncDisposable
         _openNetwork = network;
         _logger = new SteadyLogger(options.LoggerFactory.CreateLogger("Meshara"));
         _clock = new NodeClock(options.TimeProvider);
-        _events = new PeerEvents(_logger);
+        _events = new PeerEvents(_logger, options.Seams?.Observer);
         _handlerTasks = new TaskTracker(_logger.TaskFailed);
         _pins = new SerialWork(_logger.TaskFailed);
+        options.Seams?.Created?.Invoke(this);
     }
 
     /// <summary>The version of the wire protocol that this library speaks.</summary>
@@ -89,7 +90,7 @@ public sealed partial class Node : IAsyncDisposable
     public static Task<Node> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return StartAsync(new Node(options, options.Transport is null or TcpTransport ? MdnsNetwork.OpenAsync : null), cancellationToken);
+        return StartAsync(new Node(options, options.Seams?.LocalNetwork ?? (options.Transport is null or TcpTransport ? MdnsNetwork.OpenAsync : null)), cancellationToken);
     }
 
     private static async Task<Node> StartAsync(Node node, CancellationToken cancellationToken)
@@ -116,7 +117,7 @@ public sealed partial class Node : IAsyncDisposable
     {
         lock (_sync)
         {
-            _stopped ??= StopAsync();
+            _stopped ??= StopUnlessKilledAsync();
         }
 
         return new ValueTask(_stopped);
@@ -124,6 +125,7 @@ public sealed partial class Node : IAsyncDisposable
 
     private void Open()
     {
+        ThrowIfAbandoned();
         _directory = _options.DataDirectory is { } path ? DataDirectory.Open(path) : null;
         _known = KnownPeersFile.Load(_directory?.KnownPeersPath);
         if (_options.Identity is null)
@@ -133,7 +135,7 @@ public sealed partial class Node : IAsyncDisposable
 
         NodeIdentity identity = _options.Identity ?? _identity!;
         PublicKey = identity.PublicKey;
-        _certificate = new NodeCertificate(identity);
+        _certificate = new NodeCertificate(identity, _options.Seams?.SteadySignatures ?? false);
         _metrics = new NodeMetrics(_options.Mesh, Id, _options.TimeProvider);
         if (_options.Admission.Mode == AdmissionMode.Secret)
         {
@@ -148,9 +150,11 @@ public sealed partial class Node : IAsyncDisposable
     private async Task RunAsync(IReadOnlyList<ListenEntry> listen, CancellationToken cancellationToken)
     {
         ITransport transport = _options.Transport ?? new TcpTransport(_options.TimeProvider);
+        ThrowIfAbandoned();
         await ListenAsync(transport, listen, cancellationToken).ConfigureAwait(false);
         FindAddresses();
         PeerStoreContent? stored = await LoadStoreAsync(cancellationToken).ConfigureAwait(false);
+        ThrowIfAbandoned();
         _driver = CreateDriver(transport, stored);
         _driver.Start();
         _options.OnStarting?.Invoke(this);
@@ -192,9 +196,10 @@ public sealed partial class Node : IAsyncDisposable
         }
 
         await _driver.BeginAsync().ConfigureAwait(false);
-        if (transport is TcpTransport)
+        ThrowIfAbandoned();
+        if (transport is TcpTransport || _options.Seams?.Scan is not null)
         {
-            _watcher = new NetworkWatcher(_options.TimeProvider, OnNetworkChange);
+            _watcher = new NetworkWatcher(_options.TimeProvider, OnNetworkChange, _options.Seams?.Scan);
         }
 
         _state = NodeState.Running;
@@ -249,13 +254,13 @@ public sealed partial class Node : IAsyncDisposable
     private MeshDriver CreateDriver(ITransport transport, PeerStoreContent? stored)
     {
         LinkLimits limits = _options.Limits;
-        byte[] tableKey = stored?.TableKey?.ToArray() ?? Nonces.NewTableKey();
+        byte[] tableKey = stored?.TableKey?.ToArray() ?? (_options.Seams?.NewTableKey ?? Nonces.NewTableKey)();
         NodeContext context = new()
         {
             Options = _options,
             Transport = transport,
             Certificate = _certificate!,
-            Handshake = HandshakeConfig.Create(_options, Id, Nonces.NewInstance()),
+            Handshake = HandshakeConfig.Create(_options, Id, (_options.Seams?.NewInstance ?? Nonces.NewInstance)()),
             Addresses = _addresses,
             Clock = _clock,
             Handlers = _handlers,
@@ -285,6 +290,18 @@ public sealed partial class Node : IAsyncDisposable
         MeshDriver driver = new(context, config.With(_options), _live);
         _exchange = new PeerExchange(driver, context.Records, _live, _handlers, _clock, _handlerTasks, () => context.Exchanges, _logger);
         return driver;
+    }
+
+    private async Task StopUnlessKilledAsync()
+    {
+        try
+        {
+            await StopAsync().ConfigureAwait(false);
+        }
+        catch (MesharaException e) when (_abandoned && e.Code == MesharaErrorCode.NodeStopped)
+        {
+            // It was killed in the middle of it: nothing is left to stop.
+        }
     }
 
     // The four steps; each works for a node that never came to run as well.
