@@ -340,6 +340,16 @@ public sealed class ForgeryTests
         Assert.Equal(["_ipp._tcp.local Ptr"], Assert.Single(lan.Answers(node, seconds: 0.95)).Message.Answers.Shown());
     }
 
+    // The list of types is everybody's: each responder in the network would answer one forged packet. Whoever wants the list asks.
+    [Fact]
+    public void Flush_OfTheListOfTypes_IsNotAnswered()
+    {
+        (VirtualLan lan, LanNode node) = Published();
+        lan.Say(Other, [new DnsRecord(Meta, 4500, new PointerData(DnsName.Parse("_http._tcp.local")), cacheFlush: true)]);
+
+        Assert.Empty(lan.Answers(node));
+    }
+
     [Theory]
     [InlineData("SRV", 0u)]
     [InlineData("TXT", 0u)]
