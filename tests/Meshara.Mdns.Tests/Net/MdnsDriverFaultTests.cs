@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Meshara.Mdns.Engine;
 using Meshara.Mdns.Net;
@@ -243,6 +244,31 @@ public sealed class MdnsDriverFaultTests
         queue.Complete();
         await sending.WaitAsync(Guard, TimeProvider.System);
         Assert.Equal(101, results.Count(static r => r.Error == SocketError.TimedOut));
+    }
+
+    // Whoever makes us answer an address that takes nothing must not silence us on that link; but a row of such answers holds others up no longer than one.
+    [Fact]
+    public async Task Send_AnAnswerToOneIsStuck_TheGroupIsSpokenToAllTheSame()
+    {
+        ManualTimeProvider clock = new();
+        MemoryLan lan = new();
+        MemoryHost host = new MemoryHost().Attach(lan, 2, "eth0", "10.0.0.1/24");
+        IPEndPoint to = new(IPAddress.Parse("10.0.0.99"), 5353);
+        HookedTransport system = new(host) { SendingToOne = (_, stop) => Task.Delay(Timeout.InfiniteTimeSpan, clock, stop) };
+        List<SendResult> results = [];
+        SendQueue queue = NewQueue(system, clock, results.Add);
+        for (int i = 0; i < 100; i++)
+            queue.Add(new SendJob(IPv4, to, new byte[12]));
+        queue.Add(new SendJob(IPv4, null, new byte[12]));
+        queue.Complete();
+        Task sending = queue.RunAsync();
+
+        await Eventually.TrueAsync(() => clock.PendingTimers > 0);
+        clock.Advance(SendQueue.Patience);
+        await sending.WaitAsync(Guard, TimeProvider.System);
+        Assert.Equal(1, lan.Carried);
+        Assert.Equal(100, results.Count(static r => r.Error == SocketError.TimedOut));
+        Assert.Null(Assert.Single(results, static r => r.Job.Destination is null).Error);
     }
 
     // A command that fails fails for the one who gave it, who else would wait for ever; the others are carried out.
