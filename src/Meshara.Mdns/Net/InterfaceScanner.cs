@@ -8,8 +8,8 @@ namespace Meshara.Mdns.Net;
 /// <summary>Finds the interfaces that multicast DNS is to use: up, with multicast, neither loopback nor point-to-point nor a port of a bridge.</summary>
 internal sealed class InterfaceScanner(Func<NetworkInterface, bool>? filter, ILogger log)
 {
-    /// <summary>Most addresses of a family that are used of one interface: more would not fit the answers.</summary>
-    public const int MaxAddresses = 8;
+    /// <summary>Most addresses of a family that are looked at of one interface. Fewer are told (<see cref="Engine.LinkZone.MaxAddresses"/>), of those that a service may tell: its own may be among the last.</summary>
+    public const int MaxAddresses = 64;
 
     // Those that could not be looked at the last time, and why.
     private Dictionary<string, string> _faults = [];
