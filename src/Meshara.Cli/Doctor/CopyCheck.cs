@@ -26,9 +26,10 @@ internal static class CopyCheck
             return [];
         }
 
+        // A warning only: an address that leads back here by a router or another name looks the same from here, and harms nobody.
         DialDiagnosis dial = await Node.DiagnoseAsync(ReachCheck.Stranger(node, time), address with { Id = null }, Limit, cancellationToken);
         return dial.Answered == node.Id
-            ? [new FindingLine("node", FindingLine.Broken, node.Id.ToString(), $"This node's own key answers at {address.HostAndPort}, where another peer is expected: another machine runs with a copy of its data directory, or the address leads back to this node.") { Advice = $"{Advice} If it leads back to this node, correct the peer's address." }]
+            ? [new FindingLine("node", FindingLine.Warning, node.Id.ToString(), $"This node's own key answers at {address.HostAndPort}, where another peer is expected: another machine runs with a copy of its data directory, or the address leads back to this node.") { Advice = $"{Advice} If it leads back to this node, correct the peer's address." }]
             : [];
     }
 }

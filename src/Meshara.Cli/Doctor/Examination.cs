@@ -15,7 +15,7 @@ internal static class Examination
     {
         string dataDirectory = facts.DataDirectory;
         ListenPort[] ports = [.. ListenPort.Of(node.Addresses)];
-        IReadOnlyList<LocalInterface>? interfaces = Interfaces();
+        IReadOnlyList<LocalInterface>? interfaces = LocalInterface.All();
         Task<IReadOnlyList<FindingLine>> listen = ReachCheck.ListenAsync(node, interfaces ?? [], time, cancellationToken);
         Task<IReadOnlyList<FindingLine>> peers = ReachCheck.PeersAsync(node, interfaces ?? [], time, cancellationToken);
         List<FindingLine> findings = await MachineAsync(interfaces, ports, time, cancellationToken);
@@ -36,7 +36,7 @@ internal static class Examination
     public static async Task<IReadOnlyList<FindingLine>> OfAsync(string dataDirectory, string? inUse, TimeProvider time, CancellationToken cancellationToken)
     {
         int? port = LastPort(dataDirectory);
-        IReadOnlyList<LocalInterface>? interfaces = Interfaces();
+        IReadOnlyList<LocalInterface>? interfaces = LocalInterface.All();
         List<FindingLine> findings =
         [
             new FindingLine("node", FindingLine.Warning, dataDirectory, $"{inUse ?? "No node runs on this data directory."} Not seen: whether its port is open, its bans, limits and links, the peers named by its options, what they say of the clock, and the state of its peer store.")
@@ -60,20 +60,8 @@ internal static class Examination
     [
         .. await InterfaceCheck.RunAsync(interfaces, time, cancellationToken),
         .. UdpHolders.Find(5353),
-        .. await new FirewallCheck(time).RunAsync(ports, cancellationToken),
+        .. await new FirewallCheck(time).RunAsync(FirewallLink.Of(interfaces), ports, cancellationToken),
     ];
-
-    private static IReadOnlyList<LocalInterface>? Interfaces()
-    {
-        try
-        {
-            return LocalInterface.All();
-        }
-        catch (NetworkInformationException)
-        {
-            return null;
-        }
-    }
 
     // The strangers' way, for no node is there; pins are compared.
     private static async Task<IReadOnlyList<FindingLine>> PinnedAsync(string dataDirectory, IReadOnlyList<LocalInterface> interfaces, TimeProvider time, CancellationToken cancellationToken)

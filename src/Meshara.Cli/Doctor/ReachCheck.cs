@@ -172,7 +172,9 @@ internal static class ReachCheck
             : null;
 
     private static LocalInterface? OwnerThatIsDown(PeerAddress address, IReadOnlyList<LocalInterface> interfaces) =>
-        IPAddress.TryParse(address.Host, out IPAddress? ip) ? interfaces.FirstOrDefault(one => !one.IsUp && one.Addresses.Any(a => a.Address.Equals(ip))) : null;
+        IPAddress.TryParse(address.Host, out IPAddress? ip) && !interfaces.Any(one => one.IsUp && Has(one, ip)) ? interfaces.FirstOrDefault(one => Has(one, ip)) : null;
+
+    private static bool Has(LocalInterface one, IPAddress address) => one.Addresses.Any(a => a.Address.Equals(address));
 
     private static IEnumerable<(PeerAddress Address, string Kind)> NamedBy(Node node) =>
         node.Options.Peers.Select(static address => (address, "wanted"))
