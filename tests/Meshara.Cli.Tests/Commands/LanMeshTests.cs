@@ -6,7 +6,7 @@ using Xunit;
 namespace Meshara.Cli.Tests.Commands;
 
 /// <summary>Ten machines on one switch, each a namespace on one bridge, each started with <c>--open</c> and nothing else.</summary>
-[Collection(nameof(Child))]
+[Collection(nameof(Networks))]
 public sealed class LanMeshTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private const int Nodes = 10;
