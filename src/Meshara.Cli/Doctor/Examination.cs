@@ -16,12 +16,15 @@ internal static class Examination
         string dataDirectory = facts.DataDirectory;
         ListenPort[] ports = [.. ListenPort.Of(node.Addresses)];
         IReadOnlyList<LocalInterface>? interfaces = LocalInterface.All();
-        Task<IReadOnlyList<FindingLine>> listen = ReachCheck.ListenAsync(node, interfaces ?? [], time, cancellationToken);
+        using NodeIdentity identity = NodeIdentity.Create();
+        facts.Probes.Add(identity.Id);
+        NodeOptions stranger = ReachCheck.Stranger(node, identity, time);
+        Task<IReadOnlyList<FindingLine>> listen = ReachCheck.ListenAsync(node, stranger, interfaces ?? [], cancellationToken);
         Task<IReadOnlyList<FindingLine>> peers = ReachCheck.PeersAsync(node, interfaces ?? [], time, cancellationToken);
         List<FindingLine> findings = await MachineAsync(interfaces, ports, time, cancellationToken);
         findings.InsertRange(findings.FindIndex(static f => f.Area == "firewall"), await listen);
         findings.AddRange(ClockCheck.Judge(Clock(dataDirectory, time) with { Offset = node.ClockOffset, LastSeen = await LastSeenAsync(node) }));
-        findings.AddRange(await CopyCheck.RunAsync(node, facts.OwnKey, time, cancellationToken));
+        findings.AddRange(await CopyCheck.RunAsync(node, facts.OwnKey, stranger, cancellationToken));
         findings.AddRange(await peers);
         findings.AddRange(DataCheck.Run(dataDirectory));
         findings.Add(DataCheck.Store(facts.Store));
@@ -76,7 +79,7 @@ internal static class Examination
             return [new FindingLine("data", FindingLine.Broken, "known_peers", e.Message)];
         }
 
-        NodeOptions stranger = new() { Mesh = "?", Admission = Admission.Open, TimeProvider = time };
+        NodeOptions stranger = new() { Mesh = "", Admission = Admission.Open, TimeProvider = time };
         DialDiagnosis[] dials = await Task.WhenAll(pinned.Select(address => Node.DiagnoseAsync(stranger, address, TimeSpan.FromSeconds(10), cancellationToken)));
         return [.. dials.Select(dial => dial.Steps.Any(static step => step is { Kind: DialStepKind.Identity, Outcome: DialStepOutcome.Passed })
             ? new FindingLine("peer", FindingLine.Ok, $"pinned {dial.Address}", "The pinned key answers there. Whether it would admit this node is not seen without a running node.")

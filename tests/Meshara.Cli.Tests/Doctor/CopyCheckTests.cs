@@ -76,7 +76,11 @@ public sealed class CopyCheckTests
         Assert.Null(seen.Proven);
     }
 
-    private static Task<IReadOnlyList<FindingLine>> RunAsync(Node node, OwnKeyElsewhere seen) => CopyCheck.RunAsync(node, seen, TimeProvider.System, TestContext.Current.CancellationToken);
+    private static async Task<IReadOnlyList<FindingLine>> RunAsync(Node node, OwnKeyElsewhere seen)
+    {
+        using NodeIdentity stranger = NodeIdentity.Create();
+        return await CopyCheck.RunAsync(node, seen, ReachCheck.Stranger(node, stranger, TimeProvider.System), TestContext.Current.CancellationToken);
+    }
 
     // Dials an address at which somebody else is expected, and feeds what the node says of it.
     private static async Task<OwnKeyElsewhere> DialAsync(Node node, string address)
