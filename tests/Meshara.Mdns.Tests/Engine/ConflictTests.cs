@@ -9,8 +9,6 @@ namespace Meshara.Mdns.Tests.Engine;
 /// <summary>RFC 6762 sections 8.1, 8.2, 9 and 6.6: two want one name, or one says what is not so.</summary>
 public sealed class ConflictTests
 {
-    private const string Other = "10.0.0.99";
-
     [Theory]
     [InlineData(2, false)]
     [InlineData(3, false)]

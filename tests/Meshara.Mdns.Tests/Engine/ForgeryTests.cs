@@ -10,8 +10,6 @@ namespace Meshara.Mdns.Tests.Engine;
 /// <summary>RFC 6762 sections 6.6, 9, 10.1 and 10.2: one or two forged packets take no name, no record and no voice from a service that is there.</summary>
 public sealed class ForgeryTests
 {
-    private const string Other = "10.0.0.99";
-
     private static readonly DnsRecord Server = new(PrinterName, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true);
     private static readonly DnsRecord Text = new(PrinterName, 4500, new TextData(TxtRecord.Create(("rp", "elsewhere"))), cacheFlush: true);
 

@@ -8,6 +8,7 @@ using Meshara.Tests.Support;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
+using static Meshara.Mdns.Tests.Support.DriverBed;
 
 namespace Meshara.Mdns.Tests.Net;
 
@@ -15,9 +16,6 @@ namespace Meshara.Mdns.Tests.Net;
 public sealed class MdnsDriverFaultTests
 {
     private static readonly TimeSpan Guard = TimeSpan.FromSeconds(20);
-    private static readonly ServiceProfile Printer = new("Printer", "_ipp._tcp", 631);
-    private static readonly LinkKey IPv4 = new(2, IPv6: false);
-    private static readonly LinkKey IPv6 = new(2, IPv6: true);
 
     // The program's filter takes part in the scan.
     [Fact]
@@ -43,8 +41,7 @@ public sealed class MdnsDriverFaultTests
         LogBook log = new();
         MdnsService service = await bed.StartAsync(host, log);
         MdnsService other = await bed.StartAsync(bed.Host(2));
-        Task<ServicePublication> publishing = other.PublishAsync(Printer).AsTask();
-        await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2));
+        await bed.PublishAsync(other, Printer);
 
         // The interface says why.
         Assert.Equal("Not now.", service.IPv6Fault);
@@ -141,8 +138,7 @@ public sealed class MdnsDriverFaultTests
         host.Fail(new LinkKey(3, IPv6: false), SocketError.HostUnreachable);
         MdnsService service = await bed.StartAsync(host, new FullDisk());
 
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        Assert.True(await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2)));
+        await bed.PublishAsync(service, Printer);
         Assert.NotNull(service.Interfaces.Single(static i => i.Index == 3).IPv4!.LastSendError);
     }
 
@@ -170,8 +166,7 @@ public sealed class MdnsDriverFaultTests
         HookedTransport system = new(host) { Hearing = static heard => heard with { To = null! } };
         LogBook log = new();
         MdnsService service = await bed.StartAsync(host, log, system);
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2));
+        await bed.PublishAsync(service, Printer);
 
         system.Hearing = null;
         await bed.RunAsync(TimeSpan.FromSeconds(3), step: 50);
@@ -188,8 +183,7 @@ public sealed class MdnsDriverFaultTests
         LogBook log = new();
         MdnsService service = await bed.StartAsync(host, log, system);
 
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        Assert.True(await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2)));
+        await bed.PublishAsync(service, Printer);
         await bed.RunAsync(TimeSpan.FromSeconds(8), step: 50);
         Assert.True(service.Interfaces[0] is { IPv4: { PacketsSent: >= 4, LastSendError: null }, IPv6: { PacketsSent: >= 4, LastSendError: null } });
         Assert.True(service.Interfaces[1] is { IPv4: { PacketsSent: 0, LastSendError: not null }, IPv6: { PacketsSent: 0, LastSendError: not null } });
@@ -280,8 +274,7 @@ public sealed class MdnsDriverFaultTests
 
         await Assert.ThrowsAsync<FormatException>(() => service.Driver.BrowseAsync(new ChangeQueue(), new string('x', 64), new BrowseOptions()).AsTask());
 
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        Assert.True(await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2)));
+        await bed.PublishAsync(service, Printer);
     }
 
     [Fact]
@@ -289,9 +282,7 @@ public sealed class MdnsDriverFaultTests
     {
         await using DriverBed bed = new();
         MdnsService service = await bed.StartAsync(bed.Host(1));
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2));
-        ServicePublication publication = await publishing;
+        ServicePublication publication = await bed.PublishAsync(service, Printer);
         await publication.DisposeAsync();
         await publication.DisposeAsync();
 
@@ -309,13 +300,12 @@ public sealed class MdnsDriverFaultTests
         MdnsService service = await bed.StartAsync(host, through: system);
         for (int i = 0; i < 20; i++)
         {
-            Task<ServicePublication> publishing = service.PublishAsync(Printer with { InstanceName = $"Printer {i}" }).AsTask();
-            await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2));
+            ServicePublication publication = await bed.PublishAsync(service, Printer with { InstanceName = $"Printer {i}" });
             await bed.RunAsync(TimeSpan.FromSeconds(3), step: 100);
             TaskCompletionSource gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
             system.Sending = (_, _) => gate.Task;
 
-            await (await publishing).DisposeAsync();
+            await publication.DisposeAsync();
 
             Assert.False(service.Driver.IsIdle);
             Assert.True(service.Driver.Unsent >= 2);
