@@ -7,3 +7,7 @@ namespace Meshara.Cli.Tests.Support;
 
 /// <summary>The collection of tests in networks of their own: one after the other, beside those of <see cref="Child"/>.</summary>
 internal static class Networks;
+
+/// <summary>Tests that promise times and start so many processes that they take the whole machine: beside no other test.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public sealed class Alone;
