@@ -24,6 +24,7 @@ internal sealed class Scope(IReadOnlyDictionary<int, string> names)
         catch (Exception)
         {
             // A sandbox hides them, or one of them goes while it is looked at.
+            return new Scope(new Dictionary<int, string>());
         }
 
         return new Scope(names);
