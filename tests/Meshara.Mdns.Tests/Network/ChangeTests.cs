@@ -1,6 +1,7 @@
 using Meshara.Mdns.Tests.Support;
 using Meshara.Tests.Support;
 using Xunit;
+using static Meshara.Mdns.Tests.Support.MdnsHost;
 
 namespace Meshara.Mdns.Tests.Network;
 
@@ -129,13 +130,9 @@ public sealed class ChangeTests
         Assert.DoesNotContain(browser.Lines, static l => l[0] == "removed");
     }
 
-    private static TimeSpan Now() => TimeSpan.FromSeconds(TimeProvider.System.GetTimestamp() / (double)TimeProvider.System.TimestampFrequency);
-
     private static bool HasBoth(string[] line, string ipv4)
     {
         string[] addresses = line[4].Split(' ');
         return addresses.Contains(ipv4) && addresses.Any(static a => a.StartsWith("fe80::", StringComparison.Ordinal));
     }
-
-    private static void Print(string line) => TestContext.Current.TestOutputHelper?.WriteLine(line);
 }

@@ -1,5 +1,6 @@
 using Meshara.Mdns.Tests.Support;
 using Xunit;
+using static Meshara.Mdns.Tests.Support.MdnsHost;
 
 namespace Meshara.Mdns.Tests.Network;
 
@@ -55,8 +56,4 @@ public sealed class KilledTests
         Print($"killed, others ask: removed {((removed - asked) * Speed).TotalSeconds:F1} s after the first of them asked, {((removed - killed) * Speed).TotalSeconds:F1} s after it was killed");
         Assert.True((removed - asked) * Speed < TimeSpan.FromSeconds(60), $"{(removed - asked) * Speed}");
     }
-
-    private static TimeSpan Now() => TimeSpan.FromSeconds(TimeProvider.System.GetTimestamp() / (double)TimeProvider.System.TimestampFrequency);
-
-    private static void Print(string line) => TestContext.Current.TestOutputHelper?.WriteLine(line);
 }

@@ -1,6 +1,7 @@
 using Meshara.Mdns.Tests.Support;
 using Meshara.Tests.Support;
 using Xunit;
+using static Meshara.Mdns.Tests.Support.MdnsHost;
 
 namespace Meshara.Mdns.Tests.Network;
 
@@ -152,6 +153,4 @@ public sealed class TimingTests
         Print($"{what}: median {median.TotalSeconds:F3} s of {string.Join(' ', taken.Select(static t => $"{t.TotalSeconds:F3}"))}; target {target.TotalSeconds:F1} s");
         Assert.True(median < target * 4, $"{what}: {median}");
     }
-
-    private static void Print(string line) => TestContext.Current.TestOutputHelper?.WriteLine(line);
 }
