@@ -33,9 +33,12 @@ public sealed class ServicePublication : IAsyncDisposable
     /// <summary>The full name of its host, as <c>mdns-3f2a.local</c>; empty while that is not known.</summary>
     public string HostName => _state.Names?.HostName ?? "";
 
-    /// <summary>Publishes something else in its place: another text or port is announced at once; with another instance, type or host name it says goodbye and begins anew.</summary>
+    /// <summary>Publishes something else in its place: another text, port, priority, weight or subtype is announced at once; with another instance name, type, host name or other networks it says goodbye and begins anew.</summary>
+    /// <remarks>Ends when it is taken, and waits for no proof of a new name: <see cref="InstanceName"/> says what that has become, and <see cref="Renamed"/> is called where another has it.
+    /// More than ten updates a minute are announced late (RFC 6762 section 8.4). Several at once are taken one after the other, in no order that is promised.</remarks>
     /// <param name="profile">What it is from now on; begin from <see cref="Profile"/> and <c>with</c>.</param>
-    /// <exception cref="ObjectDisposedException">The service was disposed of.</exception>
+    /// <exception cref="ArgumentNullException"><paramref name="profile"/> is null.</exception>
+    /// <exception cref="ObjectDisposedException">This was disposed of, or the <see cref="MdnsService"/> was; <see cref="Profile"/> is as before.</exception>
     public async ValueTask UpdateAsync(ServiceProfile profile)
     {
         ArgumentNullException.ThrowIfNull(profile);

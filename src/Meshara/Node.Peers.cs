@@ -179,8 +179,10 @@ public sealed partial class Node
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     public Task<PeerExplanation?> ExplainPeerAsync(NodeId id) => _driver.ExplainAsync(id);
 
-    /// <summary>Where a node of this id is announced in the local network (multicast DNS), at most 8 addresses of each of its keys; nothing of it is proven. Empty: nowhere. Of a peer whose key has changed the addresses of the newest
-    /// key come first.</summary>
+    /// <summary>Where a node of this id is announced in the local network (multicast DNS), at most 8 addresses of each of its keys; nothing of it is proven. Empty: nowhere, or this node does not browse
+    /// (<see cref="DiscoveryOptions.MdnsMode"/>). Of a peer whose key has changed the addresses of the newest key come first.</summary>
+    /// <param name="id">The peer, by its newest key or an earlier one; the own id finds nothing.</param>
+    /// <returns>What is known now: nobody is asked. Each address has the id under which it is announced, and a link-local one its scope.</returns>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NodeStopped"/>.</exception>
     public Task<IReadOnlyList<PeerAddress>> FindNearbyAsync(NodeId id) => _driver.FindNearbyAsync(id);
 

@@ -5,7 +5,6 @@ using Xunit;
 namespace Meshara.Mdns.Tests;
 
 /// <summary>The README of the package shows a program that is compiled here, and does what it says.</summary>
-[Collection(RealNetworks.Name)]
 public sealed class ReadmeTests
 {
     [Fact]

@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Meshara.Net;
+using Meshara.Net.Diagnosis;
 using Meshara.Tests.Support;
 using Meshara.Wire;
 using Xunit;
@@ -36,6 +38,64 @@ public sealed class NodeDiagnosisTests
         Assert.Empty(bob.ListTrusted());
         Assert.Equal(0, (await bob.CountPeersAsync()).Inbound);
         await Eventually.TrueAsync(() => bob.RunningTasks == alice.RunningTasks);
+    }
+
+    // It was dialled with a name that no mesh has, and then once more: the other side's log told of a node of the mesh '?'.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Diagnose_NoMeshNamed_TakesTheOthersAndIsNoRefusalThere(bool hasSecret)
+    {
+        await using NodeBed bed = new();
+        Admission admission = hasSecret ? Admission.Secret("a secret of 32 characters, for all") : Admission.Open;
+        Node bob = await StartAsync(bed, admission, o => o with { Mesh = "theirs" });
+        await using EventLog events = new(bob);
+
+        NodeOptions any = new() { Mesh = "", Admission = admission, Timeouts = Short };
+        DialDiagnosis dial = await Node.DiagnoseAsync(any, bob.Addresses[0]).WaitAsync(NodeBed.Guard);
+
+        Assert.True(dial.IsReachable, Text(dial));
+        Assert.Equal("theirs", dial.RemoteMesh);
+
+        // The first that is refused there is one that names a mesh, and another.
+        using NodeIdentity stranger = NodeIdentity.Create();
+        await Node.DiagnoseAsync(any with { Mesh = "other", Identity = stranger }, bob.Addresses[0]).WaitAsync(NodeBed.Guard);
+        Assert.Equal(stranger.Id, (await events.NextAsync<PeerRefused>()).Peer);
+    }
+
+    // Ids are written in lower case, also where a sentence begins.
+    [Fact]
+    public async Task Diagnose_SentenceThatBeginsWithAnId_LeavesItAsItIs()
+    {
+        await using NodeBed bed = new();
+        Node alice = await StartAsync(bed, Admission.Open);
+        NodeId id = NodeId.Parse("c0e8" + new string('a', 60));
+
+        DialDiagnosis pinned = await alice.DiagnoseAsync(new PeerAddress("127.0.0.1", Faults.ClosedPort()) { Id = id }).WaitAsync(NodeBed.Guard);
+        DialDiagnosis anybody = await alice.DiagnoseAsync(new PeerAddress("127.0.0.1", Faults.ClosedPort())).WaitAsync(NodeBed.Guard);
+
+        Assert.StartsWith($"{id} is to answer", pinned.Steps[0].Detail, StringComparison.Ordinal);
+        Assert.StartsWith("Any key may answer", anybody.Steps[0].Detail, StringComparison.Ordinal);
+    }
+
+    // One and the same interface has one name in all that is said.
+    [Theory]
+    [InlineData("fe80::1", 0, "fe80::1")]
+    [InlineData("fe80::1", int.MaxValue, "fe80::1%2147483647")]
+    [InlineData("10.0.0.1", 0, "10.0.0.1")]
+    public void Show_ScopeOfNoInterface_StaysANumber(string address, int scope, string shown)
+    {
+        IPAddress ip = IPAddress.Parse(address);
+        Assert.Equal(shown, LocalRoute.Show(scope == 0 ? ip : new IPAddress(ip.GetAddressBytes(), scope)));
+    }
+
+    [Fact]
+    public void Show_ScopeOfAnInterface_IsItsName()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has numbers.");
+        LocalAddress? local = LocalAddress.Scan()?.FirstOrDefault(static a => a.Address.IsIPv6LinkLocal);
+        Assert.SkipWhen(local is not { Address: not null }, "No interface with IPv6 here.");
+        Assert.Equal($"{new IPAddress(local.Value.Address.GetAddressBytes())}%{local.Value.Interface}", LocalRoute.Show(local.Value.Address));
     }
 
     [Fact]

@@ -48,9 +48,7 @@ def send(one, family, text):
 def listen():
     said = threading.Lock()
 
-    def hear(family):
-        one = multicast(family)
-
+    def hear(family, one):
         def shout():
             while True:
                 send(one, family, b"out")
@@ -62,19 +60,23 @@ def listen():
             with said:
                 print(f"in{4 if family == socket.AF_INET else 6}", flush=True)
 
-    def answer(family, address):
-        server = socket.socket(family, socket.SOCK_STREAM)
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    def server(family, address):
+        one = socket.socket(family, socket.SOCK_STREAM)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        server.bind((address, 4040))
-        server.listen(8)
-        while True:
-            server.accept()[0].close()
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind((address, 4040))
+        one.listen(8)
+        return one
 
+    def answer(one):
+        while True:
+            one.accept()[0].close()
+
+    # All sockets first: what is sent after `ready` is heard.
     for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
-        threading.Thread(target=hear, args=(family,), daemon=True).start()
-        threading.Thread(target=answer, args=(family, address), daemon=True).start()
+        threading.Thread(target=hear, args=(family, multicast(family)), daemon=True).start()
+        threading.Thread(target=answer, args=(server(family, address),), daemon=True).start()
     print("ready", flush=True)
     sys.stdin.read()
 

@@ -11,6 +11,9 @@ internal static class DiscoverCommand
     /// <summary>What nodes announce themselves as.</summary>
     public const string NodeType = "_meshara._tcp";
 
+    /// <summary>What lists the types that are there (RFC 6763 section 9).</summary>
+    public const string AllTypes = "_services._dns-sd._udp";
+
     private const string Domain = ".local";
     private static readonly TimeSpan DefaultTime = TimeSpan.FromSeconds(5);
 
@@ -20,12 +23,12 @@ internal static class DiscoverCommand
     public static Command Create(Terminal terminal, Func<string, CancellationToken, IAsyncEnumerable<ServiceChange>> browse)
     {
         Option<bool> json = CommonOptions.Json();
-        Option<string> type = new("--type") { HelpName = "TYPE", Description = "Which services, as _ipp._tcp.local; else nodes.", DefaultValueFactory = static _ => NodeType + Domain };
+        Option<string> type = new("--type") { HelpName = "TYPE", Description = $"Which services, as _ipp._tcp.local, or {AllTypes}.local: which types there are; else nodes.", DefaultValueFactory = static _ => NodeType + Domain };
         type.Validators.Add(static result =>
         {
             if (result.Tokens is [{ Value: { } text }] && !IsType(text))
             {
-                result.AddError($"--type needs a service type such as _ipp._tcp.local, not '{Safe.Text(text, 80)}'.");
+                result.AddError($"--type needs a service type such as _ipp._tcp.local, or {AllTypes}.local, not '{Safe.Text(text, 80)}'.");
             }
         });
         Option<TimeSpan?> seconds = CommonOptions.Seconds("--seconds", "For how long; at a terminal until Ctrl-C.", DefaultTime, TimeSpan.FromMilliseconds(100));
@@ -47,9 +50,9 @@ internal static class DiscoverCommand
     }
 
     // RFC 6763 section 7; names longer than its 15 characters are in the field.
-    private static bool IsType(string text) => Bare(text).Split('.') is { Length: 2 } labels
+    private static bool IsType(string text) => Bare(text).Equals(AllTypes, StringComparison.OrdinalIgnoreCase) || (Bare(text).Split('.') is { Length: 2 } labels
         && labels[0].Length is > 1 and <= 63 && labels[0][0] == '_' && labels[0].Skip(1).All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')
-        && (labels[1].Equals("_tcp", StringComparison.OrdinalIgnoreCase) || labels[1].Equals("_udp", StringComparison.OrdinalIgnoreCase));
+        && (labels[1].Equals("_tcp", StringComparison.OrdinalIgnoreCase) || labels[1].Equals("_udp", StringComparison.OrdinalIgnoreCase)));
 }
 
 /// <summary>One browse: a line for each change, and a table at the end.</summary>
@@ -59,6 +62,7 @@ internal sealed class DiscoverRun(Terminal terminal, bool json)
     private const int Most = 10_000;
 
     private readonly SortedDictionary<string, ServiceInstance> _here = new(StringComparer.Ordinal);
+    private Scope _scope = Scope.OfThisMachine();
 
     /// <summary>Until the time is over or the token is cancelled; 0 also where nobody is there.</summary>
     public async Task<int> RunAsync(Func<string, CancellationToken, IAsyncEnumerable<ServiceChange>> browse, string type, TimeSpan time, CancellationToken stop)
@@ -89,6 +93,9 @@ internal sealed class DiscoverRun(Terminal terminal, bool json)
     {
         ServiceInstance instance = change.Instance;
 
+        // An interface that has come since has a name too.
+        _scope = instance.Addresses.All(a => _scope.Knows(a.EndPoint.Address)) ? _scope : Scope.OfThisMachine();
+
         // Who told an address is not shown: nothing that can be seen has changed where that alone has.
         bool isSeen = change.Kind == ServiceChangeKind.Updated && _here.TryGetValue(instance.InstanceName, out ServiceInstance? before) && ServiceLine.ShowsSame(before, instance);
         if (change.Kind == ServiceChangeKind.Removed)
@@ -107,7 +114,7 @@ internal sealed class DiscoverRun(Terminal terminal, bool json)
 
         if (json)
         {
-            terminal.WriteJson(ServiceLine.Of(change, terminal.Time.GetUtcNow()), OutputJson.Default.ServiceLine);
+            terminal.WriteJson(ServiceLine.Of(change, terminal.Time.GetUtcNow(), _scope), OutputJson.Default.ServiceLine);
         }
         else
         {
@@ -120,10 +127,10 @@ internal sealed class DiscoverRun(Terminal terminal, bool json)
         terminal.WriteLine(_here.Count == 0 ? $"nobody announces {type}. 'meshara doctor' says whether multicast works here" : $"{_here.Count} {(_here.Count == 1 ? "is" : "are")} there:");
         foreach (ServiceInstance instance in _here.Values)
         {
-            terminal.WriteLine($"{Safe.Text(instance.InstanceName, 80)}  {Safe.Text(instance.HostName, 80)}:{instance.Port}");
+            terminal.WriteLine(IsOfType(instance) ? Safe.Text(instance.InstanceName, 80) : $"{Safe.Text(instance.InstanceName, 80)}  {Safe.Text(instance.HostName, 80)}:{instance.Port}");
             foreach (ServiceAddress address in instance.Addresses)
             {
-                terminal.WriteLine($"    {address.EndPoint}");
+                terminal.WriteLine($"    {_scope.Show(address.EndPoint)}");
             }
 
             foreach (string text in ServiceLine.TextsOf(instance.Txt))
@@ -133,6 +140,10 @@ internal sealed class DiscoverRun(Terminal terminal, bool json)
         }
     }
 
-    private static string Describe(ServiceInstance instance) =>
-        $"{Safe.Text(instance.InstanceName, 80)}  {(instance.Addresses.Count == 0 ? "no address" : string.Join(", ", instance.EndPoints.Take(4)))}";
+    private string Describe(ServiceInstance instance) => IsOfType(instance)
+        ? Safe.Text(instance.InstanceName, 80)
+        : $"{Safe.Text(instance.InstanceName, 80)}  {(instance.Addresses.Count == 0 ? "no address" : string.Join(", ", instance.EndPoints.Take(4).Select(_scope.Show)))}";
+
+    // Of a type only the name is told.
+    private static bool IsOfType(ServiceInstance instance) => instance.ServiceType.Equals(DiscoverCommand.AllTypes, StringComparison.OrdinalIgnoreCase);
 }

@@ -109,9 +109,6 @@ internal static class WhyCommand
 /// <summary>The same where no node runs: with the identity of the data directory if there is one, else with one that is made for it.</summary>
 internal sealed class WhyDial(Terminal terminal, string data, string? passphraseFile, string? mesh, string? secretFile, LocalNetworkSearch nearby)
 {
-    // No node is called so on purpose; the other side's HELLO says what it is called.
-    private const string Unknown = "?";
-
     /// <summary>Dials.</summary>
     /// <param name="target">Whom.</param>
     /// <param name="inUse">Who has the directory and does not answer; null: nobody has it.</param>
@@ -122,7 +119,7 @@ internal sealed class WhyDial(Terminal terminal, string data, string? passphrase
         terminal.Complain($"{inUse?.Replace(" Try again in a moment.", "", StringComparison.Ordinal).TrimEnd('.') ?? $"no node runs on {data}"}: this command dials itself, {(hasIdentity ? "with the identity there" : "with an identity of its own that nobody knows, so whoever admits known peers refuses it")}. What a running node knows of bans, failed dials and limits is not seen");
         Admission admission = secretFile is null ? Admission.Open : Admission.Secret(await SecretFile.ReadAsync(secretFile, "secret", terminal, cancellationToken));
         IReadOnlyList<PeerAddress> addresses = await AddressesOfAsync(target, cancellationToken);
-        NodeOptions options = new() { Mesh = mesh ?? Unknown, Admission = admission, DataDirectory = hasIdentity ? data : null, TimeProvider = terminal.Time };
+        NodeOptions options = new() { Mesh = mesh ?? "", Admission = admission, DataDirectory = hasIdentity ? data : null, TimeProvider = terminal.Time };
 
         // Asked for once, however many dials there are: it may come from a pipe, or from somebody at the terminal.
         DialLine[] dials = await Passphrase.UseAsync(
@@ -135,12 +132,7 @@ internal sealed class WhyDial(Terminal terminal, string data, string? passphrase
         List<DialLine> dials = [];
         foreach (PeerAddress address in addresses)
         {
-            DialDiagnosis dial = await Node.DiagnoseAsync(options, address, cancellationToken: cancellationToken);
-
-            // The name of the mesh is the node's; without one, the other side's is as good.
-            DialLine line = DialLine.Of(mesh is null && dial.Failed?.Code == MesharaErrorCode.WrongMesh && dial.RemoteMesh is { } theirs
-                ? await Node.DiagnoseAsync(options with { Mesh = theirs }, address, cancellationToken: cancellationToken)
-                : dial);
+            DialLine line = DialLine.Of(await Node.DiagnoseAsync(options, address, cancellationToken: cancellationToken));
             dials.Add(options.DataDirectory is null ? ThrowAwayKey.Advise(line, hasSecret: secretFile is not null) : line);
         }
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Meshara.Cli.Rendering;
 
 namespace Meshara.Cli.Control;
@@ -35,8 +34,6 @@ internal sealed record DialLine(string Address, bool Reachable, IReadOnlyList<St
 /// <param name="Detail">For people.</param>
 internal sealed record StepLine(string Step, string Outcome, string Detail)
 {
-    private static readonly SearchValues<char> Hex = SearchValues.Create("0123456789abcdefABCDEF");
-
     public string? Advice { get; init; }
 
     /// <summary>A <see cref="MesharaErrorCode"/> in kebab-case.</summary>
@@ -54,7 +51,7 @@ internal sealed record StepLine(string Step, string Outcome, string Detail)
 
     public double TookMs { get; init; }
 
-    public static StepLine Of(DialStep step) => new(NameOf(step.Kind), Kebab.Of(step.Outcome), WithId(step.Detail))
+    public static StepLine Of(DialStep step) => new(NameOf(step.Kind), Kebab.Of(step.Outcome), step.Detail)
     {
         Advice = step.Advice,
         Code = step.Code is { } code ? Kebab.Of(code) : null,
@@ -64,11 +61,6 @@ internal sealed record StepLine(string Step, string Outcome, string Detail)
         RetryAfter = step.RetryAfter?.TotalSeconds,
         TookMs = step.Took.TotalMilliseconds,
     };
-
-    // The library begins a sentence with a capital; an id is written in lower case wherever it stands.
-    private static string WithId(string detail) => detail.Length >= NodeId.Size * 2 && detail.AsSpan(0, NodeId.Size * 2).IndexOfAnyExcept(Hex) < 0
-        ? $"{char.ToLowerInvariant(detail[0])}{detail[1..]}"
-        : detail;
 
     private static string NameOf(DialStepKind kind) => kind switch
     {

@@ -252,4 +252,7 @@ internal sealed record NodeFacts(string Mesh, string Admission, string DataDirec
 
     /// <summary>What it has noticed of copies of itself.</summary>
     public OwnKeyElsewhere OwnKey { get; init; } = new();
+
+    /// <summary>As whom it has dialled itself.</summary>
+    public OwnProbes Probes { get; init; } = new();
 }

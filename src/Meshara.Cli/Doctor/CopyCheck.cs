@@ -12,9 +12,9 @@ internal static class CopyCheck
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
     /// <summary>Nothing where nothing was noticed. Where the node's own key answered a dial of another peer, it is dialled once more.</summary>
-    public static async Task<IReadOnlyList<FindingLine>> RunAsync(Node node, OwnKeyElsewhere seen, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<FindingLine>> RunAsync(Node node, OwnKeyElsewhere seen, NodeOptions stranger, CancellationToken cancellationToken)
     {
-        DateTimeOffset now = time.GetUtcNow();
+        DateTimeOffset now = stranger.TimeProvider.GetUtcNow();
         if (seen.Proven is { } proven)
         {
             bool isNow = now - proven.Time < ReachCheck.Lately;
@@ -26,9 +26,10 @@ internal static class CopyCheck
             return [];
         }
 
-        DialDiagnosis dial = await Node.DiagnoseAsync(ReachCheck.Stranger(node, time), address with { Id = null }, Limit, cancellationToken);
+        // A warning only: an address that leads back here by a router or another name looks the same from here, and harms nobody.
+        DialDiagnosis dial = await Node.DiagnoseAsync(stranger, address with { Id = null }, Limit, cancellationToken);
         return dial.Answered == node.Id
-            ? [new FindingLine("node", FindingLine.Broken, node.Id.ToString(), $"This node's own key answers at {address.HostAndPort}, where another peer is expected: another machine runs with a copy of its data directory, or the address leads back to this node.") { Advice = $"{Advice} If it leads back to this node, correct the peer's address." }]
+            ? [new FindingLine("node", FindingLine.Warning, node.Id.ToString(), $"This node's own key answers at {address.HostAndPort}, where another peer is expected: another machine runs with a copy of its data directory, or the address leads back to this node.") { Advice = $"{Advice} If it leads back to this node, correct the peer's address." }]
             : [];
     }
 }

@@ -15,13 +15,16 @@ internal static class Examination
     {
         string dataDirectory = facts.DataDirectory;
         ListenPort[] ports = [.. ListenPort.Of(node.Addresses)];
-        IReadOnlyList<LocalInterface>? interfaces = Interfaces();
-        Task<IReadOnlyList<FindingLine>> listen = ReachCheck.ListenAsync(node, interfaces ?? [], time, cancellationToken);
+        IReadOnlyList<LocalInterface>? interfaces = LocalInterface.All();
+        using NodeIdentity identity = NodeIdentity.Create();
+        facts.Probes.Add(identity.Id);
+        NodeOptions stranger = ReachCheck.Stranger(node, identity, time);
+        Task<IReadOnlyList<FindingLine>> listen = ReachCheck.ListenAsync(node, stranger, interfaces ?? [], cancellationToken);
         Task<IReadOnlyList<FindingLine>> peers = ReachCheck.PeersAsync(node, interfaces ?? [], time, cancellationToken);
         List<FindingLine> findings = await MachineAsync(interfaces, ports, time, cancellationToken);
         findings.InsertRange(findings.FindIndex(static f => f.Area == "firewall"), await listen);
         findings.AddRange(ClockCheck.Judge(Clock(dataDirectory, time) with { Offset = node.ClockOffset, LastSeen = await LastSeenAsync(node) }));
-        findings.AddRange(await CopyCheck.RunAsync(node, facts.OwnKey, time, cancellationToken));
+        findings.AddRange(await CopyCheck.RunAsync(node, facts.OwnKey, stranger, cancellationToken));
         findings.AddRange(await peers);
         findings.AddRange(DataCheck.Run(dataDirectory));
         findings.Add(DataCheck.Store(facts.Store));
@@ -36,7 +39,7 @@ internal static class Examination
     public static async Task<IReadOnlyList<FindingLine>> OfAsync(string dataDirectory, string? inUse, TimeProvider time, CancellationToken cancellationToken)
     {
         int? port = LastPort(dataDirectory);
-        IReadOnlyList<LocalInterface>? interfaces = Interfaces();
+        IReadOnlyList<LocalInterface>? interfaces = LocalInterface.All();
         List<FindingLine> findings =
         [
             new FindingLine("node", FindingLine.Warning, dataDirectory, $"{inUse ?? "No node runs on this data directory."} Not seen: whether its port is open, its bans, limits and links, the peers named by its options, what they say of the clock, and the state of its peer store.")
@@ -60,20 +63,8 @@ internal static class Examination
     [
         .. await InterfaceCheck.RunAsync(interfaces, time, cancellationToken),
         .. UdpHolders.Find(5353),
-        .. await new FirewallCheck(time).RunAsync(ports, cancellationToken),
+        .. await new FirewallCheck(time).RunAsync(FirewallLink.Of(interfaces), ports, cancellationToken),
     ];
-
-    private static IReadOnlyList<LocalInterface>? Interfaces()
-    {
-        try
-        {
-            return LocalInterface.All();
-        }
-        catch (NetworkInformationException)
-        {
-            return null;
-        }
-    }
 
     // The strangers' way, for no node is there; pins are compared.
     private static async Task<IReadOnlyList<FindingLine>> PinnedAsync(string dataDirectory, IReadOnlyList<LocalInterface> interfaces, TimeProvider time, CancellationToken cancellationToken)
@@ -88,7 +79,7 @@ internal static class Examination
             return [new FindingLine("data", FindingLine.Broken, "known_peers", e.Message)];
         }
 
-        NodeOptions stranger = new() { Mesh = "?", Admission = Admission.Open, TimeProvider = time };
+        NodeOptions stranger = new() { Mesh = "", Admission = Admission.Open, TimeProvider = time };
         DialDiagnosis[] dials = await Task.WhenAll(pinned.Select(address => Node.DiagnoseAsync(stranger, address, TimeSpan.FromSeconds(10), cancellationToken)));
         return [.. dials.Select(dial => dial.Steps.Any(static step => step is { Kind: DialStepKind.Identity, Outcome: DialStepOutcome.Passed })
             ? new FindingLine("peer", FindingLine.Ok, $"pinned {dial.Address}", "The pinned key answers there. Whether it would admit this node is not seen without a running node.")

@@ -12,7 +12,10 @@ internal sealed class FirewallCheck(TimeProvider time)
     private static readonly string[] Folders = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/libexec/ApplicationFirewall"];
 
     /// <summary>Findings for 5353/udp and for the ports on which the node listens.</summary>
-    public async Task<IReadOnlyList<FindingLine>> RunAsync(IReadOnlyCollection<ListenPort> ports, CancellationToken cancellationToken)
+    /// <param name="links">The interfaces by which packets come and go.</param>
+    /// <param name="ports">The ports.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<IReadOnlyList<FindingLine>> RunAsync(IReadOnlyList<FirewallLink> links, IReadOnlyCollection<ListenPort> ports, CancellationToken cancellationToken)
     {
         if (OperatingSystem.IsMacOS())
         {
@@ -30,7 +33,7 @@ internal sealed class FirewallCheck(TimeProvider time)
             results.Add(await RunToolAsync(tool, arguments, cancellationToken));
         }
 
-        return Judge(results[0], results[1], results[2], results[3], results[4], FirewallLink.All(), ports);
+        return Judge(results[0], results[1], results[2], results[3], results[4], links, ports);
     }
 
     /// <summary>What the tools of Linux say.</summary>

@@ -1,5 +1,6 @@
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using Meshara.Cli.Rendering;
 
 namespace Meshara.Cli.Doctor;
 
@@ -106,7 +107,7 @@ internal static class InterfaceCheck
     /// <summary>What one of the interfaces is, and whether it stands in the way.</summary>
     internal static FindingLine Describe(LocalInterface one, IReadOnlyList<LocalInterface> all)
     {
-        string list = one.Addresses.Count == 0 ? "no addresses" : string.Join(", ", one.Addresses.Select(static a => a.Address.ToString()));
+        string list = one.Addresses.Count == 0 ? "no addresses" : string.Join(", ", one.Addresses.Select(static a => Scope.Bare(a.Address).ToString()));
         if (one.Kind == InterfaceKind.Loopback)
         {
             return new FindingLine("interface", FindingLine.Ok, one.Name, $"loopback; {list}");

@@ -31,12 +31,21 @@ internal sealed record LocalInterface(string Name, InterfaceKind Kind, bool IsUp
     /// <summary>What switches its multicast on.</summary>
     public string MulticastAdvice => OperatingSystem.IsLinux() ? $"ip link set {Name} multicast on" : $"Switch multicast on for {Name}.";
 
-    /// <summary>Those of this machine, by name.</summary>
-    /// <exception cref="NetworkInformationException">The system does not show them.</exception>
-    public static IReadOnlyList<LocalInterface> All() =>
-        [.. NetworkInterface.GetAllNetworkInterfaces()
+    /// <summary>Those of this machine, by name; null: the system does not show them.</summary>
+    public static IReadOnlyList<LocalInterface>? All()
+    {
+        try
+        {
             // A bridge of containers without any is down as a rule: it is nobody's cable.
-            .OrderBy(static n => Directory.Exists($"/sys/class/net/{n.Name}/bridge")).ThenBy(static n => n.Name, StringComparer.Ordinal).Select(static one => Read(one, FlagsOf(one.Name)))];
+            return [.. NetworkInterface.GetAllNetworkInterfaces()
+                .OrderBy(static n => Directory.Exists($"/sys/class/net/{n.Name}/bridge")).ThenBy(static n => n.Name, StringComparer.Ordinal).Select(static one => Read(one, FlagsOf(one.Name)))];
+        }
+        catch (Exception)
+        {
+            // Systems tell of interfaces in words that the framework does not know, and it throws what it likes: no reason to say nothing of the rest.
+            return null;
+        }
+    }
 
     /// <summary>The interface that is down and therefore keeps packets to an address from leaving; null: none does.</summary>
     /// <param name="all">Those of this machine.</param>
@@ -48,10 +57,18 @@ internal sealed record LocalInterface(string Name, InterfaceKind Kind, bool IsUp
             return null;
         }
 
+        // A network in which two interfaces are, wireless and by cable, is reached by the one that is up.
+        if (to is not null && all.Any(one => one.IsUsable && one.Reaches(to)))
+        {
+            return null;
+        }
+
         LocalInterface[] down = [.. all.Where(static one => one is { IsUp: false, Kind: InterfaceKind.Lan })];
-        return (to is null ? null : down.FirstOrDefault(one => one.Addresses.Any(a => AddressRange.Network(to, 128).IsIn(AddressRange.Network(a.Address, a.Length)) == Truth.Yes)))
+        return (to is null ? null : down.FirstOrDefault(one => one.Reaches(to)))
             ?? (all.Any(static one => one.IsUsable) ? null : down.FirstOrDefault());
     }
+
+    private bool Reaches(IPAddress to) => Addresses.Any(a => AddressRange.Network(to, 128).IsIn(AddressRange.Network(a.Address, a.Length)) == Truth.Yes);
 
     /// <summary>What is known of one.</summary>
     /// <param name="one">Which.</param>
@@ -92,9 +109,9 @@ internal sealed record LocalInterface(string Name, InterfaceKind Kind, bool IsUp
         {
             return [.. one.GetIPProperties().UnicastAddresses.Select(static a => (a.Address, a.PrefixLength))];
         }
-        catch (NetworkInformationException)
+        catch (Exception)
         {
-            // It went while it was looked at.
+            // It went while it was looked at, or is one that the framework does not take: the others are told of.
             return [];
         }
     }

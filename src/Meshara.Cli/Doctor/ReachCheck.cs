@@ -18,18 +18,20 @@ internal static class ReachCheck
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
     /// <summary>A dial of the node itself: as a stranger, for it refuses its own key and takes an address for its own where that answered.</summary>
-    public static NodeOptions Stranger(Node node, TimeProvider time) =>
-        new() { Mesh = node.Options.Mesh, Admission = Admission.Open, Transport = node.Options.Transport, Timeouts = node.Options.Timeouts, TimeProvider = time };
+    /// <param name="node">The node.</param>
+    /// <param name="identity">Made for this.</param>
+    /// <param name="time">The clock.</param>
+    public static NodeOptions Stranger(Node node, NodeIdentity identity, TimeProvider time) =>
+        new() { Mesh = node.Options.Mesh, Identity = identity, Admission = Admission.Open, Transport = node.Options.Transport, Timeouts = node.Options.Timeouts, TimeProvider = time };
 
     /// <summary>Dials each own address from this machine, as a stranger: TLS proves that it is this node which answers there. Whether others reach it through routers and firewalls in between only they can say.</summary>
-    public static async Task<IReadOnlyList<FindingLine>> ListenAsync(Node node, IReadOnlyList<LocalInterface> interfaces, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<FindingLine>> ListenAsync(Node node, NodeOptions stranger, IReadOnlyList<LocalInterface> interfaces, CancellationToken cancellationToken)
     {
         if (node.Addresses.Count == 0)
         {
             return [new FindingLine("listen", FindingLine.Warning, "none", "This node listens nowhere: it dials others, and nobody can dial it.") { Advice = "Start it with --listen, or without it (it then listens everywhere)." }];
         }
 
-        NodeOptions stranger = Stranger(node, time);
         DialDiagnosis[] dials = await Task.WhenAll(node.Addresses.Take(Most).Select(address => Node.DiagnoseAsync(stranger, address, Limit, cancellationToken)));
         return [.. dials.Select(dial => Listen(dial, advertised: node.Options.AdvertisedAddresses.Count > 0, interfaces))];
     }
@@ -172,7 +174,9 @@ internal static class ReachCheck
             : null;
 
     private static LocalInterface? OwnerThatIsDown(PeerAddress address, IReadOnlyList<LocalInterface> interfaces) =>
-        IPAddress.TryParse(address.Host, out IPAddress? ip) ? interfaces.FirstOrDefault(one => !one.IsUp && one.Addresses.Any(a => a.Address.Equals(ip))) : null;
+        IPAddress.TryParse(address.Host, out IPAddress? ip) && !interfaces.Any(one => one.IsUp && Has(one, ip)) ? interfaces.FirstOrDefault(one => Has(one, ip)) : null;
+
+    private static bool Has(LocalInterface one, IPAddress address) => one.Addresses.Any(a => a.Address.Equals(address));
 
     private static IEnumerable<(PeerAddress Address, string Kind)> NamedBy(Node node) =>
         node.Options.Peers.Select(static address => (address, "wanted"))

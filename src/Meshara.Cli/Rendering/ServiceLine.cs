@@ -14,21 +14,23 @@ namespace Meshara.Cli.Rendering;
 internal sealed record ServiceLine(
     DateTimeOffset Time, string Change, string Instance, string Type, string Host, int Port, IReadOnlyList<ServiceAddressLine> Addresses, IReadOnlyList<string> Txt)
 {
-    public static ServiceLine Of(ServiceChange change, DateTimeOffset time) => new(
+    private static readonly Scope Numbers = new(new Dictionary<int, string>());
+
+    public static ServiceLine Of(ServiceChange change, DateTimeOffset time, Scope scope) => new(
         time,
         Kebab.Of(change.Kind),
         change.Instance.InstanceName,
         change.Instance.ServiceType,
         change.Instance.HostName,
         change.Instance.Port,
-        [.. change.Instance.Addresses.Select(static a => new ServiceAddressLine(a.EndPoint.ToString(), a.InterfaceIndex))],
+        [.. change.Instance.Addresses.Select(a => new ServiceAddressLine(scope.Show(a.EndPoint), a.InterfaceIndex))],
         [.. TextsOf(change.Instance.Txt)]);
 
     /// <summary>Whether one line would be like the other, their time and kind of change aside.</summary>
     public static bool ShowsSame(ServiceInstance a, ServiceInstance b)
     {
-        ServiceLine one = Of(new ServiceChange(ServiceChangeKind.Updated, a), default);
-        ServiceLine other = Of(new ServiceChange(ServiceChangeKind.Updated, b), default);
+        ServiceLine one = Of(new ServiceChange(ServiceChangeKind.Updated, a), default, Numbers);
+        ServiceLine other = Of(new ServiceChange(ServiceChangeKind.Updated, b), default, Numbers);
         return one.Addresses.SequenceEqual(other.Addresses) && one.Txt.SequenceEqual(other.Txt) && one with { Addresses = other.Addresses, Txt = other.Txt } == other;
     }
 

@@ -18,7 +18,8 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
         using ILoggerFactory logs = ErrorLog.Factory(terminal, settings.LogLevel);
         INodeReport report = settings.Json ? new JsonReport(terminal) : new TextReport(terminal);
         OwnKeyElsewhere ownKey = new();
-        NodeAttachment attachment = new(report, signals, ownKey);
+        OwnProbes probes = new();
+        NodeAttachment attachment = new(report, signals, ownKey, probes);
         RunConfiguration configuration = new(terminal, settings);
         ConfigWatch.Stamp stamp = settings.ConfigFile is { } path ? ConfigWatch.Stamp.Of(path) : default;
         NodeOptions asked;
@@ -44,7 +45,7 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
                 settings.PassphraseFile,
                 passphrase => Node.StartAsync(options = options with { IdentityPassphrase = passphrase ?? asked.IdentityPassphrase }, signals.Token),
                 signals.Token);
-            NodeFacts facts = new(options.Mesh, AdmissionName(options.Admission), directory, Agent, terminal.Time.GetUtcNow()) { Store = store, OwnKey = ownKey };
+            NodeFacts facts = new(options.Mesh, AdmissionName(options.Admission), directory, Agent, terminal.Time.GetUtcNow()) { Store = store, OwnKey = ownKey, Probes = probes };
             ConfigWatch? watch = settings.ConfigFile is { } file ? new ConfigWatch(terminal, file, configuration, node, options, report) : null;
             await ServeAsync(node, facts, report, attachment, ct => watch?.RunAsync(stamp, ct) ?? Task.CompletedTask, signals);
         }
@@ -138,7 +139,7 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
 }
 
 /// <summary>Hears a node from before it listens, and tells what it heard once the start has been told.</summary>
-internal sealed class NodeAttachment(INodeReport report, StopSignals signals, OwnKeyElsewhere ownKey)
+internal sealed class NodeAttachment(INodeReport report, StopSignals signals, OwnKeyElsewhere ownKey, OwnProbes probes)
 {
     private readonly CancellationTokenSource _watching = new();
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -175,7 +176,10 @@ internal sealed class NodeAttachment(INodeReport report, StopSignals signals, Ow
             await foreach (PeerEvent happened in _events!)
             {
                 ownKey.Take(happened, _own);
-                report.Happened(happened);
+                if (!probes.Made(happened))
+                {
+                    report.Happened(happened);
+                }
             }
         }
         catch (OperationCanceledException)

@@ -27,6 +27,7 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
     private readonly List<Unicast> _unicast = [];
     private readonly List<Truncated> _truncated = [];
     private readonly List<OwnSet> _due = [];
+    private readonly Dictionary<OwnSet, Waiting> _taken = [];
 
     /// <summary>How much waits.</summary>
     public int Count => _multicast.Count + _repeats.Count + _unicast.Count + _truncated.Count;
@@ -268,16 +269,26 @@ internal sealed class AnswerQueue(LinkState link, ResponsePacker packer, Outbox 
                 _due.Add(set);
         }
 
+        _taken.Clear();
         foreach (OwnSet set in _due)
-            _multicast.Remove(set);
+        {
+            _multicast.Remove(set, out Waiting? waiting);
+            _taken.Add(set, waiting!);
+        }
+
         _due.RemoveAll(s => !s.IsReady);
         while (_due.Count > 0)
         {
             if (!link.Budget.TryTakeAnswer(now))
             {
+                // It waits as it was, until the link may send.
                 TimeSpan next = link.Budget.NextAnswer(now);
                 foreach (OwnSet set in _due)
-                    AddMulticast(set, next, next, isDefence: !isAsked);
+                {
+                    _multicast.Add(set, _taken[set]);
+                    (_taken[set].Earliest, _taken[set].Due) = (next, next);
+                }
+
                 return;
             }
 

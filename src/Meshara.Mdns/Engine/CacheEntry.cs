@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Meshara.Mdns.Wire;
 
@@ -122,7 +121,7 @@ internal sealed class CacheEntry : HeapItem
     public DnsRecord ToKnownAnswer(TimeSpan now) => Record.With((uint)Math.Max(1, Record.Ttl - (now - ReceivedAt).TotalSeconds)).With(cacheFlush: false);
 
     /// <summary>Whether an address was told by its own host.</summary>
-    public bool IsOwnAddress => Record.Data is AddressData data && data.Address.Equals(From.AddressFamily == AddressFamily.InterNetworkV6 ? new IPAddress(From.GetAddressBytes()) : From);
+    public bool IsOwnAddress => Record.Data is AddressData data && data.Address.Equals(From.WithoutScope());
 
     internal static CacheEntry Create(DnsRecord record, RecordSet set, SourceShare share, IPAddress from, TimeSpan now) => new(record, set, share, from, now);
 

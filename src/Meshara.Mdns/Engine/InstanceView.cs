@@ -95,7 +95,7 @@ internal static class InstanceView
                 if (!IsOfAHost(address))
                     continue;
                 isAny = true;
-                (IPEndPoint, int) key = (new IPEndPoint(Scoped(address, link.State.Key.InterfaceIndex), service.Port), link.State.Key.InterfaceIndex);
+                (IPEndPoint, int) key = (new IPEndPoint(address.OnInterface(link.State.Key.InterfaceIndex), service.Port), link.State.Key.InterfaceIndex);
                 if (!addresses.TryGetValue(key, out CacheEntry? other) || (entry.IsOwnAddress && !other.IsOwnAddress))
                     addresses[key] = entry;
             }
@@ -103,9 +103,6 @@ internal static class InstanceView
 
         return isAny;
     }
-
-    // A link-local address means something together with the interface only (RFC 4007 section 11).
-    private static IPAddress Scoped(IPAddress address, int index) => address.IsIPv6LinkLocal ? new IPAddress(address.GetAddressBytes(), index) : address;
 
     // Loopback would be this host, whoever says it.
     private static bool IsOfAHost(IPAddress address)

@@ -12,7 +12,7 @@ namespace Meshara.Mdns.Engine;
 ///     └────────────────────────────────────────────────────────────────┘ answers go on meanwhile
 /// </code>
 /// A name that is established goes only to one who says so in two proofs one after the other: whoever has it answers the probes of each, and a forged packet, or the same one heard again, is
-/// one. What comes before the first probe of a proof is no answer to it.
+/// one. What comes before the first probe of a proof is no answer to it. Or, as any name, to one who wins three ties in a row, which takes him three seconds and more.
 /// </remarks>
 internal sealed class NameClaim(OwnName owner)
 {

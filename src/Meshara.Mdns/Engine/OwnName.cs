@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Meshara.Mdns.Wire;
 
@@ -87,7 +86,7 @@ internal sealed class Publication(PublicationId id, ServiceProfile profile, OwnN
     {
         if (Profile.Networks.Count == 0)
             return true;
-        IPAddress bare = address.AddressFamily == AddressFamily.InterNetworkV6 ? new IPAddress(address.GetAddressBytes()) : address;
+        IPAddress bare = address.WithoutScope();
         return Profile.Networks.Any(n => n.Contains(bare));
     }
 

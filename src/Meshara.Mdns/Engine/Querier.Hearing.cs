@@ -101,7 +101,9 @@ internal sealed partial class Querier
     private void Apply(QuerierLink link, CacheChange change, TimeSpan now)
     {
         CacheEntry entry = change.Entry;
-        if (change.Event != CacheEvent.Added)
+
+        // Section 5.2: each record is asked for until it is heard; one of its set does not stand for another that grows old.
+        if (change.Event != CacheEvent.Added && link.Plan.IsRefreshDue(entry.Set.Key) && !entry.Set.Entries.Exists(static e => e is { Stage: > 0, IsLeaving: false }))
             link.Plan.Refreshed(entry.Set.Key);
         switch (entry.Record.Data)
         {

@@ -174,11 +174,14 @@ internal sealed class QuestionPlan(Random random, int packetsPerSecond)
         Plan(question, now);
     }
 
-    /// <summary>They were heard again, or are gone: that they grow old is no reason to ask any more.</summary>
+    /// <summary>Whether a question waits for no other reason than that records grow old.</summary>
+    public bool IsRefreshDue(SetKey key) => _questions.TryGetValue(key, out Question? question) && question is { Due: not null, IsBrowsed: false, IsMissing: false };
+
+    /// <summary>They were all heard again, or are gone: that they grow old is no reason to ask any more.</summary>
     public void Refreshed(SetKey key)
     {
-        if (_questions.TryGetValue(key, out Question? question) && question.Due is not null)
-            Forget(question);
+        if (IsRefreshDue(key))
+            Forget(_questions[key]);
     }
 
     /// <summary>Asks for what is missing, unless it is asked for already or was in vain.</summary>

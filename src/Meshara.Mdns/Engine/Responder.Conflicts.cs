@@ -72,12 +72,13 @@ internal sealed partial class Responder
     private static bool HasAll(DnsMessage message, OwnSet set) =>
         set.Records.All(own => message.Answers.Any(own.SameAs) || message.Additionals.Any(own.SameAs));
 
-    // Somebody says of our name, or denies, what is not so, or has all others of a shared name removed: whoever heard him shall hear us too.
+    // Somebody says of our name, or denies, what is not so, or has all others of a shared name removed: whoever heard him shall hear us too. The list of types is left to who asks for it:
+    // every responder of the network has a part in it.
     private void Contradict(ResponderLink link, DnsRecord record, bool isConflict, TimeSpan now)
     {
         foreach (OwnSet set in link.Zone.Of(record.Name))
         {
-            bool isMeant = set.Type == record.Type || (record.Data is NextSecureData types && !types.Has(set.Type));
+            bool isMeant = (set.Type == record.Type && !set.IsMeta) || (record.Data is NextSecureData types && !types.Has(set.Type));
 
             // Who has lost a tie is silent: the winner would take it for a conflict.
             if (!isMeant || !set.IsReady || (set.IsUnique && link.Find(set.Name) is { TiesLost: > 0 }))

@@ -52,7 +52,7 @@ internal sealed record InterfaceScan(IReadOnlyList<LocalInterface> Interfaces, b
 /// <summary>An interface that is up and carries multicast.</summary>
 /// <param name="Index">The system's number.</param>
 /// <param name="Name">The system's name.</param>
-/// <param name="Addresses">Addresses that can be used now, link-local ones with their scope; at most eight of a family.</param>
+/// <param name="Addresses">Addresses that can be used now, link-local ones with their scope; at most 64 of a family.</param>
 internal sealed record LocalInterface(int Index, string Name, IReadOnlyList<LocalAddress> Addresses)
 {
     /// <summary>Whether it has an address of this family: without one, the system would take another interface's.</summary>

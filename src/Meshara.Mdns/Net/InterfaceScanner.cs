@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using Meshara.Mdns.Wire;
 using Microsoft.Extensions.Logging;
 
 namespace Meshara.Mdns.Net;
@@ -8,8 +9,8 @@ namespace Meshara.Mdns.Net;
 /// <summary>Finds the interfaces that multicast DNS is to use: up, with multicast, neither loopback nor point-to-point nor a port of a bridge.</summary>
 internal sealed class InterfaceScanner(Func<NetworkInterface, bool>? filter, ILogger log)
 {
-    /// <summary>Most addresses of a family that are used of one interface: more would not fit the answers.</summary>
-    public const int MaxAddresses = 8;
+    /// <summary>Most addresses of a family that are looked at of one interface. Fewer are told (<see cref="Engine.LinkZone.MaxAddresses"/>), of those that a service may tell: its own may be among the last.</summary>
+    public const int MaxAddresses = 64;
 
     // Those that could not be looked at the last time, and why.
     private Dictionary<string, string> _faults = [];
@@ -70,14 +71,14 @@ internal sealed class InterfaceScanner(Func<NetworkInterface, bool>? filter, ILo
                 continue;
             }
 
-            addresses.Add((RankOf(unicast), new LocalAddress(Scoped(unicast.Address, index), unicast.PrefixLength)));
+            addresses.Add((RankOf(unicast), new LocalAddress(unicast.Address.OnInterface(index), unicast.PrefixLength)));
         }
 
         foreach (LinuxAddress address in linux?.IPv6Of(candidate.Name) ?? [])
         {
             isSettled &= !address.IsTentative;
             if (address.IsUsable)
-                addresses.Add((address.Rank, new LocalAddress(Scoped(address.Address, index), address.PrefixLength)));
+                addresses.Add((address.Rank, new LocalAddress(address.Address.OnInterface(index), address.PrefixLength)));
         }
 
         IEnumerable<LocalAddress> sorted = addresses.OrderBy(static a => a.Rank).Select(static a => a.Address).Distinct();
@@ -88,8 +89,6 @@ internal sealed class InterfaceScanner(Func<NetworkInterface, bool>? filter, ILo
         candidate.Supports(NetworkInterfaceComponent.IPv4) ? properties.GetIPv4Properties().Index
         : candidate.Supports(NetworkInterfaceComponent.IPv6) ? properties.GetIPv6Properties().Index
         : null;
-
-    private static IPAddress Scoped(IPAddress address, int index) => address.IsIPv6LinkLocal ? new IPAddress(address.GetAddressBytes(), index) : address;
 
     // Link-local first for IPv6, addresses that will stay before temporary ones.
     private static int RankOf(UnicastIPAddressInformation address) =>

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Net;
 using Meshara.Mdns.Engine;
+using Meshara.Mdns.Wire;
 using Microsoft.Extensions.Logging;
 
 namespace Meshara.Mdns.Net;
@@ -41,7 +42,7 @@ internal sealed class LinkTable(IMulticastTransport transport, ILogger log, bool
             return true;
 
         // A packet between two programs of this host goes by the loopback interface: it counts for the one whose address it was sent to.
-        if (toGroup || !routes.Owners.TryGetValue(Bare(packet.To), out int owner))
+        if (toGroup || !routes.Owners.TryGetValue(packet.To.WithoutScope(), out int owner))
             return false;
         link = new LinkKey(owner, ipv6);
         return routes.Joined.Contains(link);
@@ -77,7 +78,7 @@ internal sealed class LinkTable(IMulticastTransport transport, ILogger log, bool
         EngineInterface[] next = [.. scan.Interfaces.Select(i => Describe(i, scan)).OfType<EngineInterface>()];
         _routes = new Routes(
             _links.Values.Where(static l => l.State.Joined).Select(static l => l.Key).ToFrozenSet(),
-            next.SelectMany(static i => i.Addresses.Select(a => (Address: Bare(a), i.Index))).DistinctBy(static a => a.Address).ToFrozenDictionary(static a => a.Address, static a => a.Index));
+            next.SelectMany(static i => i.Addresses.Select(a => (Address: a.WithoutScope(), i.Index))).DistinctBy(static a => a.Address).ToFrozenDictionary(static a => a.Address, static a => a.Index));
         if (next.Length == _current.Length && next.Zip(_current).All(static pair => IsSame(pair.First, pair.Second)))
             return null;
         _current = next;
@@ -129,9 +130,6 @@ internal sealed class LinkTable(IMulticastTransport transport, ILogger log, bool
 
     private static bool IsSame(EngineInterface a, EngineInterface b) =>
         a.Addresses.SequenceEqual(b.Addresses) && a.Subnets.SequenceEqual(b.Subnets) && a with { Addresses = b.Addresses, Subnets = b.Subnets } == b;
-
-    // The scope is the interface's, and not always told.
-    private static IPAddress Bare(IPAddress address) => address.IsIPv6LinkLocal ? new IPAddress(address.GetAddressBytes()) : address;
 
     private sealed record Shown(LocalInterface Interface, LinkHealth? IPv4, LinkHealth? IPv6);
 

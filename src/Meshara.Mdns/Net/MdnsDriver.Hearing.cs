@@ -50,9 +50,8 @@ internal sealed partial class MdnsDriver
         // Judged by its sender before anything of it is looked at.
         if (packet.Size > DnsReader.MaxPacket || !_links.TryRoute(ipv6, packet, out LinkKey link, out bool toGroup) || !limiter.TryTake(packet.From.Address, Now))
             return;
-        IPEndPoint from = packet.From.Address is { IsIPv6LinkLocal: true } address && address.ScopeId != link.InterfaceIndex
-            ? new IPEndPoint(new IPAddress(address.GetAddressBytes(), link.InterfaceIndex), packet.From.Port)
-            : packet.From;
+        IPAddress sender = packet.From.Address.OnInterface(link.InterfaceIndex);
+        IPEndPoint from = ReferenceEquals(sender, packet.From.Address) ? packet.From : new IPEndPoint(sender, packet.From.Port);
         byte[] copy = ArrayPool<byte>.Shared.Rent(Math.Max(1, packet.Size));
         buffer.AsSpan(0, packet.Size).CopyTo(copy);
         if (_packets.Writer.TryWrite(new HeardPacket(link, from, toGroup, copy, packet.Size)))

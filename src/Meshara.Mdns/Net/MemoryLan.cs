@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 using Meshara.Mdns.Engine;
+using Meshara.Mdns.Wire;
 
 namespace Meshara.Mdns.Net;
 
@@ -209,7 +210,7 @@ internal sealed class MemoryHost : IMulticastTransport
         {
             LinkKey link = new(index, ipv6);
             LocalInterface? local = _faces.Find(f => f.Local.Index == index)?.Local;
-            if (local is null || (to is null ? !_joined.Contains(link) : !local.Addresses.Any(a => Bare(a.Address).Equals(Bare(to)))))
+            if (local is null || (to is null ? !_joined.Contains(link) : !local.Addresses.Any(a => a.Address.WithoutScope().Equals(to.WithoutScope()))))
                 return;
             IPEndPoint scoped = from.Address.IsIPv6LinkLocal ? new IPEndPoint(new IPAddress(from.Address.GetAddressBytes(), index), from.Port) : from;
             Interlocked.Increment(ref _unread);
@@ -221,13 +222,10 @@ internal sealed class MemoryHost : IMulticastTransport
     private static Channel<(byte[] Packet, Datagram Datagram)> Inbox() =>
         Channel.CreateBounded<(byte[] Packet, Datagram Datagram)>(MaxUnread);
 
-    private static IPAddress Bare(IPAddress address) => address.IsIPv6LinkLocal ? new IPAddress(address.GetAddressBytes()) : address;
-
     private static LocalAddress Parse(string text, int index)
     {
         string[] parts = text.Split('/');
-        IPAddress address = IPAddress.Parse(parts[0]);
-        return new LocalAddress(address.IsIPv6LinkLocal ? new IPAddress(address.GetAddressBytes(), index) : address, int.Parse(parts[1]));
+        return new LocalAddress(IPAddress.Parse(parts[0]).OnInterface(index), int.Parse(parts[1]));
     }
 
     private sealed record Face(MemoryLan Lan, LocalInterface Local);

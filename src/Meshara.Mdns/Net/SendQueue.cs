@@ -29,8 +29,8 @@ internal sealed class SendQueue(IMulticastTransport transport, TimeProvider cloc
 
     private readonly Channel<(SendJob Job, long Number)> _jobs = Channel.CreateBounded<(SendJob Job, long Number)>(new BoundedChannelOptions(Capacity) { SingleReader = true });
 
-    // Of links that are stuck: up to which packet.
-    private readonly Dictionary<LinkKey, long> _stuck = [];
+    // Of links that are stuck: up to which packet. Apart: those on which an answer to somebody alone was, for his address may be chosen to be one that takes nothing.
+    private readonly Dictionary<(LinkKey Link, bool IsToOne), long> _stuck = [];
     private string? _fault;
     private long _added;
     private int _pending;
@@ -59,12 +59,13 @@ internal sealed class SendQueue(IMulticastTransport transport, TimeProvider cloc
         {
             // What waited behind a packet that was not sent in time would take as long, and the other links wait behind it.
             SocketError? error = SocketError.TimedOut;
-            if (number > _stuck.GetValueOrDefault(job.Link))
+            bool isToOne = job.Destination is not null;
+            if (number > _stuck.GetValueOrDefault((job.Link, false)) && (!isToOne || number > _stuck.GetValueOrDefault((job.Link, true))))
             {
                 guard.CancelAfter(Patience);
                 error = await SendAsync(job, guard.Token).ConfigureAwait(false);
                 if (error == SocketError.TimedOut)
-                    MarkStuck(job.Link, number);
+                    MarkStuck((job.Link, isToOne), number);
                 if (!guard.TryReset())
                 {
                     guard.Dispose();
@@ -79,9 +80,9 @@ internal sealed class SendQueue(IMulticastTransport transport, TimeProvider cloc
         guard.Dispose();
     }
 
-    private void MarkStuck(LinkKey link, long number)
+    private void MarkStuck((LinkKey Link, bool IsToOne) link, long number)
     {
-        foreach ((LinkKey other, long last) in _stuck)
+        foreach (((LinkKey Link, bool IsToOne) other, long last) in _stuck)
         {
             if (last < number)
                 _stuck.Remove(other);

@@ -4,7 +4,8 @@ using Meshara.Mdns.Engine;
 namespace Meshara.Mdns.Net;
 
 /// <summary>Bounds what one sender can make us read: packets beyond it are dropped before they are parsed. Not for several threads.</summary>
-/// <remarks>Senders can be forged without end, so the table is full when somebody does. Who was heard in two different seconds before keeps his place then; who comes first during such a flood shares with it.</remarks>
+/// <remarks>Senders can be forged without end, so the table is full when somebody does. Who was heard in two different seconds before keeps his place then,
+/// as far as half of the places go; who comes first during such a flood shares with it.</remarks>
 internal sealed class SourceLimiter
 {
     /// <summary>Packets a second of one address.</summary>
@@ -15,6 +16,9 @@ internal sealed class SourceLimiter
 
     /// <summary>Most addresses told apart; when all are busy, further ones share what one may.</summary>
     public const int MaxSources = 1024;
+
+    /// <summary>Most places that are kept so, for those heard last: else whoever forges this many, twice each, leaves none to newcomers.</summary>
+    public const int MaxRegulars = MaxSources / 2;
 
     /// <summary>How long one who was heard in two different seconds keeps his place in silence. Refreshing a record of two minutes to live takes less.</summary>
     public static readonly TimeSpan Memory = TimeSpan.FromMinutes(10);
@@ -45,9 +49,10 @@ internal sealed class SourceLimiter
         if (now < _nextSweep)
             return;
         _nextSweep = now + TimeSpan.FromSeconds(1);
+        HashSet<Source> regulars = [.. _sources.Values.Where(s => s.IsRegular && now - s.Last < Memory).OrderByDescending(static s => s.Last).Take(MaxRegulars)];
         foreach ((IPAddress address, Source source) in _sources)
         {
-            if (source.Bucket.IsFull(now) && !(source.IsRegular && now - source.Last < Memory))
+            if (source.Bucket.IsFull(now) && !regulars.Contains(source))
                 _sources.Remove(address);
         }
     }

@@ -152,8 +152,7 @@ internal sealed class TextData : RecordData
 internal sealed class AddressData : RecordData
 {
     /// <summary>Takes an address; the scope of a link-local one does not belong to the record and is taken away.</summary>
-    public AddressData(IPAddress address) =>
-        Address = address.AddressFamily == AddressFamily.InterNetworkV6 && address.ScopeId != 0 ? new IPAddress(address.GetAddressBytes()) : address;
+    public AddressData(IPAddress address) => Address = address.WithoutScope();
 
     /// <summary>The address, without scope.</summary>
     public IPAddress Address { get; }

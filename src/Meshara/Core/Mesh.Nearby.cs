@@ -239,6 +239,6 @@ internal sealed partial class Mesh
 
         TimeSpan wait = (end.RetryAfter is { } until && longest is { } bound ? Min(until, bound) : end.RetryAfter)
             ?? (end.Reason == DisconnectReason.RemoteShutdown ? Backoff.Delay(ShutdownAttempt, Timeouts.MaxBackoff, null, random) : Backoff.AfterLoss(random));
-        _lan.Lost(id, wait, link.LostToChange ? Stable : now - link.LiveSince, now);
+        _lan.Lost(id, wait, link.LostToChange ? Stable : now - link.LiveSince, longest, now);
     }
 }

@@ -12,6 +12,8 @@ namespace Meshara.Discovery;
 /// <param name="Interfaces">Names of those that are used; none: all.</param>
 internal sealed record MdnsSettings(MdnsMode Mode, TimeSpan Interval, int? Port, IReadOnlyList<IPNetwork> Networks, IReadOnlySet<int> OwnPorts, IReadOnlyList<string> Interfaces)
 {
+    private const int MostNetworks = 64;
+
     private static readonly IPNetwork AllIPv4 = new(IPAddress.Any, 0), AllIPv6 = new(IPAddress.IPv6Any, 0);
 
     public bool Announces => Port is not null && Mode != MdnsMode.ListenOnly;
@@ -62,6 +64,7 @@ internal sealed record MdnsSettings(MdnsMode Mode, TimeSpan Interval, int? Port,
             }
         }
 
-        return networks.IsSupersetOf([AllIPv4, AllIPv6]) ? [] : [.. networks];
+        // More than a service can name (ServiceProfile.Networks): all are announced.
+        return networks.Count > MostNetworks || networks.IsSupersetOf([AllIPv4, AllIPv6]) ? [] : [.. networks];
     }
 }

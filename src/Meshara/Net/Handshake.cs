@@ -27,7 +27,8 @@ internal sealed class Handshake
     private readonly bool _dialer;
     private readonly string _address;
     private readonly string _peer;
-    private readonly HandshakeConfig _config;
+    private readonly Func<string, HandshakeConfig>? _configOf;
+    private HandshakeConfig _config;
     private byte[] _frame = new byte[ControlFrames.MaxFrame];
 
     private Hello? _own;
@@ -43,7 +44,8 @@ internal sealed class Handshake
     /// <param name="dialer">Whether this side opened the transport.</param>
     /// <param name="address">The other side's <c>host:port</c>, for messages.</param>
     /// <param name="config">This node's.</param>
-    public Handshake(SecureChannel channel, FrameReader reader, bool dialer, string address, HandshakeConfig config)
+    /// <param name="configOf">For a probe of a mesh that is not known: what to say in the mesh that the other side names. Null: <paramref name="config"/>.</param>
+    public Handshake(SecureChannel channel, FrameReader reader, bool dialer, string address, HandshakeConfig config, Func<string, HandshakeConfig>? configOf = null)
     {
         _channel = channel;
         _reader = reader;
@@ -51,6 +53,7 @@ internal sealed class Handshake
         _address = address;
         _peer = dialer ? $"The node at {address}" : $"The caller from {address}";
         _config = config;
+        _configOf = configOf;
     }
 
     /// <summary>Whether the other side has proven the shared secret up to now.</summary>
@@ -71,9 +74,16 @@ internal sealed class Handshake
     /// </exception>
     public async Task<HelloFacts> ExchangeAsync(NodeId? expected, bool probe, CancellationToken ct)
     {
+        if (_configOf is not null)
+        {
+            // Section 6: the other side says HELLO without waiting for ours.
+            _remote = await ReadHelloAsync(ct).ConfigureAwait(false);
+            _config = _configOf(_remote.Mesh);
+        }
+
         _own = _config.NewHello(expected, probe);
         await TrySendHelloAsync(ct).ConfigureAwait(false);
-        Hello remote = _remote = await ReadHelloAsync(ct).ConfigureAwait(false);
+        Hello remote = _remote ??= await ReadHelloAsync(ct).ConfigureAwait(false);
         CheckIds(remote);
         if (FindRefusal(remote) is { } refusal)
         {

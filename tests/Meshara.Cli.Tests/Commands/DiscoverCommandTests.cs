@@ -3,6 +3,7 @@ using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Meshara.Cli.Commands;
+using Meshara.Cli.Rendering;
 using Meshara.Cli.Tests.Support;
 using Meshara.Mdns;
 using Xunit;
@@ -40,6 +41,32 @@ public sealed class DiscoverCommandTests
         Assert.Equal("Kitchen \\u{1B}[31mprinter  mdns-1.local:632", lines[5]);
         Assert.Equal(["    192.0.2.7:631", "    rp=ipp/print", "    color"], lines[6..9]);
         Assert.DoesNotContain('\u001b', terminal.Text);
+    }
+
+    // RFC 6763 section 9.
+    [Theory]
+    [InlineData("_services._dns-sd._udp")]
+    [InlineData("_Services._dns-sd._udp.local.")]
+    public async Task Discover_TypeOfAllTypes_ListsThem(string type)
+    {
+        ServiceInstance found = new() { InstanceName = "_ipp._tcp", ServiceType = DiscoverCommand.AllTypes, HostName = "", Port = 0, Txt = TxtRecord.Empty, Addresses = [] };
+        (int exit, TestTerminal terminal, string browsed) = await RunAsync(["--type", type], new ServiceChange(ServiceChangeKind.Added, found));
+
+        Assert.Equal((ExitCode.Done, DiscoverCommand.AllTypes), (exit, browsed.ToLowerInvariant()));
+        string[] lines = terminal.Text.Split(Environment.NewLine);
+        Assert.EndsWith("  added    _ipp._tcp", lines[0], StringComparison.Ordinal);
+        Assert.Equal(["1 is there:", "_ipp._tcp"], lines[1..3]);
+    }
+
+    // The node's own lines have the name of the interface, and so has this.
+    [Fact]
+    public void Show_LinkLocalAddress_HasTheInterfacesName()
+    {
+        Scope scope = new(new Dictionary<int, string> { [2] = "eth0" });
+
+        Assert.Equal("[fe80::1%eth0]:631", scope.Show(new IPEndPoint(new IPAddress(IPAddress.Parse("fe80::1").GetAddressBytes(), 2), 631)));
+        Assert.Equal("[fe80::1%3]:631", scope.Show(new IPEndPoint(new IPAddress(IPAddress.Parse("fe80::1").GetAddressBytes(), 3), 631)));
+        Assert.Equal("192.0.2.7:631", scope.Show(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 631)));
     }
 
     [Fact]
@@ -92,7 +119,6 @@ public sealed class DiscoverCommandTests
     [InlineData("printer")]
     [InlineData("_ipp.local")]
     [InlineData("_a name._tcp.local")]
-    [InlineData("_services._dns-sd._udp")]
     [InlineData("_ipp._sctp.local")]
     public void Discover_NoServiceType_IsWrongUsage(string type)
     {

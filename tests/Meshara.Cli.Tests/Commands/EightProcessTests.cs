@@ -8,7 +8,7 @@ using Xunit;
 namespace Meshara.Cli.Tests.Commands;
 
 /// <summary>Eight nodes, each a process of its own as a user starts it, that hold their mesh together by themselves.</summary>
-[Collection(nameof(Child))]
+[Collection(nameof(Alone))]
 public sealed class EightProcessTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private const int Nodes = 8;

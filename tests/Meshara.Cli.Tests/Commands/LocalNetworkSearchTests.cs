@@ -47,10 +47,14 @@ public sealed class LocalNetworkSearchTests
     [Fact]
     public async Task Find_NobodyAnswers_EndsAfterAWhile()
     {
-        TestTerminal terminal = new();
-        LocalNetworkSearch search = new(terminal.Terminal, static (_, ct) => SilentAsync(ct));
+        ManualTimeProvider clock = new();
+        LocalNetworkSearch search = new(new TestTerminal(time: clock).Terminal, static (_, ct) => SilentAsync(ct));
+        Task<IReadOnlyList<PeerAddress>> finding = search.FindAsync("00000000", TestContext.Current.CancellationToken);
 
-        Assert.Empty(await search.FindAsync("00000000", TestContext.Current.CancellationToken).WaitAsync(CommandBed.Guard));
+        clock.Advance(TimeSpan.FromMilliseconds(999));
+        Assert.False(finding.IsCompleted);
+        clock.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Empty(await finding.WaitAsync(CommandBed.Guard));
     }
 
     private static async Task<string[]> FindAsync(NodeId id, params ServiceChange[] changes)

@@ -5,7 +5,7 @@ using Xunit;
 namespace Meshara.Cli.Tests.Commands;
 
 /// <summary>Nodes on one cable that are told nothing but <c>--open</c>.</summary>
-[Collection(nameof(Child))]
+[Collection(nameof(Networks))]
 public sealed class RunLocalNetworkTests : IDisposable
 {
     private readonly TempFolder _folder = new();

@@ -5,7 +5,7 @@ using Xunit;
 namespace Meshara.Cli.Tests.Commands;
 
 /// <summary><c>meshara run</c> on machines that have a network of their own.</summary>
-[Collection(nameof(Child))]
+[Collection(nameof(Networks))]
 public sealed class RunNetworkTests : IDisposable
 {
     private readonly TempFolder _folder = new();

@@ -8,7 +8,7 @@ using Xunit;
 namespace Meshara.Cli.Tests.Commands;
 
 /// <summary>Twelve nodes, each a process of its own as a user starts it, who know one bootstrap node and learn of the others from each other.</summary>
-[Collection(nameof(Child))]
+[Collection(nameof(Alone))]
 public sealed class TwelveProcessTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private const int Nodes = 12;

@@ -163,7 +163,6 @@ public sealed class WhyCommandTests
 
         Assert.Equal(ExitCode.Done, await text.RunAsync("why", bob.Addresses[0].HostAndPort, "--data", folder["alice"]));
 
-        // The first dial names no mesh, the second theirs.
         Assert.Contains("mesh 'theirs'", text.Text, StringComparison.Ordinal);
         Assert.NotEqual(bob.Id, alice);
         Assert.Equal(1, asked);
@@ -224,17 +223,6 @@ public sealed class WhyCommandTests
 
         Assert.Contains($"'{target}' is too short for a node id: the first 8 of its 64 digits suffice", terminal.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("IPv4", terminal.Error, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void Of_SentenceThatBeginsWithAnId_LeavesItInLowerCase()
-    {
-        string id = "c0e8" + new string('a', 60);
-
-        Assert.Equal($"{id} is to answer.", DetailOf($"C{id[1..]} is to answer."));
-        Assert.Equal("Any key may answer.", DetailOf("Any key may answer."));
-
-        static string DetailOf(string detail) => StepLine.Of(new DialStep(DialStepKind.Known, DialStepOutcome.Passed, detail)).Detail;
     }
 
     [Theory]

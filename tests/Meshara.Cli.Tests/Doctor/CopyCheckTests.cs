@@ -38,7 +38,7 @@ public sealed class CopyCheckTests
     }
 
     [Fact]
-    public async Task Run_OwnKeyAnsweredAPinnedDial_IsBrokenUnlessTheAddressIsOurs()
+    public async Task Run_OwnKeyAnsweredAPinnedDial_IsAWarningUnlessTheAddressIsOurs()
     {
         await using CommandBed bed = new();
         using NodeIdentity shared = NodeIdentity.Create();
@@ -47,7 +47,9 @@ public sealed class CopyCheckTests
 
         OwnKeyElsewhere copied = await DialAsync(alice, "copy:1"), itself = await DialAsync(alice, "alice:1");
 
-        Assert.Contains("another machine runs with a copy of its data directory", Assert.Single(await RunAsync(alice, copied)).Detail, StringComparison.Ordinal);
+        FindingLine finding = Assert.Single(await RunAsync(alice, copied));
+        Assert.Equal(FindingLine.Warning, finding.State);
+        Assert.Contains("another machine runs with a copy of its data directory", finding.Detail, StringComparison.Ordinal);
         Assert.Empty(await RunAsync(alice, itself));
         Assert.Empty(await RunAsync(alice, new OwnKeyElsewhere()));
     }
@@ -74,7 +76,11 @@ public sealed class CopyCheckTests
         Assert.Null(seen.Proven);
     }
 
-    private static Task<IReadOnlyList<FindingLine>> RunAsync(Node node, OwnKeyElsewhere seen) => CopyCheck.RunAsync(node, seen, TimeProvider.System, TestContext.Current.CancellationToken);
+    private static async Task<IReadOnlyList<FindingLine>> RunAsync(Node node, OwnKeyElsewhere seen)
+    {
+        using NodeIdentity stranger = NodeIdentity.Create();
+        return await CopyCheck.RunAsync(node, seen, ReachCheck.Stranger(node, stranger, TimeProvider.System), TestContext.Current.CancellationToken);
+    }
 
     // Dials an address at which somebody else is expected, and feeds what the node says of it.
     private static async Task<OwnKeyElsewhere> DialAsync(Node node, string address)

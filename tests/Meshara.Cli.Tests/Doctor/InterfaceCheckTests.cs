@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using Meshara.Cli.Doctor;
+using Meshara.Cli.Doctor.Firewall;
 using Xunit;
 
 namespace Meshara.Cli.Tests.Doctor;
@@ -116,6 +117,25 @@ public sealed class InterfaceCheckTests
         LocalInterface up = Lan("eth1") with { Addresses = [(IPAddress.Parse("10.1.0.1"), 24)] };
 
         Assert.Equal(name, LocalInterface.DownTowards([Lan("eth0", isUp: false), up, Loopback], IPAddress.Parse(to))?.Name);
+    }
+
+    // By cable and wireless in one network: the cable was blamed, though the packets go by air.
+    [Fact]
+    public void DownTowards_AnotherOfTheSameNetworkIsUp_IsNone()
+    {
+        LocalInterface wireless = Lan("wlan0") with { Addresses = [(IPAddress.Parse("10.0.0.9"), 24)] };
+
+        Assert.Null(LocalInterface.DownTowards([Lan("eth0", isUp: false), wireless, Loopback], IPAddress.Parse("10.0.0.7")));
+    }
+
+    [Fact]
+    public void Links_OfTheFirewall_AreThoseThatAreUp()
+    {
+        FirewallLink[] links = [.. FirewallLink.Of([Lan("wlan0"), Lan("eth0", isUp: false), Loopback])];
+
+        Assert.Equal(["wlan0"], links.Select(static link => link.Name));
+        Assert.Null(Assert.Single(FirewallLink.Of([Lan("eth0", isUp: false)])).Name);
+        Assert.Null(Assert.Single(FirewallLink.Of(null)).Name);
     }
 
     [Theory]

@@ -10,8 +10,6 @@ namespace Meshara.Mdns.Tests.Engine;
 /// <summary>RFC 6762 section 6 and RFC 6763 section 12: what is answered, when, and to whom.</summary>
 public sealed class AnswerTests
 {
-    private const string Asker = "10.0.0.99";
-
     [Fact]
     public void Answer_SharedRecord_WaitsBetween20And120Ms_Rfc6762_6()
     {
@@ -20,7 +18,7 @@ public sealed class AnswerTests
         {
             (VirtualLan lan, LanNode node) = Published(seed);
             TimeSpan asked = lan.Now;
-            lan.Ask(Asker, [Browse()]);
+            lan.Ask(Other, [Browse()]);
             waits.Add((Assert.Single(lan.Answers(node)).At - asked).TotalMilliseconds);
         }
 
@@ -34,7 +32,7 @@ public sealed class AnswerTests
     {
         (VirtualLan lan, LanNode node) = Published();
         TimeSpan asked = lan.Now;
-        lan.Ask(Asker, [new DnsQuestion(PrinterName, DnsType.Srv), new DnsQuestion(Host, DnsType.A)]);
+        lan.Ask(Other, [new DnsQuestion(PrinterName, DnsType.Srv), new DnsQuestion(Host, DnsType.A)]);
 
         LanPacket answer = Assert.Single(lan.Answers(node));
         Assert.Equal(asked, answer.At);
@@ -50,7 +48,7 @@ public sealed class AnswerTests
         {
             (VirtualLan lan, LanNode node) = Published();
             TimeSpan asked = lan.Now;
-            lan.Ask(Asker, [new DnsQuestion(PrinterName, DnsType.Srv), other]);
+            lan.Ask(Other, [new DnsQuestion(PrinterName, DnsType.Srv), other]);
 
             Assert.InRange(Assert.Single(lan.Answers(node)).At - asked, TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(120));
         }
@@ -60,7 +58,7 @@ public sealed class AnswerTests
     public void Answer_Pointer_CarriesSrvTxtAAndAaaaInTheOnePacket_Rfc6763_12_1()
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Ask(Asker, [Browse()]);
+        lan.Ask(Other, [Browse()]);
 
         DnsMessage answer = Assert.Single(lan.Answers(node)).Message;
         Assert.Equal(["_ipp._tcp.local Ptr"], answer.Answers.Shown());
@@ -78,7 +76,7 @@ public sealed class AnswerTests
     public void Answer_SubtypeTypesAndAnyCase_Rfc6763_7_1_9_Rfc6762_16(string name, string expected)
     {
         (VirtualLan lan, LanNode node) = Published(profile: Kitchen with { Subtypes = ["_color"] });
-        lan.Ask(Asker, [new DnsQuestion(DnsName.Parse(name), DnsType.Ptr)]);
+        lan.Ask(Other, [new DnsQuestion(DnsName.Parse(name), DnsType.Ptr)]);
 
         Assert.Equal([expected], Assert.Single(lan.Answers(node)).Message.Answers.Shown());
     }
@@ -88,7 +86,7 @@ public sealed class AnswerTests
     {
         (VirtualLan lan, LanNode node) = Published();
         TimeSpan asked = lan.Now;
-        lan.Ask(Asker, [new DnsQuestion(PrinterName, DnsType.A), new DnsQuestion(Host, DnsType.Srv)]);
+        lan.Ask(Other, [new DnsQuestion(PrinterName, DnsType.A), new DnsQuestion(Host, DnsType.Srv)]);
 
         LanPacket answer = Assert.Single(lan.Answers(node));
         Assert.Equal(asked, answer.At);
@@ -105,7 +103,7 @@ public sealed class AnswerTests
         LanNode node = lan.Add(1, ipv6: false);
         node.Publish(Kitchen);
         lan.Run(TimeSpan.FromSeconds(30));
-        lan.Ask(Asker, [Browse()]);
+        lan.Ask(Other, [Browse()]);
 
         Assert.Equal(["Kitchen printer._ipp._tcp.local Srv", "Kitchen printer._ipp._tcp.local Txt", "printer.local A", "printer.local Nsec"], Assert.Single(lan.Answers(node)).Message.Additionals.Shown());
     }
@@ -114,7 +112,7 @@ public sealed class AnswerTests
     public void Answer_NameOrTypeOfSomebodyElse_IsSilence_Rfc6762_6()
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Ask(Asker, [new DnsQuestion(DnsName.Parse("other.local"), DnsType.A), new DnsQuestion(ServiceType, DnsType.A), new DnsQuestion(DnsName.Parse("_http._tcp.local"), DnsType.Ptr)]);
+        lan.Ask(Other, [new DnsQuestion(DnsName.Parse("other.local"), DnsType.A), new DnsQuestion(ServiceType, DnsType.A), new DnsQuestion(DnsName.Parse("_http._tcp.local"), DnsType.Ptr)]);
 
         Assert.Empty(lan.Answers(node));
     }
@@ -126,7 +124,7 @@ public sealed class AnswerTests
     public void Answer_KnownWithHalfItsLifetime_IsNotGiven_Rfc6762_7_1(uint ttl, int answers)
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Ask(Asker, [Browse()], known: [Pointer(ttl)]);
+        lan.Ask(Other, [Browse()], known: [Pointer(ttl)]);
 
         Assert.Equal(answers, lan.Answers(node).Length);
     }
@@ -137,7 +135,7 @@ public sealed class AnswerTests
         (VirtualLan lan, LanNode node) = Published();
         node.Publish(new ServiceProfile("Second", "_ipp._tcp", 632) { HostName = "printer" });
         lan.Run(TimeSpan.FromSeconds(25));
-        lan.Ask(Asker, [Browse()], known: [Pointer()]);
+        lan.Ask(Other, [Browse()], known: [Pointer()]);
 
         Assert.Equal("Second._ipp._tcp.local", Assert.IsType<PointerData>(Assert.Single(Assert.Single(lan.Answers(node)).Message.Answers).Data).Target.ToString());
     }
@@ -151,7 +149,7 @@ public sealed class AnswerTests
         node.Attach(face with { Addresses = [.. face.Addresses, IPAddress.Parse("10.0.0.201")] }, 0);
         node.Publish(Kitchen);
         lan.Run(TimeSpan.FromSeconds(25));
-        lan.Ask(Asker, [new DnsQuestion(Host, DnsType.A)], known: [new DnsRecord(Host, 120, new AddressData(IPAddress.Parse("10.0.0.201")))]);
+        lan.Ask(Other, [new DnsQuestion(Host, DnsType.A)], known: [new DnsRecord(Host, 120, new AddressData(IPAddress.Parse("10.0.0.201")))]);
 
         // With one of them and the cache-flush bit the other would be removed everywhere.
         Assert.Equal(2, Assert.Single(lan.Answers(node)).Message.Answers.Length);
@@ -164,15 +162,15 @@ public sealed class AnswerTests
         {
             (VirtualLan lan, LanNode node) = Published(seed);
             TimeSpan asked = lan.Now;
-            lan.Ask(Asker, [Browse()], flags: DnsFlags.Truncated);
+            lan.Ask(Other, [Browse()], flags: DnsFlags.Truncated);
 
             Assert.InRange(Assert.Single(lan.Answers(node)).At - asked, TimeSpan.FromMilliseconds(400), TimeSpan.FromMilliseconds(500));
         }
 
         (VirtualLan second, LanNode silent) = Published();
-        second.Ask(Asker, [Browse()], flags: DnsFlags.Truncated);
+        second.Ask(Other, [Browse()], flags: DnsFlags.Truncated);
         second.Run(TimeSpan.FromMilliseconds(100));
-        second.Ask(Asker, [], known: [Pointer()]);
+        second.Ask(Other, [], known: [Pointer()]);
 
         Assert.Empty(second.Answers(silent));
     }
@@ -182,9 +180,9 @@ public sealed class AnswerTests
     {
         (VirtualLan lan, LanNode node) = Published();
         TimeSpan asked = lan.Now;
-        lan.Ask(Asker, [Browse()], flags: DnsFlags.Truncated);
+        lan.Ask(Other, [Browse()], flags: DnsFlags.Truncated);
         lan.Run(TimeSpan.FromMilliseconds(300));
-        lan.Ask(Asker, [], known: [new DnsRecord(ServiceType, 4500, new PointerData(DnsName.FromLabels("Other", "_ipp", "_tcp", "local")))], flags: DnsFlags.Truncated);
+        lan.Ask(Other, [], known: [new DnsRecord(ServiceType, 4500, new PointerData(DnsName.FromLabels("Other", "_ipp", "_tcp", "local")))], flags: DnsFlags.Truncated);
 
         Assert.InRange(Assert.Single(lan.Answers(node)).At - asked, TimeSpan.FromMilliseconds(700), TimeSpan.FromMilliseconds(800));
     }
@@ -197,7 +195,7 @@ public sealed class AnswerTests
         int before = lan.Sent.Count;
         for (int i = 0; i < 20; i++)
         {
-            lan.Ask(Asker, [Browse()], flags: DnsFlags.Truncated);
+            lan.Ask(Other, [Browse()], flags: DnsFlags.Truncated);
             lan.Run(TimeSpan.FromMilliseconds(300));
         }
 
@@ -208,9 +206,9 @@ public sealed class AnswerTests
     public void Answer_KnownToOneOfTwoAskers_IsStillGiven_Rfc6762_7_2()
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Ask(Asker, [Browse()], flags: DnsFlags.Truncated);
+        lan.Ask(Other, [Browse()], flags: DnsFlags.Truncated);
         lan.Ask("10.0.0.98", [Browse()]);
-        lan.Ask(Asker, [], known: [Pointer()]);
+        lan.Ask(Other, [], known: [Pointer()]);
 
         Assert.Single(lan.Answers(node));
     }
@@ -219,7 +217,7 @@ public sealed class AnswerTests
     public void Answer_SaidBySomebodyElseMeanwhile_IsNotSaidAgain_Rfc6762_7_4()
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Ask(Asker, [new DnsQuestion(Meta, DnsType.Ptr)]);
+        lan.Ask(Other, [new DnsQuestion(Meta, DnsType.Ptr)]);
         lan.Run(TimeSpan.FromMilliseconds(10));
         lan.Say("10.0.0.98", [new DnsRecord(Meta, 4500, new PointerData(ServiceType))]);
 
@@ -230,7 +228,7 @@ public sealed class AnswerTests
     public void Answer_SaidWithShorterLifetime_IsSaid_Rfc6762_7_4()
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Ask(Asker, [new DnsQuestion(Meta, DnsType.Ptr)]);
+        lan.Ask(Other, [new DnsQuestion(Meta, DnsType.Ptr)]);
         lan.Run(TimeSpan.FromMilliseconds(10));
         lan.Say("10.0.0.98", [new DnsRecord(Meta, 4499, new PointerData(ServiceType))]);
 
@@ -241,7 +239,7 @@ public sealed class AnswerTests
     public void Answer_SaidLessThanASecondAgo_WaitsForTheSecond_Rfc6762_6()
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Ask(Asker, [Browse()]);
+        lan.Ask(Other, [Browse()]);
         LanPacket first = Assert.Single(lan.Answers(node, seconds: 0.3));
         lan.Ask("10.0.0.98", [Browse()]);
 
@@ -254,9 +252,9 @@ public sealed class AnswerTests
     public void Answer_HostSaidLessThanASecondAgo_ThePointerWaitsAndComesWithAll_Rfc6762_6()
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Ask(Asker, [new DnsQuestion(Host, DnsType.A)]);
+        lan.Ask(Other, [new DnsQuestion(Host, DnsType.A)]);
         TimeSpan first = Assert.Single(lan.Answers(node, seconds: 0.3)).At;
-        lan.Ask(Asker, [Browse()]);
+        lan.Ask(Other, [Browse()]);
 
         LanPacket second = Assert.Single(lan.Answers(node));
         Assert.Equal(first + TimeSpan.FromSeconds(1), second.At);
@@ -278,7 +276,7 @@ public sealed class AnswerTests
             if (i == 20)
             {
                 before = lan.Sent.Count;
-                lan.Ask(Asker, [Browse()]);
+                lan.Ask(Other, [Browse()]);
             }
 
             lan.Run(TimeSpan.FromMilliseconds(isProbe ? 125 : 510));
@@ -298,7 +296,7 @@ public sealed class AnswerTests
         int before = lan.Sent.Count;
         for (int i = 0; i < 100; i++)
         {
-            lan.Ask(Asker, [new DnsQuestion(Host, DnsType.A), Browse()], authorities: [new DnsRecord(DnsName.Parse("other.local"), 120, new AddressData(IPAddress.Parse("10.0.0.5"))), Pointer()]);
+            lan.Ask(Other, [new DnsQuestion(Host, DnsType.A), Browse()], authorities: [new DnsRecord(DnsName.Parse("other.local"), 120, new AddressData(IPAddress.Parse("10.0.0.5"))), Pointer()]);
             lan.Run(TimeSpan.FromMilliseconds(50));
         }
 
@@ -330,10 +328,10 @@ public sealed class AnswerTests
     {
         (VirtualLan lan, LanNode node) = Published();
         TimeSpan asked = lan.Now;
-        lan.Ask(Asker, [Browse(unicast: true)]);
+        lan.Ask(Other, [Browse(unicast: true)]);
 
         LanPacket answer = Assert.Single(lan.Answers(node));
-        Assert.Equal(new IPEndPoint(IPAddress.Parse(Asker), 5353), answer.To);
+        Assert.Equal(new IPEndPoint(IPAddress.Parse(Other), 5353), answer.To);
         Assert.InRange(answer.At - asked, TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(120));
         Assert.Equal(4, answer.Message.Additionals.Length);
     }
@@ -345,9 +343,9 @@ public sealed class AnswerTests
         lan.Run(TimeSpan.FromSeconds(15));
 
         // SRV lives 120 s and was said 40 s ago; PTR lives 4500 s.
-        lan.Ask(Asker, [new DnsQuestion(PrinterName, DnsType.Srv, UnicastResponse: true)]);
+        lan.Ask(Other, [new DnsQuestion(PrinterName, DnsType.Srv, UnicastResponse: true)]);
         Assert.Null(Assert.Single(lan.Answers(node)).To);
-        lan.Ask(Asker, [Browse(unicast: true)]);
+        lan.Ask(Other, [Browse(unicast: true)]);
         Assert.NotNull(Assert.Single(lan.Answers(node)).To);
     }
 
@@ -358,7 +356,7 @@ public sealed class AnswerTests
         lan.Ask("10.0.0.98", [Browse()]);
         lan.Run(TimeSpan.FromMilliseconds(200));
         TimeSpan asked = lan.Now;
-        lan.Ask(Asker, [Browse(unicast: true)]);
+        lan.Ask(Other, [Browse(unicast: true)]);
 
         Assert.InRange(Assert.Single(lan.Answers(node)).At - asked, TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(120));
     }
@@ -388,10 +386,10 @@ public sealed class AnswerTests
     public void Answer_Legacy_RepeatsIdAndQuestionWithShortLifetimesAndNoCacheFlush_Rfc6762_6_7()
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Ask(Asker, [new DnsQuestion(PrinterName, DnsType.Srv)], id: 4711, port: 40000);
+        lan.Ask(Other, [new DnsQuestion(PrinterName, DnsType.Srv)], id: 4711, port: 40000);
 
         LanPacket answer = Assert.Single(lan.Answers(node));
-        Assert.Equal(new IPEndPoint(IPAddress.Parse(Asker), 40000), answer.To);
+        Assert.Equal(new IPEndPoint(IPAddress.Parse(Other), 40000), answer.To);
         Assert.Equal(4711, answer.Message.Id);
         Assert.True(answer.Message.IsAuthoritative);
         Assert.Equal([new DnsQuestion(PrinterName, DnsType.Srv)], answer.Message.Questions);
@@ -412,8 +410,8 @@ public sealed class AnswerTests
     public void Answer_OpcodeOrResponseCode_IsSilence_Rfc6762_18_3_18_11()
     {
         (VirtualLan lan, LanNode node) = Published();
-        lan.Ask(Asker, [Browse()], flags: (DnsFlags)0x0800);
-        lan.Ask(Asker, [Browse()], flags: (DnsFlags)0x0003);
+        lan.Ask(Other, [Browse()], flags: (DnsFlags)0x0800);
+        lan.Ask(Other, [Browse()], flags: (DnsFlags)0x0003);
 
         Assert.Empty(lan.Answers(node));
     }
@@ -426,7 +424,7 @@ public sealed class AnswerTests
         for (int i = 0; i < 40; i++)
             node.Publish(new ServiceProfile($"Service {i}", "_ipp._tcp", 1000 + i) { HostName = "printer", Txt = TxtRecord.Create(("text", new string('x', 100))) });
         lan.Run(TimeSpan.FromSeconds(25));
-        lan.Ask(Asker, [Browse()]);
+        lan.Ask(Other, [Browse()]);
 
         LanPacket[] answers = lan.Answers(node);
         Assert.Equal(40, answers.Sum(a => a.Message.Answers.Length));

@@ -10,8 +10,6 @@ namespace Meshara.Mdns.Tests.Engine;
 /// <summary>RFC 6762 sections 6.6, 9, 10.1 and 10.2: one or two forged packets take no name, no record and no voice from a service that is there.</summary>
 public sealed class ForgeryTests
 {
-    private const string Other = "10.0.0.99";
-
     private static readonly DnsRecord Server = new(PrinterName, 120, new ServiceData(0, 0, 9, Host), cacheFlush: true);
     private static readonly DnsRecord Text = new(PrinterName, 4500, new TextData(TxtRecord.Create(("rp", "elsewhere"))), cacheFlush: true);
 
@@ -338,6 +336,16 @@ public sealed class ForgeryTests
         // A shared record never has the bit; who heeds it all the same loses all others of the name.
         lan.Say(Other, [other.With(cacheFlush: true)]);
         Assert.Equal(["_ipp._tcp.local Ptr"], Assert.Single(lan.Answers(node, seconds: 0.95)).Message.Answers.Shown());
+    }
+
+    // The list of types is everybody's: each responder in the network would answer one forged packet. Whoever wants the list asks.
+    [Fact]
+    public void Flush_OfTheListOfTypes_IsNotAnswered()
+    {
+        (VirtualLan lan, LanNode node) = Published();
+        lan.Say(Other, [new DnsRecord(Meta, 4500, new PointerData(DnsName.Parse("_http._tcp.local")), cacheFlush: true)]);
+
+        Assert.Empty(lan.Answers(node));
     }
 
     [Theory]

@@ -10,8 +10,6 @@ namespace Meshara.Mdns.Tests.Engine;
 /// <summary>RFC 6762 sections 8, 8.4, 10.1 and 14: links that come, go and change, our own echoes, updates and goodbyes.</summary>
 public sealed class LinkTests
 {
-    private const string Other = "10.0.0.99";
-
     [Fact]
     public void Link_Appears_IsProbedAndAnnouncedThereAlone_Rfc6762_8()
     {

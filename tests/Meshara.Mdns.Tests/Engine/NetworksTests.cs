@@ -10,8 +10,6 @@ namespace Meshara.Mdns.Tests.Engine;
 /// <summary>A service that does not listen on every address is told at those where it does, and nowhere else.</summary>
 public sealed class NetworksTests
 {
-    private const string Other = "10.0.0.99";
-
     [Fact]
     public void Publish_OnOneAddress_ThatOneAloneIsTold_AndNothingOnOtherInterfaces()
     {

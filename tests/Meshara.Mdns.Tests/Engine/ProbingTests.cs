@@ -2,16 +2,13 @@ using Meshara.Mdns.Engine;
 using Meshara.Mdns.Tests.Support;
 using Meshara.Mdns.Wire;
 using Xunit;
+using static Meshara.Mdns.Tests.Support.Printers;
 
 namespace Meshara.Mdns.Tests.Engine;
 
 /// <summary>RFC 6762 sections 8.1 to 8.3: proving names and announcing them, on a virtual clock.</summary>
 public sealed class ProbingTests
 {
-    private static readonly ServiceProfile Printer = new("Kitchen printer", "_ipp._tcp", 631) { HostName = "printer", Txt = TxtRecord.Create(("rp", "ipp/print")) };
-    private static readonly DnsName Instance = DnsName.FromLabels("Kitchen printer", "_ipp", "_tcp", "local");
-    private static readonly DnsName Host = DnsName.Parse("printer.local");
-
     [Fact]
     public void Probe_NewNames_ThreeTimes250MsApartAfterAtMost250Ms_Rfc6762_8_1()
     {
@@ -19,7 +16,7 @@ public sealed class ProbingTests
         {
             VirtualLan lan = new(seed);
             LanNode node = lan.Add(1);
-            node.Publish(Printer);
+            node.Publish(Kitchen);
             lan.Run(TimeSpan.FromSeconds(10));
 
             LanPacket[] probes = [.. node.SentIPv4.Where(IsProbe)];
@@ -42,7 +39,7 @@ public sealed class ProbingTests
         static double FirstProbe(int seed)
         {
             VirtualLan lan = new(seed);
-            lan.Add(1).Publish(Printer);
+            lan.Add(1).Publish(Kitchen);
             lan.Run(TimeSpan.FromSeconds(1));
             return lan.Nodes[0].SentIPv4.First(IsProbe).At.TotalMilliseconds;
         }
@@ -53,11 +50,11 @@ public sealed class ProbingTests
     {
         VirtualLan lan = new();
         LanNode node = lan.Add(1);
-        node.Publish(Printer);
+        node.Publish(Kitchen);
         lan.Run(TimeSpan.FromSeconds(1));
 
         DnsMessage probe = node.SentIPv4.First(IsProbe).Message;
-        Assert.Equal([Instance, Host], probe.Questions.Select(q => q.Name));
+        Assert.Equal([PrinterName, Host], probe.Questions.Select(q => q.Name));
         Assert.All(probe.Questions, q => Assert.Equal(DnsType.Any, q.Type));
         Assert.Equal([DnsType.A, DnsType.Txt, DnsType.Aaaa, DnsType.Srv], probe.Authorities.Select(r => r.Type).Order().ToArray());
 
@@ -71,7 +68,7 @@ public sealed class ProbingTests
     {
         VirtualLan lan = new();
         LanNode node = lan.Add(1);
-        node.Publish(Printer);
+        node.Publish(Kitchen);
         lan.Run(TimeSpan.FromSeconds(1));
 
         Assert.Equal([true, true, false], node.SentIPv4.Where(IsProbe).Select(p => p.Message.Questions[0].UnicastResponse));
@@ -83,7 +80,7 @@ public sealed class ProbingTests
         VirtualLan lan = new();
         LanNode node = lan.Add(1);
         node.Attach(node.Faces[0].Face with { IPv4PortShared = true }, 0);
-        node.Publish(Printer);
+        node.Publish(Kitchen);
         lan.Run(TimeSpan.FromSeconds(1));
 
         Assert.Equal([false, false, false], node.SentIPv4.Where(IsProbe).Select(p => p.Message.Questions[0].UnicastResponse));
@@ -94,9 +91,9 @@ public sealed class ProbingTests
     {
         VirtualLan lan = new();
         LanNode node = lan.Add(1);
-        node.Publish(Printer);
+        node.Publish(Kitchen);
         lan.Run(TimeSpan.FromMilliseconds(600));
-        lan.Ask("10.0.0.99", [new DnsQuestion(DnsName.Parse("_ipp._tcp.local"), DnsType.Ptr), new DnsQuestion(Instance, DnsType.Srv)]);
+        lan.Ask(Other, [Browse(), new DnsQuestion(PrinterName, DnsType.Srv)]);
         lan.Run(TimeSpan.FromMilliseconds(140));
 
         Assert.DoesNotContain(node.Sent, p => p.Message.IsResponse);
@@ -107,7 +104,7 @@ public sealed class ProbingTests
     {
         VirtualLan lan = new();
         LanNode node = lan.Add(1);
-        PublicationId id = node.Publish(Printer);
+        PublicationId id = node.Publish(Kitchen);
         lan.Run(TimeSpan.FromSeconds(30));
 
         LanPacket[] announcements = [.. node.SentIPv4.Where(p => p.Message.IsResponse)];
@@ -123,7 +120,7 @@ public sealed class ProbingTests
     {
         VirtualLan lan = new();
         LanNode node = lan.Add(1);
-        node.Publish(Printer with { Subtypes = ["_color"] });
+        node.Publish(Kitchen with { Subtypes = ["_color"] });
         lan.Run(TimeSpan.FromSeconds(2));
 
         DnsMessage message = node.SentIPv4.First(p => p.Message.IsResponse).Message;
@@ -143,7 +140,7 @@ public sealed class ProbingTests
         VirtualLan lan = new();
         LanNode node = lan.Add(1);
         node.Attach(VirtualLan.Face(40, 7, network: 3), 3);
-        node.Publish(Printer);
+        node.Publish(Kitchen);
         lan.Run(TimeSpan.FromSeconds(2));
 
         Assert.All(
@@ -157,10 +154,10 @@ public sealed class ProbingTests
     {
         VirtualLan lan = new();
         LanNode first = lan.Add(1);
-        first.Publish(Printer);
+        first.Publish(Kitchen);
         lan.Run(TimeSpan.FromSeconds(5));
         LanNode second = lan.Add(2);
-        PublicationId id = second.Publish(Printer with { HostName = "other" });
+        PublicationId id = second.Publish(Kitchen with { HostName = "other" });
         lan.Run(TimeSpan.FromSeconds(5));
 
         Assert.Equal("Kitchen printer (2)", second.PublishedName(id));
@@ -172,7 +169,7 @@ public sealed class ProbingTests
     public void Probe_HostTaken_OnlyTheHostTakesAnotherName_Rfc6762_9()
     {
         VirtualLan lan = new();
-        lan.Add(1).Publish(Printer);
+        lan.Add(1).Publish(Kitchen);
         lan.Run(TimeSpan.FromSeconds(5));
         LanNode second = lan.Add(2);
         second.Publish(new ServiceProfile("Other printer", "_ipp._tcp", 631) { HostName = "printer" });
@@ -187,8 +184,8 @@ public sealed class ProbingTests
     {
         VirtualLan lan = new();
         LanNode node = lan.Add(1);
-        PublicationId first = node.Publish(Printer);
-        PublicationId second = node.Publish(Printer with { Port = 632 });
+        PublicationId first = node.Publish(Kitchen);
+        PublicationId second = node.Publish(Kitchen with { Port = 632 });
         lan.Run(TimeSpan.FromSeconds(2));
 
         Assert.Equal("Kitchen printer", node.PublishedName(first));
@@ -200,10 +197,10 @@ public sealed class ProbingTests
     {
         string name = string.Concat(Enumerable.Repeat("é", 31)) + "x";
         VirtualLan lan = new();
-        lan.Add(1).Publish(Printer with { InstanceName = name });
+        lan.Add(1).Publish(Kitchen with { InstanceName = name });
         lan.Run(TimeSpan.FromSeconds(2));
         LanNode second = lan.Add(2);
-        PublicationId id = second.Publish(Printer with { InstanceName = name, HostName = "other" });
+        PublicationId id = second.Publish(Kitchen with { InstanceName = name, HostName = "other" });
         lan.Run(TimeSpan.FromSeconds(4));
 
         Assert.Equal(string.Concat(Enumerable.Repeat("é", 29)) + " (2)", second.PublishedName(id));

@@ -56,6 +56,43 @@ public sealed class QuerierLifeTests
         Assert.Equal(["Added one"], net.TakeTold());
     }
 
+    // Section 5.2 speaks of each record: that one of a set was heard says nothing of the one that grows old.
+    [Fact]
+    public void Refresh_OnlyTheOtherOfItsSetIsHeard_IsAskedForAllTheSame_Rfc6762_5_2()
+    {
+        QuerierNet net = new();
+        net.Browse();
+        net.Run(1.5);
+        net.Hear([.. Records.Service("one").Where(r => r.Type != DnsType.A), Records.Address("10.0.2.7", flush: false)]);
+        double from = net.Now.TotalSeconds;
+        net.Run(20);
+        net.Hear(Records.Address("10.0.2.8", flush: false));
+        net.Run(75);
+        net.TakeSent();
+
+        // The question is due, and waits because nothing can be sent.
+        net.Link(QuerierNet.Eth4).IsDead = true;
+        net.Run(3);
+        net.Hear(Records.Address("10.0.2.8", flush: false));
+        net.Link(QuerierNet.Eth4).IsDead = false;
+        net.Run(1);
+        Assert.InRange(Assert.Single(net.TakeSent(), s => s.Asks("a.local", DnsType.A)).Seconds - from, 98, 99.1);
+    }
+
+    [Fact]
+    public void Refresh_AllOfItsSetAreHeard_IsNotAskedFor_Rfc6762_5_2()
+    {
+        QuerierNet net = Found();
+        net.Run(95);
+        net.TakeSent();
+        net.Link(QuerierNet.Eth4).IsDead = true;
+        net.Run(3);
+        net.Hear(Records.Service("one"));
+        net.Link(QuerierNet.Eth4).IsDead = false;
+        net.Run(1);
+        Assert.DoesNotContain(net.TakeSent(), s => s.Asks("a.local", DnsType.A) || s.Asks(One, DnsType.Srv));
+    }
+
     [Fact]
     public void Refresh_NobodyBrowsesAnyMore_AsksNothing_Rfc6762_5_2()
     {

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Meshara.Mdns.Engine;
 using Meshara.Mdns.Net;
@@ -7,6 +8,7 @@ using Meshara.Tests.Support;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
+using static Meshara.Mdns.Tests.Support.DriverBed;
 
 namespace Meshara.Mdns.Tests.Net;
 
@@ -14,9 +16,6 @@ namespace Meshara.Mdns.Tests.Net;
 public sealed class MdnsDriverFaultTests
 {
     private static readonly TimeSpan Guard = TimeSpan.FromSeconds(20);
-    private static readonly ServiceProfile Printer = new("Printer", "_ipp._tcp", 631);
-    private static readonly LinkKey IPv4 = new(2, IPv6: false);
-    private static readonly LinkKey IPv6 = new(2, IPv6: true);
 
     // The program's filter takes part in the scan.
     [Fact]
@@ -42,8 +41,7 @@ public sealed class MdnsDriverFaultTests
         LogBook log = new();
         MdnsService service = await bed.StartAsync(host, log);
         MdnsService other = await bed.StartAsync(bed.Host(2));
-        Task<ServicePublication> publishing = other.PublishAsync(Printer).AsTask();
-        await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2));
+        await bed.PublishAsync(other, Printer);
 
         // The interface says why.
         Assert.Equal("Not now.", service.IPv6Fault);
@@ -140,8 +138,7 @@ public sealed class MdnsDriverFaultTests
         host.Fail(new LinkKey(3, IPv6: false), SocketError.HostUnreachable);
         MdnsService service = await bed.StartAsync(host, new FullDisk());
 
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        Assert.True(await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2)));
+        await bed.PublishAsync(service, Printer);
         Assert.NotNull(service.Interfaces.Single(static i => i.Index == 3).IPv4!.LastSendError);
     }
 
@@ -169,8 +166,7 @@ public sealed class MdnsDriverFaultTests
         HookedTransport system = new(host) { Hearing = static heard => heard with { To = null! } };
         LogBook log = new();
         MdnsService service = await bed.StartAsync(host, log, system);
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2));
+        await bed.PublishAsync(service, Printer);
 
         system.Hearing = null;
         await bed.RunAsync(TimeSpan.FromSeconds(3), step: 50);
@@ -187,8 +183,7 @@ public sealed class MdnsDriverFaultTests
         LogBook log = new();
         MdnsService service = await bed.StartAsync(host, log, system);
 
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        Assert.True(await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2)));
+        await bed.PublishAsync(service, Printer);
         await bed.RunAsync(TimeSpan.FromSeconds(8), step: 50);
         Assert.True(service.Interfaces[0] is { IPv4: { PacketsSent: >= 4, LastSendError: null }, IPv6: { PacketsSent: >= 4, LastSendError: null } });
         Assert.True(service.Interfaces[1] is { IPv4: { PacketsSent: 0, LastSendError: not null }, IPv6: { PacketsSent: 0, LastSendError: not null } });
@@ -245,6 +240,31 @@ public sealed class MdnsDriverFaultTests
         Assert.Equal(101, results.Count(static r => r.Error == SocketError.TimedOut));
     }
 
+    // Whoever makes us answer an address that takes nothing must not silence us on that link; but a row of such answers holds others up no longer than one.
+    [Fact]
+    public async Task Send_AnAnswerToOneIsStuck_TheGroupIsSpokenToAllTheSame()
+    {
+        ManualTimeProvider clock = new();
+        MemoryLan lan = new();
+        MemoryHost host = new MemoryHost().Attach(lan, 2, "eth0", "10.0.0.1/24");
+        IPEndPoint to = new(IPAddress.Parse("10.0.0.99"), 5353);
+        HookedTransport system = new(host) { SendingToOne = (_, stop) => Task.Delay(Timeout.InfiniteTimeSpan, clock, stop) };
+        List<SendResult> results = [];
+        SendQueue queue = NewQueue(system, clock, results.Add);
+        for (int i = 0; i < 100; i++)
+            queue.Add(new SendJob(IPv4, to, new byte[12]));
+        queue.Add(new SendJob(IPv4, null, new byte[12]));
+        queue.Complete();
+        Task sending = queue.RunAsync();
+
+        await Eventually.TrueAsync(() => clock.PendingTimers > 0);
+        clock.Advance(SendQueue.Patience);
+        await sending.WaitAsync(Guard, TimeProvider.System);
+        Assert.Equal(1, lan.Carried);
+        Assert.Equal(100, results.Count(static r => r.Error == SocketError.TimedOut));
+        Assert.Null(Assert.Single(results, static r => r.Job.Destination is null).Error);
+    }
+
     // A command that fails fails for the one who gave it, who else would wait for ever; the others are carried out.
     [Fact]
     public async Task Browse_CommandThrows_CallerIsToldAndOthersGoOn()
@@ -254,8 +274,7 @@ public sealed class MdnsDriverFaultTests
 
         await Assert.ThrowsAsync<FormatException>(() => service.Driver.BrowseAsync(new ChangeQueue(), new string('x', 64), new BrowseOptions()).AsTask());
 
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        Assert.True(await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2)));
+        await bed.PublishAsync(service, Printer);
     }
 
     [Fact]
@@ -263,9 +282,7 @@ public sealed class MdnsDriverFaultTests
     {
         await using DriverBed bed = new();
         MdnsService service = await bed.StartAsync(bed.Host(1));
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2));
-        ServicePublication publication = await publishing;
+        ServicePublication publication = await bed.PublishAsync(service, Printer);
         await publication.DisposeAsync();
         await publication.DisposeAsync();
 
@@ -283,13 +300,12 @@ public sealed class MdnsDriverFaultTests
         MdnsService service = await bed.StartAsync(host, through: system);
         for (int i = 0; i < 20; i++)
         {
-            Task<ServicePublication> publishing = service.PublishAsync(Printer with { InstanceName = $"Printer {i}" }).AsTask();
-            await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2));
+            ServicePublication publication = await bed.PublishAsync(service, Printer with { InstanceName = $"Printer {i}" });
             await bed.RunAsync(TimeSpan.FromSeconds(3), step: 100);
             TaskCompletionSource gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
             system.Sending = (_, _) => gate.Task;
 
-            await (await publishing).DisposeAsync();
+            await publication.DisposeAsync();
 
             Assert.False(service.Driver.IsIdle);
             Assert.True(service.Driver.Unsent >= 2);

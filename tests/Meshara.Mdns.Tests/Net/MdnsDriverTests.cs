@@ -6,16 +6,13 @@ using Meshara.Mdns.Tests.Support;
 using Meshara.Mdns.Wire;
 using Meshara.Tests.Support;
 using Xunit;
+using static Meshara.Mdns.Tests.Support.DriverBed;
 
 namespace Meshara.Mdns.Tests.Net;
 
 /// <summary>The loop over the engine, on a virtual clock and a network in memory.</summary>
 public sealed class MdnsDriverTests
 {
-    private static readonly ServiceProfile Printer = new("Printer", "_ipp._tcp", 631);
-    private static readonly LinkKey IPv4 = new(2, IPv6: false);
-    private static readonly LinkKey IPv6 = new(2, IPv6: true);
-
     // RFC 6762 sections 8.1 and 8.3: 0 to 250 ms, three probes 250 ms apart, then announced.
     [Fact]
     public async Task Publish_OneInterface_EndsWithinASecond()
@@ -51,8 +48,7 @@ public sealed class MdnsDriverTests
     {
         await using DriverBed bed = new();
         MdnsService publisher = await bed.StartAsync(bed.Host(1));
-        Task<ServicePublication> publishing = publisher.PublishAsync(Printer).AsTask();
-        await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2));
+        await bed.PublishAsync(publisher, Printer);
         MdnsService browser = await bed.StartAsync(bed.Host(2));
 
         await using IAsyncEnumerator<ServiceChange> types = browser.Browse(all).GetAsyncEnumerator(TestContext.Current.CancellationToken);
@@ -120,8 +116,7 @@ public sealed class MdnsDriverTests
         MemoryHost ear = bed.Host(9);
         foreach (LinkKey link in (LinkKey[])[IPv4, IPv6])
             ear.Join(link);
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2));
+        await bed.PublishAsync(service, Printer);
         await bed.RunAsync(TimeSpan.FromSeconds(2), step: 50);
         await Ear.AllAsync(ear, ipv6: false);
 
@@ -145,8 +140,7 @@ public sealed class MdnsDriverTests
         LogBook log = new();
         MdnsService service = await bed.StartAsync(host, log);
 
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        Assert.True(await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2)));
+        await bed.PublishAsync(service, Printer);
         await bed.RunAsync(TimeSpan.FromSeconds(8), step: 50);
 
         InterfaceState[] states = [.. service.Interfaces];
@@ -269,8 +263,7 @@ public sealed class MdnsDriverTests
         Assert.Equal([IPv4], host.Joined);
         Assert.Equal((false, "IPv6 is off here."), (service.Interfaces[0].IPv6!.Joined, service.Interfaces[0].IPv6!.JoinError));
         Assert.Contains(log.Lines, l => l.Contains("does without IPv6: IPv6 is off here.", StringComparison.Ordinal));
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        Assert.True(await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2)));
+        await bed.PublishAsync(service, Printer);
     }
 
     [Fact]
@@ -326,8 +319,7 @@ public sealed class MdnsDriverTests
                 await Eventually.TrueAsync(() => host.Unread == 0);
         }
 
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        Assert.True(await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2)));
+        await bed.PublishAsync(service, Printer);
         Assert.InRange(service.Interfaces[0].IPv4!.PacketsHeard, SourceLimiter.Burst, SourceLimiter.Burst + SourceLimiter.PerSecond + 50);
     }
 
@@ -338,8 +330,7 @@ public sealed class MdnsDriverTests
         MemoryHost host = bed.Host(1);
         LogBook log = new();
         MdnsService service = await bed.StartAsync(host, log);
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2));
+        await bed.PublishAsync(service, Printer);
         await bed.RunAsync(TimeSpan.FromSeconds(10), step: 50);
         long sent = bed.Lan.Carried;
         await bed.RunAsync(TimeSpan.FromSeconds(10), step: 50);
@@ -401,9 +392,7 @@ public sealed class MdnsDriverTests
         await using DriverBed bed = new();
         LogBook log = new();
         MdnsService service = await bed.StartAsync(bed.Host(1), log);
-        Task<ServicePublication> publishing = service.PublishAsync(Printer).AsTask();
-        await bed.RunUntilAsync(() => publishing.IsCompleted, TimeSpan.FromSeconds(2));
-        ServicePublication publication = await publishing;
+        ServicePublication publication = await bed.PublishAsync(service, Printer);
         ServiceRenamed? told = null;
         publication.Renamed = names =>
         {

@@ -37,23 +37,41 @@ public sealed class SourceLimiterTests
         }
     }
 
+    // Two packets of each forged sender a second and a half apart kept every newcomer out for ten minutes.
+    [Fact]
+    public void TryTake_TableFullOfRegularSenders_HalfOfItIsForNewOnes()
+    {
+        SourceLimiter limiter = Full();
+
+        TimeSpan soon = TimeSpan.FromSeconds(3);
+        int places = SourceLimiter.MaxSources - SourceLimiter.MaxRegulars;
+        Assert.Equal(places + SourceLimiter.Burst, Enumerable.Range(0, 2000).Count(i => limiter.TryTake(Forged(90_000 + (uint)i), soon)));
+
+        // Of the regular ones those heard last have stayed: the others share with the newcomers.
+        Assert.False(limiter.TryTake(Forged(0), soon));
+        Assert.True(limiter.TryTake(Forged(SourceLimiter.MaxSources - 1), soon));
+    }
+
     // The place is not for ever: senders that are gone make room for new ones.
     [Fact]
     public void TryTake_RegularSendersAreGone_NewOnesTakeTheirPlace()
+    {
+        SourceLimiter limiter = Full();
+
+        TimeSpan later = TimeSpan.FromSeconds(3) + SourceLimiter.Memory;
+        Assert.Equal(1000, Enumerable.Range(0, 1000).Count(i => limiter.TryTake(Forged(90_000 + (uint)i), later)));
+    }
+
+    private static SourceLimiter Full()
     {
         SourceLimiter limiter = new();
         foreach (double at in (double[])[0, 1.5])
         {
             for (uint i = 0; i < SourceLimiter.MaxSources; i++)
-                Assert.True(limiter.TryTake(Forged(i), TimeSpan.FromSeconds(at)));
+                Assert.True(limiter.TryTake(Forged(i), TimeSpan.FromSeconds(at) + TimeSpan.FromTicks(i)));
         }
 
-        // While they are there the rest shares what one may.
-        TimeSpan soon = TimeSpan.FromSeconds(3);
-        Assert.Equal(SourceLimiter.Burst, Enumerable.Range(0, 1000).Count(i => limiter.TryTake(Forged(90_000 + (uint)i), soon)));
-
-        TimeSpan later = soon + SourceLimiter.Memory + TimeSpan.FromSeconds(1);
-        Assert.Equal(1000, Enumerable.Range(0, 1000).Count(i => limiter.TryTake(Forged(90_000 + (uint)i), later)));
+        return limiter;
     }
 
     private static IPAddress Forged(uint number) => new([11, (byte)(number >> 16), (byte)(number >> 8), (byte)number]);

@@ -4,7 +4,6 @@ using Xunit;
 namespace Meshara.Mdns.Tests.Network;
 
 /// <summary>With Debian's avahi-daemon, each on its own host and both on one.</summary>
-[Collection(RealNetworks.Name)]
 public sealed class AvahiTests
 {
     private const string Name = "Küche. 1";

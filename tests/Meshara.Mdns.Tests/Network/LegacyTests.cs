@@ -5,7 +5,6 @@ using Xunit;
 namespace Meshara.Mdns.Tests.Network;
 
 /// <summary>Clients of ordinary DNS that ask port 5353 from a port of their own (RFC 6762 section 6.7).</summary>
-[Collection(RealNetworks.Name)]
 public sealed class LegacyTests
 {
     [Theory]

@@ -4,7 +4,6 @@ using Xunit;
 namespace Meshara.Mdns.Tests.Network;
 
 /// <summary>With python-zeroconf as Debian has it: an implementation that shares nothing with ours nor with Avahi.</summary>
-[Collection(RealNetworks.Name)]
 public sealed class ZeroconfTests
 {
     private const string Name = "Küche oben";

@@ -26,6 +26,9 @@ internal sealed class HookedTransport(MemoryHost host) : IMulticastTransport
     /// <summary>Called before each packet that is sent; what it returns is awaited.</summary>
     public Func<LinkKey, CancellationToken, Task>? Sending { get; set; }
 
+    /// <summary>As <see cref="Sending"/>, for packets to one address.</summary>
+    public Func<LinkKey, CancellationToken, Task>? SendingToOne { get; set; }
+
     /// <summary>Called with each packet that was heard; what it returns is heard.</summary>
     public Func<Datagram, Datagram>? Hearing { get; set; }
 
@@ -56,6 +59,8 @@ internal sealed class HookedTransport(MemoryHost host) : IMulticastTransport
     {
         if (Sending?.Invoke(link, cancellationToken) is { } sending)
             await sending;
+        if (destination is not null && SendingToOne?.Invoke(link, cancellationToken) is { } sendingToOne)
+            await sendingToOne;
         await host.SendAsync(link, destination, packet, cancellationToken);
     }
 

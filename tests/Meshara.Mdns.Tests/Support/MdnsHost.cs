@@ -47,7 +47,13 @@ internal sealed class MdnsHost : IAsyncDisposable
         return host;
     }
 
-    /// <summary>When it said a line, on the clock that all processes of the machine share.</summary>
+    /// <summary>Now, on the clock that all processes of the machine share.</summary>
+    public static TimeSpan Now() => TimeSpan.FromSeconds(TimeProvider.System.GetTimestamp() / (double)TimeProvider.System.TimestampFrequency);
+
+    /// <summary>Tells what a test measured.</summary>
+    public static void Print(string line) => TestContext.Current.TestOutputHelper?.WriteLine(line);
+
+    /// <summary>When it said a line, on that clock.</summary>
     public static TimeSpan TimeOf(string[] line) => TimeSpan.FromSeconds(double.Parse(line[^1]));
 
     /// <summary>Waits until it says a line that begins so; that line.</summary>

@@ -6,6 +6,9 @@ namespace Meshara.Mdns.Tests.Support;
 /// <summary>A service that the tests of the responder publish, and its records.</summary>
 internal static class Printers
 {
+    /// <summary>Somebody else on the network, who asks or says.</summary>
+    public const string Other = "10.0.0.99";
+
     public static readonly ServiceProfile Kitchen = new("Kitchen printer", "_ipp._tcp", 631) { HostName = "printer", Txt = TxtRecord.Create(("rp", "ipp/print")) };
 
     public static readonly DnsName ServiceType = DnsName.Parse("_ipp._tcp.local");

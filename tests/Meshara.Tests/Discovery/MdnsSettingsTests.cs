@@ -45,6 +45,18 @@ public sealed class MdnsSettingsTests
         Assert.Equal(networks, string.Join(' ', settings.Networks));
     }
 
+    // More than a service can name threw, and the node was announced nowhere.
+    [Theory]
+    [InlineData(64)]
+    [InlineData(65)]
+    public void Of_ManyListeners_WhatIsPublishedCanBe(int count)
+    {
+        MdnsSettings settings = MdnsSettings.Of(new DiscoveryOptions(), Listeners(string.Join(' ', Enumerable.Range(1, count).Select(static i => $"10.0.0.{i}:4040"))), out _)!;
+
+        Assert.Equal(count <= 64 ? count : 0, settings.Networks.Count);
+        Assert.Equal(settings.Networks, new Meshara.Mdns.ServiceProfile("x", "_meshara._tcp", 4040) { Networks = settings.Networks }.Networks);
+    }
+
     [Fact]
     public void Of_SwitchedOff_Nothing()
     {

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.NetworkInformation;
 using System.Net.Sockets;
 
 namespace Meshara.Cli.Doctor.Firewall;
@@ -29,25 +28,12 @@ internal sealed record FirewallLink(string? Name, IReadOnlyList<(IPAddress Addre
     // What is sent to ff02::fb comes from such an address (RFC 6724 section 5, rule 2).
     private static readonly AddressRange[] LinkLocal = [AddressRange.Network(IPAddress.Parse("fe80::"), 64)];
 
-    /// <summary>Those of this machine that are up and have addresses; where none is seen, one that could be any.</summary>
-    public static IReadOnlyList<FirewallLink> All()
+    /// <summary>Those that are up and have addresses; where none is seen, one that could be any.</summary>
+    /// <param name="interfaces">Those of this machine; null: the system does not show them.</param>
+    public static IReadOnlyList<FirewallLink> Of(IReadOnlyList<LocalInterface>? interfaces)
     {
-        try
-        {
-            FirewallLink[] all =
-            [
-                .. NetworkInterface.GetAllNetworkInterfaces()
-                    .Where(static one => one is { OperationalStatus: OperationalStatus.Up or OperationalStatus.Unknown, NetworkInterfaceType: not NetworkInterfaceType.Loopback })
-                    .Select(static one => new FirewallLink(one.Name, [.. one.GetIPProperties().UnicastAddresses.Select(static a => (a.Address, a.PrefixLength))]))
-                    .Where(static link => link.Addresses!.Count > 0)
-                    .OrderBy(static link => link.Name, StringComparer.Ordinal),
-            ];
-            return all.Length > 0 ? all : [new FirewallLink(null, null)];
-        }
-        catch (NetworkInformationException)
-        {
-            return [new FirewallLink(null, null)];
-        }
+        FirewallLink[] all = [.. (interfaces ?? []).Where(static one => one.IsUsable).OrderBy(static one => one.Name, StringComparer.Ordinal).Select(static one => new FirewallLink(one.Name, one.Addresses))];
+        return all.Length > 0 ? all : [new FirewallLink(null, null)];
     }
 
     /// <summary>Whether it carries packets of a family.</summary>

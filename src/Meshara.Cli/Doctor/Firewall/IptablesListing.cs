@@ -1,6 +1,6 @@
 namespace Meshara.Cli.Doctor.Firewall;
 
-/// <summary>Reads what <c>iptables-save</c> and <c>ip6tables-save</c> print; what <c>iptables -S</c> prints is read as the table filter.</summary>
+/// <summary>Reads what <c>iptables-save</c> and <c>ip6tables-save</c> print.</summary>
 internal static class IptablesListing
 {
     private static readonly Dictionary<string, string> Hooks = new(StringComparer.Ordinal)
@@ -29,12 +29,6 @@ internal static class IptablesListing
                     break;
                 case [[':', .. var name], var policy, ..]:
                     Of(name, policy == "DROP" ? line : null);
-                    break;
-                case ["-P", var name, var policy, ..]:
-                    Of(name, policy == "DROP" ? line : null);
-                    break;
-                case ["-N", var name]:
-                    Of(name, null);
                     break;
                 case ["-A", var name, ..]:
                     Of(name, null).Add(new FirewallRule(line, packet => new IptablesRule(words, packet, facts).Judge()));

@@ -113,8 +113,9 @@ internal sealed partial class LanTable
     /// <param name="id">Whose.</param>
     /// <param name="wait">For how long, if it had lived; at most <see cref="AddressTable.MaxRetryAfter"/>.</param>
     /// <param name="lived">How long it had.</param>
+    /// <param name="longest">The longest wait that the operator wants for one he named; null: he did not name it.</param>
     /// <param name="now">The time.</param>
-    public void Lost(NodeId id, TimeSpan wait, TimeSpan lived, TimeSpan now)
+    public void Lost(NodeId id, TimeSpan wait, TimeSpan lived, TimeSpan? longest, TimeSpan now)
     {
         if (!_ids.TryGetValue(id, out LanId? owner))
         {
@@ -124,7 +125,7 @@ internal sealed partial class LanTable
         // Links that end as soon as they begin must not be made at the pace of those that live.
         owner.ShortLinks = lived >= Stable ? 0 : owner.ShortLinks + 1;
         wait = wait < AddressTable.MaxRetryAfter ? wait : AddressTable.MaxRetryAfter;
-        TimeSpan until = now + (owner.ShortLinks == 0 ? wait : Backoff.Delay(owner.ShortLinks, LongestBackoff, wait, random.NextDouble()));
+        TimeSpan until = now + (owner.ShortLinks == 0 ? wait : Backoff.Delay(owner.ShortLinks, longest ?? LongestBackoff, wait, random.NextDouble()));
         foreach (LanEntry entry in owner.Entries)
         {
             entry.NotBefore = entry.NotBefore > until ? entry.NotBefore : until;

@@ -122,7 +122,8 @@ internal sealed class DialProbe(DialProbeContext context, PeerAddress address, T
         {
             TransportConnection made = await WithinAsync(t => attempts.ConnectAsync(_address.Host, _address.Port, addresses, t), context.Timeouts.Connect, ct).ConfigureAwait(false);
             string way = LocalRoute.OfLocal(made.LocalAddress) is { } local ? $", {local}" : "";
-            Pass($"{PeerAddress.Join(made.RemoteHost, _address.Port)} took the TCP connection{way}.{(attempts.Count > 1 ? $" Tried: {attempts.Describe()}." : "")}");
+            string where = IPAddress.TryParse(made.RemoteHost, out IPAddress? ip) ? LocalRoute.Show(ip) : made.RemoteHost;
+            Pass($"{PeerAddress.Join(where, _address.Port)} took the TCP connection{way}.{(attempts.Count > 1 ? $" Tried: {attempts.Describe()}." : "")}");
             return made;
         }
         catch (MesharaException e)
@@ -159,7 +160,7 @@ internal sealed class DialProbe(DialProbeContext context, PeerAddress address, T
         try
         {
             IPAddress[] found = await WithinAsync(t => TcpNames.ResolveAllAsync(_address.Host, lookUp, t), context.Timeouts.Connect, ct).ConfigureAwait(false);
-            Pass($"'{PeerText.Clean(_address.Host)}' has {found.Length} {(found.Length == 1 ? "address" : "addresses")}: {string.Join(", ", found.Take(8).Select(static a => a.ToString()))}.");
+            Pass($"'{PeerText.Clean(_address.Host)}' has {found.Length} {(found.Length == 1 ? "address" : "addresses")}: {string.Join(", ", found.Take(8).Select(LocalRoute.Show))}.");
             return found;
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
@@ -237,7 +238,7 @@ internal sealed class DialProbe(DialProbeContext context, PeerAddress address, T
     {
         Begin(DialStepKind.Hello);
         using FrameReader reader = new(channel.Stream);
-        Handshake handshake = new(channel, reader, dialer: true, At, context.Handshake);
+        Handshake handshake = new(channel, reader, dialer: true, At, context.Handshake, context.HandshakeOf);
         using CancellationTokenSource deadline = new(context.Timeouts.Hello, context.Clock.Provider);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(ct, deadline.Token);
         try

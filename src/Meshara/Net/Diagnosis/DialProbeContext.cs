@@ -20,6 +20,9 @@ internal sealed record DialProbeContext
 
     public required HandshakeConfig Handshake { get; init; }
 
+    /// <summary>What to say in a mesh of this name, where the other side's is taken; null: <see cref="Handshake"/>, whatever it names.</summary>
+    public Func<string, HandshakeConfig>? HandshakeOf { get; init; }
+
     public required SecureChannelOptions Tls { get; init; }
 
     public required NodeTimeouts Timeouts { get; init; }

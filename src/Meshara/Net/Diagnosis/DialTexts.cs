@@ -33,7 +33,7 @@ internal static class DialTexts
             return Banned(DialStepKind.Known, banned, clock.UtcNow + (until - clock.Now));
         }
 
-        List<string> known = [outlook.Id is not { } id ? "any key may answer, nobody is pinned at this address" : outlook.IsKnown ? $"{id} is to answer; it is a peer named by the operator" : $"{id} is to answer"];
+        List<string> known = [outlook.Id is not { } id ? "Any key may answer, nobody is pinned at this address" : outlook.IsKnown ? $"{id} is to answer; it is a peer named by the operator" : $"{id} is to answer"];
         if (outlook.IsLinked)
         {
             known.Add("a link to it lives already");
@@ -64,7 +64,7 @@ internal static class DialTexts
 
         string text = string.Join("; ", known);
         bool isNote = outlook is { IsLinked: false, Attempts: > 0 } || refusal is not null;
-        return new DialStep(DialStepKind.Known, isNote ? DialStepOutcome.Noted : DialStepOutcome.Passed, $"{char.ToUpperInvariant(text[0])}{text[1..]}.");
+        return new DialStep(DialStepKind.Known, isNote ? DialStepOutcome.Noted : DialStepOutcome.Passed, $"{text}.");
     }
 
     private static string NameOf(AddressSource source) => source switch

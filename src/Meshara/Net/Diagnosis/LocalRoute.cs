@@ -24,6 +24,13 @@ internal static class LocalRoute
     /// <summary>This machine's end of a connection; null: not known.</summary>
     public static string? OfLocal(IPAddress? local) => local is null ? null : Describe(local, InterfaceOf(local));
 
+    /// <summary>An address as people write it: the scope of a link-local one by the name of its interface, where the system takes names.</summary>
+    public static string Show(IPAddress address) =>
+        !OperatingSystem.IsWindows() && address is { IsIPv6LinkLocal: true, ScopeId: not 0 }
+        && LocalAddress.Scan()?.FirstOrDefault(a => a.Address.IsIPv6LinkLocal && a.Address.ScopeId == address.ScopeId) is { Interface: { } name }
+            ? $"{new IPAddress(address.GetAddressBytes())}%{name}"
+            : address.ToString();
+
     private static string Describe(IPAddress from, string? name) => $"from {(from.IsIPv6LinkLocal ? new IPAddress(from.GetAddressBytes()) : from)}{(name is null ? "" : $" ({name})")}";
 
     private static string? InterfaceOf(IPAddress address)

@@ -9,7 +9,7 @@ internal sealed class TcpAttempts(DialProbeContext context)
     private readonly List<Attempt> _attempts = [];
 
     /// <summary>The addresses that were tried, in their order, and how far each came.</summary>
-    public string Describe() => string.Join(", ", _attempts.Take(8).Select(static a => $"{a.Where}: {a.Result}"));
+    public string Describe() => string.Join(", ", _attempts.Take(8).Select(static a => $"{PeerAddress.Join(LocalRoute.Show(a.Where.Address), a.Where.Port)}: {a.Result}"));
 
     /// <summary>Addresses that neither took nor refused.</summary>
     public IReadOnlyList<IPAddress> Silent => [.. _attempts.Where(static a => a.IsSilent).Select(static a => a.Where.Address)];

@@ -51,6 +51,9 @@ public sealed class RulesetNetworkTests
     {
         string script = Repository.Absolute("tests/interop/firewall_probe.py");
         using Process listener = machine.Start(Python, "-B", script, Ruleset.Cable, "listen");
+
+        // What the asker waits for but a moment must not be missing because the listener was not there yet.
+        Assert.Equal("ready", await listener.StandardOutput.ReadLineAsync().WaitAsync(Guard));
         StringBuilder heard = new();
         Task hearing = ReadAsync(listener, heard);
         using Process asker = neighbour.Start(Python, "-B", script, Ruleset.Cable, "ask", Ruleset.IPv4, Ruleset.IPv6, fates.Replace('?', 'D'));

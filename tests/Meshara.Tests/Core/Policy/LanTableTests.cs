@@ -182,13 +182,42 @@ public sealed class LanTableTests
         Assert.InRange(_table.Refused(Take()!, TimeSpan.FromSeconds(60), longest: null, _now), TimeSpan.FromSeconds(120), TimeSpan.FromSeconds(180));
     }
 
+    // As in the address table: an hour, whatever it asks for, and up to half of that more.
+    [Fact]
+    public void Refused_AskedToWaitForDays_WaitsAnHourAndUpToHalfOfIt()
+    {
+        for (int i = 0; i < 20; i++)
+        {
+            Add(LanBed.Found(LanBed.Id(1), "10.0.0.5"));
+            TimeSpan wait = _table.Refused(Take()!, TimeSpan.FromDays(20), longest: null, _now);
+            Assert.InRange(wait, AddressTable.MaxRetryAfter, AddressTable.MaxRetryAfter * 1.5);
+            _now += wait;
+        }
+    }
+
+    // Whom the operator named: his links that end as soon as they begin are made at the pace of his other dials.
+    [Fact]
+    public void Lost_NamedPeersShortLinks_WaitNoLongerThanWanted()
+    {
+        Add(LanBed.Found(LanBed.Id(1), "10.0.0.5"));
+        TimeSpan longest = TimeSpan.FromSeconds(60);
+        for (int i = 0; i < 40; i++)
+        {
+            LanEntry? entry = Take();
+            Assert.NotNull(entry);
+            _table.Succeeded(entry);
+            _table.Lost(LanBed.Id(1), TimeSpan.Zero, TimeSpan.Zero, longest, _now);
+            _now += longest;
+        }
+    }
+
     // As in the address table: an hour, whatever it asks for.
     [Fact]
     public void Lost_AskedToWaitForDays_WaitsAnHour()
     {
         Add(LanBed.Found(LanBed.Id(1), "10.0.0.5"));
         _table.Succeeded(Take()!);
-        _table.Lost(LanBed.Id(1), TimeSpan.FromDays(20), TimeSpan.FromMinutes(1), _now);
+        _table.Lost(LanBed.Id(1), TimeSpan.FromDays(20), TimeSpan.FromMinutes(1), longest: null, _now);
 
         _now += AddressTable.MaxRetryAfter - TimeSpan.FromSeconds(1);
         Assert.Null(Take());

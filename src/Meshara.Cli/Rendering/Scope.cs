@@ -1,0 +1,42 @@
+using System.Net;
+using System.Net.NetworkInformation;
+
+namespace Meshara.Cli.Rendering;
+
+/// <summary>The scope of link-local addresses by the name of their interface, as the node's own lines and <c>ip</c> have it, and not by its number. Windows knows numbers only.</summary>
+/// <param name="names">Of interfaces, by their numbers.</param>
+internal sealed class Scope(IReadOnlyDictionary<int, string> names)
+{
+    /// <summary>The interfaces of this machine now; where they cannot be seen, numbers stay.</summary>
+    public static Scope OfThisMachine()
+    {
+        Dictionary<int, string> names = [];
+        try
+        {
+            foreach (NetworkInterface one in OperatingSystem.IsWindows() ? [] : NetworkInterface.GetAllNetworkInterfaces())
+            {
+                foreach (IPAddress address in one.GetIPProperties().UnicastAddresses.Select(static a => a.Address).Where(static a => a is { IsIPv6LinkLocal: true, ScopeId: not 0 }))
+                {
+                    names[(int)address.ScopeId] = one.Name;
+                }
+            }
+        }
+        catch (Exception)
+        {
+            // A sandbox hides them, or one of them goes while it is looked at.
+            return new Scope(new Dictionary<int, string>());
+        }
+
+        return new Scope(names);
+    }
+
+    /// <summary><c>[fe80::1%eth0]:4040</c>.</summary>
+    public string Show(IPEndPoint end) =>
+        end.Address is { IsIPv6LinkLocal: true } address && names.TryGetValue((int)address.ScopeId, out string? name) ? $"[{Bare(address)}%{name}]:{end.Port}" : end.ToString();
+
+    /// <summary>Whether nothing is missing to show it.</summary>
+    public bool Knows(IPAddress address) => !address.IsIPv6LinkLocal || names.ContainsKey((int)address.ScopeId);
+
+    /// <summary>The address without its scope.</summary>
+    public static IPAddress Bare(IPAddress address) => address.IsIPv6LinkLocal ? new IPAddress(address.GetAddressBytes()) : address;
+}
