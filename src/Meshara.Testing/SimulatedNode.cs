@@ -199,8 +199,8 @@ public sealed partial class SimulatedNode
 
         NodeDefaults.Check(options, defaults);
         _network.Internet.ReleaseAll();
-        Task<Node> starting = Node.StartAsync(options with { Seams = NodeDefaults.SeamsOf(_network, this, new Observer(this, process)) });
-        _node = await starting.ConfigureAwait(false);
+        Task<Node> starting = Node.StartAsync(options with { Seams = NodeDefaults.SeamsOf(_network, this, new Observer(this, process), node => _node = node) });
+        await starting.ConfigureAwait(false);
     }
 
     /// <summary>Its process is no more, whatever it was doing.</summary>

@@ -43,6 +43,9 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
     /// <summary>Steps until now: work items that ran between two looks, and what was fired.</summary>
     public long Steps => _watch.Steps;
 
+    /// <summary>Whether the run has failed.</summary>
+    public bool HasFailed => _failure is not null || _running is { IsFaulted: true };
+
     /// <summary>Runs one scenario to its end, on the pool, while the caller's thread waits. One at a time in a process, as many as wanted one after the other.</summary>
     /// <exception cref="Exception">What the scenario threw, or a callback.</exception>
     /// <exception cref="SimulationException">The scenario waits for something that will not come, or does not let go of the thread.</exception>
@@ -215,7 +218,7 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
         }
         else if (_failure is null && _running!.IsCanceled)
         {
-            _failure = new SimulationException(_run.Seed, "The scenario was cancelled.");
+            _failure = new SimulationException("The scenario was cancelled.");
         }
 
         Network?.Close();

@@ -12,7 +12,7 @@ internal sealed class Internet(VirtualTime time, Trace trace, Random random)
     private readonly Dictionary<IPAddress, Machine> _machines = [];
     private readonly Dictionary<IPAddress, SimulatedNat> _nats = [];
     private readonly Dictionary<(Machine From, Machine To), NetworkConditions> _paths = [];
-    private readonly Dictionary<long, Wire> _wires = [];
+    private readonly Dictionary<long, Cable> _wires = [];
     private readonly List<Cut> _cuts = [];
     private long _lastWire;
 
@@ -27,7 +27,7 @@ internal sealed class Internet(VirtualTime time, Trace trace, Random random)
     public SimulatedNames Names { get; } = new();
 
     /// <summary>Connections that are there, the oldest first.</summary>
-    public IReadOnlyList<Wire> Wires => [.. _wires.Values.OrderBy(w => w.Id)];
+    public IReadOnlyList<Cable> Wires => [.. _wires.Values.OrderBy(w => w.Id)];
 
     /// <summary>Connections until now.</summary>
     public long Connections => _lastWire;
@@ -81,7 +81,7 @@ internal sealed class Internet(VirtualTime time, Trace trace, Random random)
 
     /// <summary>Whether a segment gets through at this moment.</summary>
     public bool Carries(Direction direction) =>
-        !direction.From.Wire.IsSevered && direction.To.Process.Machine.Hears && CanPass(direction.From.Process.Machine, direction.To.Process.Machine);
+        !direction.From.Cable.IsSevered && direction.To.Process.Machine.Hears && CanPass(direction.From.Process.Machine, direction.To.Process.Machine);
 
     /// <summary>Whether no partition is between two machines, one way.</summary>
     public bool CanPass(Machine from, Machine to)
@@ -121,7 +121,7 @@ internal sealed class Internet(VirtualTime time, Trace trace, Random random)
     /// <summary>What was held and need not be any more comes when its sender's system tries again.</summary>
     public void ReleaseAll()
     {
-        foreach (Wire wire in Wires)
+        foreach (Cable wire in Wires)
         {
             Release(wire.Dialer.Out);
             Release(wire.Acceptor.Out);
@@ -133,7 +133,7 @@ internal sealed class Internet(VirtualTime time, Trace trace, Random random)
     {
         Machine dialer = from.Machine, acceptor = to.Machine;
         IPEndPoint local = new(IPAddress.IsLoopback(at.Address) ? at.Address : dialer.Address, dialer.NextPort());
-        Wire wire = new(this, ++_lastWire, (from, local), (to, at));
+        Cable wire = new(this, ++_lastWire, (from, local), (to, at));
         _wires.Add(wire.Id, wire);
         bool translated = dialer.Nat is { } nat && nat != acceptor.Nat;
         IPEndPoint seen = translated ? new IPEndPoint(dialer.Nat!.PublicAddress, dialer.Nat.Map(dialer)) : local;
@@ -150,7 +150,7 @@ internal sealed class Internet(VirtualTime time, Trace trace, Random random)
     }
 
     /// <summary>A connection is over.</summary>
-    public void Forget(Wire wire)
+    public void Forget(Cable wire)
     {
         time.Cancel(wire);
         _wires.Remove(wire.Id);
@@ -161,7 +161,7 @@ internal sealed class Internet(VirtualTime time, Trace trace, Random random)
     /// <param name="silent">Whether its machine is too: else its system tells the others.</param>
     public void Bury(HostProcess process, bool silent)
     {
-        foreach (Wire wire in Of(process))
+        foreach (Cable wire in Of(process))
         {
             WireEnd end = wire.Dialer.Process == process ? wire.Dialer : wire.Acceptor;
             end.In.Discard();
@@ -183,7 +183,7 @@ internal sealed class Internet(VirtualTime time, Trace trace, Random random)
     {
         if (machine.Process is { } process)
         {
-            foreach (Wire wire in Of(process))
+            foreach (Cable wire in Of(process))
             {
                 wire.IsSevered = true;
             }
@@ -194,7 +194,7 @@ internal sealed class Internet(VirtualTime time, Trace trace, Random random)
     }
 
     /// <summary>Connections of a process, the oldest first.</summary>
-    public IEnumerable<Wire> Of(HostProcess process) => Wires.Where(w => w.Dialer.Process == process || w.Acceptor.Process == process);
+    public IEnumerable<Cable> Of(HostProcess process) => Wires.Where(w => w.Dialer.Process == process || w.Acceptor.Process == process);
 
     private void Release(Direction direction)
     {

@@ -44,20 +44,19 @@ internal static class NodeDefaults
     }
 
     /// <summary>What makes a node take its chances from the seed, and its machine from the simulation.</summary>
-    public static NodeSeams SeamsOf(SimulatedNetwork network, SimulatedNode node, INodeObserver observer)
+    public static NodeSeams SeamsOf(SimulatedNetwork network, SimulatedNode node, INodeObserver observer, Action<Node> created)
     {
         string run = $"{node.Name}/{node.Starts}";
         return new NodeSeams
         {
             Observer = observer,
-            NewTableKey = () => SeededIdentity.Bytes(network.Seed, $"{run}/table key")[..TableKeyLength],
+            NewTableKey = () => SeededIdentity.Bytes(network.Seed, $"{run}/table key"),
             NewInstance = () => BitConverter.ToUInt128(SeededIdentity.Bytes(network.Seed, $"{run}/instance")),
             SteadySignatures = true,
             Networks = () => node.Nat is { } nat ? [nat.Inside] : [],
             Scan = () => new HashSet<LocalAddress> { new("eth0", node.Address, IsUp: true) },
             LocalNetwork = network.LanOf(node),
+            Created = created,
         };
     }
-
-    private const int TableKeyLength = 16;
 }

@@ -19,13 +19,13 @@ internal sealed class WireEnd : Stream, IValueTaskSource<int>, IValueTaskSource,
     private bool _wakeWriter;
     private bool _reset;
 
-    /// <summary>Creates one end; both are joined by <see cref="Wire"/>.</summary>
-    public WireEnd(Internet net, Wire wire, HostProcess process, IPEndPoint local)
+    /// <summary>Creates one end; both are joined by <see cref="Cable"/>.</summary>
+    public WireEnd(Internet net, Cable cable, HostProcess process, IPEndPoint local)
     {
-        (_net, Wire, Process, Local) = (net, wire, process, local);
+        (_net, Cable, Process, Local) = (net, cable, process, local);
     }
 
-    public Wire Wire { get; }
+    public Cable Cable { get; }
 
     /// <summary>Whose it is.</summary>
     public HostProcess Process { get; }
@@ -171,7 +171,7 @@ internal sealed class WireEnd : Stream, IValueTaskSource<int>, IValueTaskSource,
 
         _reset = true;
         Out.Clear();
-        _net.Forget(Wire);
+        _net.Forget(Cable);
         Arrived();
         RoomMade();
     }
@@ -226,7 +226,7 @@ internal sealed class WireEnd : Stream, IValueTaskSource<int>, IValueTaskSource,
 
             FailRead(new ObjectDisposedException(nameof(WireEnd)));
             FailWrite(new ObjectDisposedException(nameof(WireEnd)));
-            Wire.ForgetIfOver();
+            Cable.ForgetIfOver();
         }
 
         base.Dispose(disposing);

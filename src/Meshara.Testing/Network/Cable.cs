@@ -4,7 +4,7 @@ using Meshara.Testing.Engine;
 namespace Meshara.Testing.Network;
 
 /// <summary>One connection between two processes: two ends, two ways.</summary>
-internal sealed class Wire : Scheduled
+internal sealed class Cable : Scheduled
 {
     private readonly Internet _net;
 
@@ -13,7 +13,7 @@ internal sealed class Wire : Scheduled
     /// <param name="id">Its number.</param>
     /// <param name="dialer">Who dialled, and its address on its own machine.</param>
     /// <param name="acceptor">Who is dialled, and its address.</param>
-    public Wire(Internet net, long id, (HostProcess Process, IPEndPoint Local) dialer, (HostProcess Process, IPEndPoint Local) acceptor)
+    public Cable(Internet net, long id, (HostProcess Process, IPEndPoint Local) dialer, (HostProcess Process, IPEndPoint Local) acceptor)
     {
         _net = net;
         Id = id;
