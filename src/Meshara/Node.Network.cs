@@ -47,7 +47,8 @@ public sealed partial class Node
             return;
         }
 
-        _addresses.Everywhere = ListenAddresses.Everywhere(_listeners);
-        _addresses.Current = ListenAddresses.Expand(Id, _listeners);
+        Func<IReadOnlySet<LocalAddress>?>? scan = _options.Seams?.Scan;
+        _addresses.Everywhere = ListenAddresses.Everywhere(_listeners, others: scan is not null);
+        _addresses.Current = ListenAddresses.Expand(Id, _listeners, scan);
     }
 }

@@ -70,7 +70,7 @@ public sealed partial class Node
         StaticPeersSource? next = null;
         if (path is not null)
         {
-            next = new StaticPeersSource(path, update, _options.TimeProvider, _logger, _driver.NameAsync);
+            next = new StaticPeersSource(path, update, _options.TimeProvider, _logger, _driver.NameAsync, _options.Seams?.WatchFiles ?? true);
             next.Load();
         }
 

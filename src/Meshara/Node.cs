@@ -44,7 +44,7 @@ public sealed partial class Node : IAsyncDisposable
         _openNetwork = network;
         _logger = new SteadyLogger(options.LoggerFactory.CreateLogger("Meshara"));
         _clock = new NodeClock(options.TimeProvider);
-        _events = new PeerEvents(_logger);
+        _events = new PeerEvents(_logger, options.Seams?.Observer);
         _handlerTasks = new TaskTracker(_logger.TaskFailed);
         _pins = new SerialWork(_logger.TaskFailed);
     }
@@ -89,7 +89,7 @@ public sealed partial class Node : IAsyncDisposable
     public static Task<Node> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return StartAsync(new Node(options, options.Transport is null or TcpTransport ? MdnsNetwork.OpenAsync : null), cancellationToken);
+        return StartAsync(new Node(options, options.Seams?.LocalNetwork ?? (options.Transport is null or TcpTransport ? MdnsNetwork.OpenAsync : null)), cancellationToken);
     }
 
     private static async Task<Node> StartAsync(Node node, CancellationToken cancellationToken)
@@ -133,7 +133,7 @@ public sealed partial class Node : IAsyncDisposable
 
         NodeIdentity identity = _options.Identity ?? _identity!;
         PublicKey = identity.PublicKey;
-        _certificate = new NodeCertificate(identity);
+        _certificate = new NodeCertificate(identity, _options.Seams?.SteadySignatures ?? false);
         _metrics = new NodeMetrics(_options.Mesh, Id, _options.TimeProvider);
         if (_options.Admission.Mode == AdmissionMode.Secret)
         {
@@ -192,9 +192,9 @@ public sealed partial class Node : IAsyncDisposable
         }
 
         await _driver.BeginAsync().ConfigureAwait(false);
-        if (transport is TcpTransport)
+        if (transport is TcpTransport || _options.Seams?.Scan is not null)
         {
-            _watcher = new NetworkWatcher(_options.TimeProvider, OnNetworkChange);
+            _watcher = new NetworkWatcher(_options.TimeProvider, OnNetworkChange, _options.Seams?.Scan);
         }
 
         _state = NodeState.Running;
@@ -249,13 +249,13 @@ public sealed partial class Node : IAsyncDisposable
     private MeshDriver CreateDriver(ITransport transport, PeerStoreContent? stored)
     {
         LinkLimits limits = _options.Limits;
-        byte[] tableKey = stored?.TableKey?.ToArray() ?? Nonces.NewTableKey();
+        byte[] tableKey = stored?.TableKey?.ToArray() ?? (_options.Seams?.NewTableKey ?? Nonces.NewTableKey)();
         NodeContext context = new()
         {
             Options = _options,
             Transport = transport,
             Certificate = _certificate!,
-            Handshake = HandshakeConfig.Create(_options, Id, Nonces.NewInstance()),
+            Handshake = HandshakeConfig.Create(_options, Id, (_options.Seams?.NewInstance ?? Nonces.NewInstance)()),
             Addresses = _addresses,
             Clock = _clock,
             Handlers = _handlers,

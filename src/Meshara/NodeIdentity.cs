@@ -49,6 +49,15 @@ public sealed class NodeIdentity : IDisposable
         return new NodeIdentity(key, PublicKey.FromDer(key.ExportSubjectPublicKeyInfo()), chain: null);
     }
 
+    /// <summary>A key that somebody made, which is the identity's from here on: for simulations, whose nodes have the same keys in every run.</summary>
+    /// <exception cref="ArgumentException">It is not on P-256.</exception>
+    /// <exception cref="CryptographicException">Its two halves do not belong together.</exception>
+    internal static NodeIdentity FromKey(ECDsa key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return TryAdopt(key, []) ?? throw new ArgumentException("The key is not on P-256.", nameof(key));
+    }
+
     /// <summary>Reads the key in a file.</summary>
     /// <param name="path">The file, at most 64 KiB; on Unix without any right for group and others.</param>
     /// <param name="passphrase">Of an encrypted file; null for one that is not encrypted. A passphrase for a file that is not

@@ -66,6 +66,9 @@ public sealed record NodeOptions
     // What fetches lists over HTTPS, for tests. Null: the framework's sockets.
     internal Func<HttpMessageHandler>? ListHandler { get; init; }
 
+    // What a simulation puts in the place of the machine and of the system's random generator. Null: nothing.
+    internal NodeSeams? Seams { get; init; }
+
     /// <summary>The clock of every deadline. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 

@@ -8,8 +8,9 @@ namespace Meshara.Discovery;
 internal sealed class MdnsNetwork : ILocalNetwork
 {
     private readonly MdnsService _service;
+    private readonly Func<IReadOnlyList<LanInterface>> _scan;
 
-    private MdnsNetwork(MdnsService service) => _service = service;
+    private MdnsNetwork(MdnsService service, Func<IReadOnlyList<LanInterface>> scan) => (_service, _scan) = (service, scan);
 
     public IReadOnlyList<InterfaceState> Interfaces => _service.Interfaces;
 
@@ -17,8 +18,17 @@ internal sealed class MdnsNetwork : ILocalNetwork
         [.. new[] { ("IPv4", _service.IPv4Fault), ("IPv6", _service.IPv6Fault) }.Where(static f => f.Item2 is not null).Select(static f => (f.Item1, f.Item2!))];
 
     /// <summary>Opens it.</summary>
-    public static async Task<ILocalNetwork> OpenAsync(MdnsSettings settings, NodeOptions options, NodeId self) =>
-        new MdnsNetwork(await MdnsService.StartAsync(new MdnsOptions
+    public static Task<ILocalNetwork> OpenAsync(MdnsSettings settings, NodeOptions options, NodeId self) => OpenAsync(static o => o, LanScan.Now, settings, options, self);
+
+    /// <summary>As the other one, over a network in memory.</summary>
+    /// <param name="over">Puts its transport into the options: only a simulation and tests may name that.</param>
+    /// <param name="scan">The interfaces and what is on-link to them.</param>
+    /// <param name="settings">What is announced and looked for.</param>
+    /// <param name="options">The node's.</param>
+    /// <param name="self">The node.</param>
+    public static async Task<ILocalNetwork> OpenAsync(Func<MdnsOptions, MdnsOptions> over, Func<IReadOnlyList<LanInterface>> scan, MdnsSettings settings, NodeOptions options, NodeId self)
+    {
+        MdnsOptions mdns = new()
         {
             TimeProvider = options.TimeProvider,
 
@@ -26,9 +36,11 @@ internal sealed class MdnsNetwork : ILocalNetwork
             Seed = options.Seed is { } seed ? seed ^ self.GetHashCode() : null,
             LoggerFactory = new FaultsOnly(options.LoggerFactory),
             InterfaceFilter = settings.Interfaces.Count == 0 ? null : n => settings.Interfaces.Contains(n.Name, StringComparer.Ordinal),
-        }).ConfigureAwait(false));
+        };
+        return new MdnsNetwork(await MdnsService.StartAsync(over(mdns)).ConfigureAwait(false), scan);
+    }
 
-    public IReadOnlyList<LanInterface> Scan() => LanScan.Now();
+    public IReadOnlyList<LanInterface> Scan() => _scan();
 
     public async Task<ILocalPublication> PublishAsync(ServiceProfile profile, CancellationToken cancellationToken) =>
         new Publication(await _service.PublishAsync(profile, cancellationToken).ConfigureAwait(false));

@@ -27,6 +27,7 @@ internal sealed class StaticPeersSource : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Func<IReadOnlyList<PeerAddress>, Task> _name;
+    private readonly bool _watch;
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
     private readonly ConcurrentQueue<(NodeId Id, PeerAddress Old, PeerAddress Now)> _posted = new();
     private readonly CancellationTokenSource _stopping = new();
@@ -50,9 +51,10 @@ internal sealed class StaticPeersSource : IAsyncDisposable
     /// <param name="time">The clock of every look.</param>
     /// <param name="logger">Hears of what is wrong, once.</param>
     /// <param name="name">Takes all addresses that the file names, each with its id, in the place of those before.</param>
-    public StaticPeersSource(string path, bool update, TimeProvider time, ILogger logger, Func<IReadOnlyList<PeerAddress>, Task> name)
+    /// <param name="watch">Whether the system's watcher is asked too.</param>
+    public StaticPeersSource(string path, bool update, TimeProvider time, ILogger logger, Func<IReadOnlyList<PeerAddress>, Task> name, bool watch = true)
     {
-        (_file, _update, _time, _logger, _name) = (new StaticPeersFile(path), update, time, logger, name);
+        (_file, _update, _time, _logger, _name, _watch) = (new StaticPeersFile(path), update, time, logger, name, watch);
         _state = new PeerSource { Kind = AddressSource.StaticFile, Location = _file.Path };
     }
 
@@ -90,7 +92,7 @@ internal sealed class StaticPeersSource : IAsyncDisposable
     /// <summary>Begins to watch.</summary>
     public void Start()
     {
-        _watcher = TryWatch();
+        _watcher = _watch ? TryWatch() : null;
         _timer = _time.CreateTimer(_ => _wake.Writer.TryWrite(true), null, LookEvery, LookEvery);
         _loop = Task.Run(RunAsync);
         _wake.Writer.TryWrite(true);

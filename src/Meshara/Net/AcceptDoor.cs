@@ -183,7 +183,7 @@ internal sealed class AcceptDoor : IAsyncDisposable
         AcceptLimits limits = _node.Options.Accept;
         return new AddressGroups(
             [.. limits.TrustedRanges.Select(r => IPNetwork.Parse(r)), .. limits.TrustLoopback ? AddressGroups.Loopback : []],
-            limits.OnLinkLane ? Interfaces.Networks() : []);
+            limits.OnLinkLane ? (_node.Options.Seams?.Networks ?? Interfaces.Networks)() : []);
     }
 
     private AcceptLane LaneOf(IPAddress source)

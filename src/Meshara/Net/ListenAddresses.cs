@@ -7,8 +7,14 @@ namespace Meshara.Net;
 internal static class ListenAddresses
 {
     /// <summary>One address for each listener, or for a wildcard one for each address of an interface that is up.</summary>
-    public static IReadOnlyList<PeerAddress> Expand(NodeId id, IEnumerable<TransportListener> listeners) =>
-        Expand(id, listeners.Select(l => (l.Host, l.Port, l is not TcpTransportListener tcp || tcp.TakesIPv4)), Interfaces.Addresses);
+    /// <param name="id">Of the node.</param>
+    /// <param name="listeners">Where it listens.</param>
+    /// <param name="scan">The addresses of this machine; null: those of its interfaces.</param>
+    public static IReadOnlyList<PeerAddress> Expand(NodeId id, IEnumerable<TransportListener> listeners, Func<IReadOnlySet<LocalAddress>?>? scan = null) =>
+        Expand(
+            id,
+            listeners.Select(l => (l.Host, l.Port, TakesIPv4(l))),
+            scan is null ? Interfaces.Addresses : () => scan()?.Where(a => a.IsUp).Select(a => a.Address) ?? []);
 
     /// <summary>The same.</summary>
     /// <param name="id">Of the node.</param>
@@ -41,22 +47,27 @@ internal static class ListenAddresses
     }
 
     /// <summary>Ports of listeners on a wildcard, and the families that each takes.</summary>
-    public static IReadOnlyList<(int Port, AddressFamily Family)> Everywhere(IEnumerable<TransportListener> listeners) =>
+    /// <param name="listeners">Where the node listens.</param>
+    /// <param name="others">Listeners of other transports than TCP too: their addresses are this machine's.</param>
+    public static IReadOnlyList<(int Port, AddressFamily Family)> Everywhere(IEnumerable<TransportListener> listeners, bool others = false) =>
     [
-        .. from l in listeners.OfType<TcpTransportListener>()
-           where IsWildcard(l.Host, out _)
+        .. from l in listeners
+           where (others || l is TcpTransportListener) && IsWildcard(l.Host, out _)
            from family in Families(l)
            select (l.Port, family),
     ];
 
-    private static IEnumerable<AddressFamily> Families(TcpTransportListener listener)
+    // `::` of another transport takes what there is.
+    private static bool TakesIPv4(TransportListener listener) => listener is not TcpTransportListener tcp || tcp.TakesIPv4;
+
+    private static IEnumerable<AddressFamily> Families(TransportListener listener)
     {
         if (IPAddress.Parse(listener.Host).AddressFamily == AddressFamily.InterNetworkV6)
         {
             yield return AddressFamily.InterNetworkV6;
         }
 
-        if (listener.TakesIPv4)
+        if (TakesIPv4(listener))
         {
             yield return AddressFamily.InterNetwork;
         }

@@ -96,6 +96,7 @@ internal sealed partial class MeshDriver
                 }
 
                 _node.Logger.Disconnected(a.Peer, a.Address, a.Reason, PeerText.Clean(a.Detail));
+                _node.Options.Seams?.Observer?.LinkDown(a.Connection, a.Peer, a.Reason);
                 _node.Events.Publish(new PeerDisconnected(time, a.Peer, a.Address, a.Reason, a.Detail));
                 break;
             case MeshAction.Refused a:
@@ -151,8 +152,10 @@ internal sealed partial class MeshDriver
         }
 
         _node.Metrics.Handshake(connection.Inbound, connection.Address, connection.Began, error: null);
+        _node.Options.Seams?.Observer?.LinkUp(up.Connection, up.Peer, up.Inbound, up.Probe);
         if (up.Probe)
         {
+            connection.IsOpenProbe = true;
             return;
         }
 

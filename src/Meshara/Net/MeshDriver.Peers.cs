@@ -106,6 +106,16 @@ internal sealed partial class MeshDriver
         _keeper?.Changed(id);
     }
 
+    // The mesh says nothing of probes; those who watch its connections are told all the same.
+    private void ProbeEnded(PeerConnection connection, DisconnectReason reason)
+    {
+        if (connection.IsOpenProbe)
+        {
+            connection.IsOpenProbe = false;
+            _node.Options.Seams?.Observer?.LinkDown(connection.Id, connection.RemoteKey.Id, reason);
+        }
+    }
+
     private void ShowReputation(NodeId id)
     {
         if (_live.Find(id) is { } live)

@@ -201,6 +201,7 @@ internal sealed partial class MeshDriver
         _mesh.HandleLinkClosed(connection.Id, end, Now);
         _node.Metrics.LinkEnded(connection.Link!, end.Reason);
         LinkEnded(connection);
+        ProbeEnded(connection, end.Reason);
     });
 
     public void OnPong(PeerConnection connection, ulong nonce) => PostEvent(() =>
@@ -238,6 +239,7 @@ internal sealed partial class MeshDriver
         if (connection.Link is { } link)
         {
             _node.Metrics.LinkEnded(link, DisconnectReason.InternalError);
+            ProbeEnded(connection, DisconnectReason.InternalError);
         }
         else
         {

@@ -83,6 +83,9 @@ internal sealed class PeerConnection
     /// <summary>From the moment at which the mesh says that it lives. The driver's.</summary>
     public Link? Link { get; private set; }
 
+    /// <summary>A probe that lives, of whose end nobody has been told. The driver's.</summary>
+    public bool IsOpenProbe { get; set; }
+
     /// <summary>Done when nothing of the connection is left.</summary>
     public Task Ended => _ended.Task;
 
@@ -179,6 +182,7 @@ internal sealed class PeerConnection
             _channel = _dial is null
                 ? await AcceptAsync(_accepted!).ConfigureAwait(false)
                 : await SecureChannel.ConnectAsync(transport.Stream, _node.Certificate, _dial.Address.Id, _dial.AlsoAccepted, Address, _node.Tls with { Expected = Expected(_dial) }, _abort.Token).ConfigureAwait(false);
+            _node.Options.Seams?.Observer?.Proven(Id, _channel.RemoteId, transport.RemoteAddress);
             return true;
         }
         catch (MesharaException e)

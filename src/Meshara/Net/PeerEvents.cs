@@ -5,7 +5,9 @@ using Microsoft.Extensions.Logging;
 namespace Meshara.Net;
 
 /// <summary>Hands every event to every watcher. A watcher that is slow loses its oldest events and holds nobody up.</summary>
-internal sealed class PeerEvents(ILogger logger)
+/// <param name="logger">Hears of a slow watcher.</param>
+/// <param name="observer">Told first, on the caller's thread; null: nobody.</param>
+internal sealed class PeerEvents(ILogger logger, INodeObserver? observer = null)
 {
     /// <summary>Events that wait for one watcher at most.</summary>
     public const int Capacity = 1024;
@@ -16,6 +18,7 @@ internal sealed class PeerEvents(ILogger logger)
 
     public void Publish(PeerEvent happened)
     {
+        observer?.Event(happened);
         lock (_sync)
         {
             foreach (Channel<PeerEvent> watcher in _watchers)

@@ -12,11 +12,17 @@ internal sealed class NodeCertificate : IDisposable
     private static readonly DateTimeOffset NotBefore = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly DateTimeOffset NotAfter = new(9999, 12, 31, 23, 59, 59, TimeSpan.Zero);
 
+    private const int SteadyLength = 71;
+
     private readonly X509Certificate2 _certificate;
+    private readonly bool _steady;
 
     /// <summary>Makes the certificate. The identity may be disposed afterwards.</summary>
-    public NodeCertificate(NodeIdentity identity)
+    /// <param name="identity">The node's.</param>
+    /// <param name="steady">Whether every signature has 71 bytes, the most frequent length: for simulations, in which lengths must not be a matter of chance.</param>
+    public NodeCertificate(NodeIdentity identity, bool steady = false)
     {
+        _steady = steady;
         PublicKey = identity.PublicKey;
         _certificate = Create(identity.Key, identity.Chain);
         try
@@ -44,7 +50,14 @@ internal sealed class NodeCertificate : IDisposable
     public byte[] Sign(byte[] text)
     {
         using ECDsa key = _certificate.GetECDsaPrivateKey()!;
-        return key.SignData(text, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        byte[] signature;
+        do
+        {
+            signature = key.SignData(text, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        }
+        while (_steady && signature.Length != SteadyLength);
+
+        return signature;
     }
 
     /// <inheritdoc/>
