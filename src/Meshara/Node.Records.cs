@@ -12,7 +12,7 @@ public sealed partial class Node
         string? wrong = null;
         ulong last = file?.Read(out wrong) ?? 0;
         LogSequence(wrong);
-        OwnRecord own = new(_certificate!, _options.Mesh, _addresses, _clock, last, sequence => LogSequence(file?.Write(sequence)));
+        OwnRecord own = new(_certificate!, _options.Mesh, _addresses, _clock, last, sequence => LogSequence(_abandoned ? null : file?.Write(sequence)));
         return new Records(own, new RecordBook(secret, _clock), Id, _options.Mesh, _clock, OnRecordIgnored);
     }
 

@@ -47,6 +47,7 @@ public sealed partial class Node : IAsyncDisposable
         _events = new PeerEvents(_logger, options.Seams?.Observer);
         _handlerTasks = new TaskTracker(_logger.TaskFailed);
         _pins = new SerialWork(_logger.TaskFailed);
+        options.Seams?.Created?.Invoke(this);
     }
 
     /// <summary>The version of the wire protocol that this library speaks.</summary>
@@ -116,7 +117,7 @@ public sealed partial class Node : IAsyncDisposable
     {
         lock (_sync)
         {
-            _stopped ??= StopAsync();
+            _stopped ??= StopUnlessKilledAsync();
         }
 
         return new ValueTask(_stopped);
@@ -124,6 +125,7 @@ public sealed partial class Node : IAsyncDisposable
 
     private void Open()
     {
+        ThrowIfAbandoned();
         _directory = _options.DataDirectory is { } path ? DataDirectory.Open(path) : null;
         _known = KnownPeersFile.Load(_directory?.KnownPeersPath);
         if (_options.Identity is null)
@@ -148,9 +150,11 @@ public sealed partial class Node : IAsyncDisposable
     private async Task RunAsync(IReadOnlyList<ListenEntry> listen, CancellationToken cancellationToken)
     {
         ITransport transport = _options.Transport ?? new TcpTransport(_options.TimeProvider);
+        ThrowIfAbandoned();
         await ListenAsync(transport, listen, cancellationToken).ConfigureAwait(false);
         FindAddresses();
         PeerStoreContent? stored = await LoadStoreAsync(cancellationToken).ConfigureAwait(false);
+        ThrowIfAbandoned();
         _driver = CreateDriver(transport, stored);
         _driver.Start();
         _options.OnStarting?.Invoke(this);
@@ -192,6 +196,7 @@ public sealed partial class Node : IAsyncDisposable
         }
 
         await _driver.BeginAsync().ConfigureAwait(false);
+        ThrowIfAbandoned();
         if (transport is TcpTransport || _options.Seams?.Scan is not null)
         {
             _watcher = new NetworkWatcher(_options.TimeProvider, OnNetworkChange, _options.Seams?.Scan);
@@ -285,6 +290,18 @@ public sealed partial class Node : IAsyncDisposable
         MeshDriver driver = new(context, config.With(_options), _live);
         _exchange = new PeerExchange(driver, context.Records, _live, _handlers, _clock, _handlerTasks, () => context.Exchanges, _logger);
         return driver;
+    }
+
+    private async Task StopUnlessKilledAsync()
+    {
+        try
+        {
+            await StopAsync().ConfigureAwait(false);
+        }
+        catch (MesharaException e) when (_abandoned && e.Code == MesharaErrorCode.NodeStopped)
+        {
+            // It was killed in the middle of it: nothing is left to stop.
+        }
     }
 
     // The four steps; each works for a node that never came to run as well.

@@ -11,6 +11,9 @@ internal sealed record NodeSeams
     /// <summary>Hears what the node does. Null: nobody.</summary>
     public INodeObserver? Observer { get; init; }
 
+    /// <summary>Given each node before it does anything: one that is killed while it starts is nowhere else to be had.</summary>
+    public Action<Node>? Created { get; init; }
+
     /// <summary>The secret of the address table, where the store has none: the order of exchange replies, of the table's places and of evictions. Null: from the system's generator.</summary>
     public Func<byte[]>? NewTableKey { get; init; }
 

@@ -8,6 +8,8 @@ internal sealed class Deadlines
 
     public TimeSpan? Next => _order.Count == 0 ? null : _order.Min.Due;
 
+    public int Count => _byKey.Count;
+
     public TimeSpan? Of(long key) => _byKey.TryGetValue(key, out TimeSpan due) ? due : null;
 
     public void Set(long key, TimeSpan due)

@@ -163,16 +163,33 @@ internal sealed class AcceptDoor : IAsyncDisposable
     /// <summary>Closes all who wait; those that were handed on are not touched.</summary>
     public async ValueTask DisposeAsync()
     {
-        AcceptedConnection[] left;
+        AcceptedConnection[] left = TakeWaiting();
+        await _timer.DisposeAsync().ConfigureAwait(false);
+        Close(left);
+    }
+
+    /// <summary>As <see cref="DisposeAsync"/>, without waiting for a timer that is at work.</summary>
+    public void Abandon()
+    {
+        AcceptedConnection[] left = TakeWaiting();
+        _timer.Dispose();
+        Close(left);
+    }
+
+    private AcceptedConnection[] TakeWaiting()
+    {
         lock (_sync)
         {
             _closed = true;
-            left = [.. _guests.Values.Where(g => !g.HandedOn)];
+            AcceptedConnection[] left = [.. _guests.Values.Where(g => !g.HandedOn)];
             _guests.Clear();
+            return left;
         }
+    }
 
-        await _timer.DisposeAsync().ConfigureAwait(false);
-        foreach (AcceptedConnection guest in left)
+    private void Close(AcceptedConnection[] guests)
+    {
+        foreach (AcceptedConnection guest in guests)
         {
             Close(guest.Transport);
         }

@@ -62,6 +62,9 @@ internal sealed partial class Link
 
     public TimeSpan? RoundTripTime => _pings.RoundTrip;
 
+    /// <summary>Bytes that wait to be written.</summary>
+    internal int BytesWaiting => _outbox.Waiting;
+
     /// <summary>The streams, for those who look after them.</summary>
     internal StreamTable Streams => _streams;
 
@@ -129,6 +132,13 @@ internal sealed partial class Link
 
         // Last, so that the words are there before the outbox is completed.
         _closing.TrySetResult();
+    }
+
+    /// <summary>Ends as if this process were killed: without a word, and without what waits to be written.</summary>
+    public void Cut()
+    {
+        End(DisconnectReason.ConnectionLost, "this node was killed");
+        _p.Stream.Dispose();
     }
 
     /// <summary>Tells the peer that another live node has its identity.</summary>

@@ -40,6 +40,7 @@ internal sealed partial class MeshDriver
     private bool _stopping;
     private volatile bool _quit;
     private volatile bool _timerFired;
+    private volatile bool _abandoned;
     private Task _loop = Task.CompletedTask;
 
     public MeshDriver(NodeContext node, MeshConfig config, LiveLinks live)
@@ -174,11 +175,23 @@ internal sealed partial class MeshDriver
             await _keeper.StopAsync(_node.Timeouts.Drain).ConfigureAwait(false);
         }
 
-        _commands.Writer.Complete();
+        _commands.Writer.TryComplete();
         _quit = true;
         _signal.Set();
         await _loop.ConfigureAwait(false);
         await _timer.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Ends as if this process were killed. Does not wait: the loop cuts the connections and ends, and whoever asks it is told that the node has been stopped.</summary>
+    public void Abandon()
+    {
+        _abandoned = true;
+        _commands.Writer.TryComplete();
+        _timer.Dispose();
+        _door.Abandon();
+        _keeper?.Abandon();
+        _allEnded.TrySetResult();
+        _signal.Set();
     }
 
     // ---- for connections, from their own tasks ----
@@ -256,9 +269,15 @@ internal sealed partial class MeshDriver
         while (!_quit)
         {
             await _signal.WaitAsync().ConfigureAwait(false);
-            while (TakeEvent(out Action? work))
+            while (!_abandoned && TakeEvent(out Action? work))
             {
                 Run(work);
+            }
+
+            if (_abandoned)
+            {
+                CutAll();
+                break;
             }
 
             if (_stopping && _connections.Count == 0)
@@ -273,6 +292,19 @@ internal sealed partial class MeshDriver
         while (_commands.Reader.TryRead(out Action? work))
         {
             Run(work);
+        }
+    }
+
+    private void CutAll()
+    {
+        foreach (PeerConnection connection in _connections.Values)
+        {
+            connection.Cut();
+        }
+
+        foreach (TaskCompletionSource<(PublicKey Key, PeerAddress Address)> add in _adds.Values)
+        {
+            add.TrySetException(Stopped());
         }
     }
 
@@ -401,15 +433,23 @@ internal sealed partial class MeshDriver
         }
         catch (ChannelClosedException)
         {
-            throw new MesharaException(MesharaErrorCode.NodeStopped, "The node has been stopped.");
+            throw Stopped();
         }
 
         _signal.Set();
         return await answer.Task.ConfigureAwait(false);
     }
 
-    private static void Answer<T>(Func<T> work, TaskCompletionSource<T> answer)
+    private static MesharaException Stopped() => new(MesharaErrorCode.NodeStopped, "The node has been stopped.");
+
+    private void Answer<T>(Func<T> work, TaskCompletionSource<T> answer)
     {
+        if (_abandoned)
+        {
+            answer.TrySetException(Stopped());
+            return;
+        }
+
         try
         {
             answer.TrySetResult(work());

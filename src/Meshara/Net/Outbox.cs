@@ -52,6 +52,18 @@ internal sealed class Outbox
 
     public long BytesSent { get; private set; }
 
+    /// <summary>Bytes in the buffer that is being filled.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return _filled - Headroom;
+            }
+        }
+    }
+
     /// <summary>Since when the pump has been in one write; null when it is not.</summary>
     public TimeSpan? WriteSince => Volatile.Read(ref _writeSince) is >= 0 and long ticks ? new TimeSpan(ticks) : null;
 

@@ -102,6 +102,13 @@ internal sealed class PeerConnection
 
     public void Abort() => _abort.Cancel();
 
+    /// <summary>As <see cref="Abort"/>, of a link too.</summary>
+    public void Cut()
+    {
+        _abort.Cancel();
+        Link?.Cut();
+    }
+
     public Link GoLive()
     {
         Link = new Link(new LinkParameters
@@ -165,6 +172,11 @@ internal sealed class PeerConnection
                 _driver.OnLinkClosed(this, await link.RunAsync().ConfigureAwait(false));
             }
         }
+        catch (MesharaException e) when (e.Code == MesharaErrorCode.NodeStopped)
+        {
+            // Only of a node that was killed: nobody is there who could say what is to become of this.
+            _channel?.Stream.Dispose();
+        }
         finally
         {
             _driver.OnEnded(this);
@@ -182,7 +194,7 @@ internal sealed class PeerConnection
             _channel = _dial is null
                 ? await AcceptAsync(_accepted!).ConfigureAwait(false)
                 : await SecureChannel.ConnectAsync(transport.Stream, _node.Certificate, _dial.Address.Id, _dial.AlsoAccepted, Address, _node.Tls with { Expected = Expected(_dial) }, _abort.Token).ConfigureAwait(false);
-            _node.Options.Seams?.Observer?.Proven(Id, _channel.RemoteId, transport.RemoteAddress);
+            Observe(_channel.RemoteId, transport.RemoteAddress);
             return true;
         }
         catch (MesharaException e)
@@ -193,6 +205,15 @@ internal sealed class PeerConnection
         catch (OperationCanceledException) when (_abort.IsCancellationRequested)
         {
             return false;
+        }
+    }
+
+    // On this task: of a node that was killed in the meantime nobody hears.
+    private void Observe(NodeId proven, string remoteAddress)
+    {
+        if (!_abort.IsCancellationRequested)
+        {
+            _node.Options.Seams?.Observer?.Proven(Id, proven, remoteAddress);
         }
     }
 

@@ -38,6 +38,18 @@ internal sealed class RecordBook(byte[] secret, NodeClock clock)
         }
     }
 
+    /// <summary>Other ids whose sequence number is known.</summary>
+    public int HeardCount
+    {
+        get
+        {
+            lock (_sync)
+            {
+                return _heard.Count;
+            }
+        }
+    }
+
     /// <summary>Whether a record says something new; asked before its signature is checked. What a node says of itself counts again with the same number, since it tells others less.</summary>
     public bool IsNews(NodeId id, ulong sequence, bool fromOwner)
     {

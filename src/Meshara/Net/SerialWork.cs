@@ -8,6 +8,7 @@ internal sealed class SerialWork
     private readonly Channel<Func<Task>> _queue = Channel.CreateUnbounded<Func<Task>>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Action<Exception> _onFault;
     private readonly Task _loop;
+    private volatile bool _abandoned;
 
     /// <summary>Begins to wait for work.</summary>
     /// <param name="onFault">Hears of faults that nobody waits for.</param>
@@ -20,7 +21,11 @@ internal sealed class SerialWork
     /// <summary>Gives work that nobody waits for. After <see cref="StopAsync"/> it is not done.</summary>
     public void Post(Action work) => _queue.Writer.TryWrite(() =>
     {
-        work();
+        if (!_abandoned)
+        {
+            work();
+        }
+
         return Task.CompletedTask;
     });
 
@@ -36,6 +41,11 @@ internal sealed class SerialWork
             try
             {
                 cancellationToken.ThrowIfCancellationRequested();
+                if (_abandoned)
+                {
+                    throw Stopped();
+                }
+
                 done.TrySetResult(await work().ConfigureAwait(false));
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -47,7 +57,7 @@ internal sealed class SerialWork
                 done.TrySetException(fault);
             }
         });
-        return taken ? await done.Task.ConfigureAwait(false) : throw new MesharaException(MesharaErrorCode.NodeStopped, "The node has been stopped.");
+        return taken ? await done.Task.ConfigureAwait(false) : throw Stopped();
     }
 
     /// <inheritdoc cref="DoAsync{T}(Func{Task{T}}, CancellationToken)"/>
@@ -59,6 +69,15 @@ internal sealed class SerialWork
         _queue.Writer.TryComplete();
         return _loop;
     }
+
+    /// <summary>What has not begun is not done.</summary>
+    public void Abandon()
+    {
+        _abandoned = true;
+        _queue.Writer.TryComplete();
+    }
+
+    private static MesharaException Stopped() => new(MesharaErrorCode.NodeStopped, "The node has been stopped.");
 
     private async Task RunAsync()
     {

@@ -25,6 +25,7 @@ internal sealed class StoreKeeper
     private IReadOnlyList<PeerAddress>? _anchors;
     private ReadOnlyMemory<byte>? _key;
     private bool _warned;
+    private volatile bool _abandoned;
 
     /// <summary>Begins to wait for changes.</summary>
     /// <param name="store">The operator's.</param>
@@ -107,6 +108,14 @@ internal sealed class StoreKeeper
         }
     }
 
+    /// <summary>Ends without a last write. One that is under way is the store's.</summary>
+    public void Abandon()
+    {
+        _abandoned = true;
+        _stopping.Cancel();
+        _signal.Set();
+    }
+
     private async Task RunAsync()
     {
         while (!_stopping.IsCancellationRequested)
@@ -123,7 +132,7 @@ internal sealed class StoreKeeper
     // False: the store did not take it; it is tried again.
     private async Task<bool> WriteAsync()
     {
-        while (true)
+        while (!_abandoned)
         {
             (NodeId[] ids, IReadOnlyList<PeerAddress>? anchors, ReadOnlyMemory<byte>? key) = Take();
             if (ids.Length == 0 && anchors is null && key is null)
@@ -146,7 +155,7 @@ internal sealed class StoreKeeper
             catch (Exception e)
             {
                 PutBack(ids, anchors, key);
-                if (!_warned)
+                if (!_warned && !_abandoned)
                 {
                     _warned = true;
                     _logger.StoreFailed(e.Message);
@@ -155,6 +164,8 @@ internal sealed class StoreKeeper
                 return false;
             }
         }
+
+        return true;
     }
 
     private (NodeId[] Ids, IReadOnlyList<PeerAddress>? Anchors, ReadOnlyMemory<byte>? Key) Take()

@@ -3,6 +3,7 @@ namespace Meshara.Net;
 /// <summary>What the streams of one link may grow their windows by, beyond the initial window that each has for sure.</summary>
 internal sealed class WindowBudget(long growth, long maxWindow)
 {
+    private readonly long _growth = Math.Max(0, growth);
     private long _free = Math.Max(0, growth);
 
     public static WindowBudget From(LinkLimits limits) =>
@@ -10,6 +11,9 @@ internal sealed class WindowBudget(long growth, long maxWindow)
 
     /// <summary>What is left to grow by.</summary>
     public long Free => Volatile.Read(ref _free);
+
+    /// <summary>By what windows have grown.</summary>
+    public long Used => _growth - Free;
 
     /// <summary>Doubles a window as far as the budget and the maximum allow; returns by how much.</summary>
     public long Grow(long window)

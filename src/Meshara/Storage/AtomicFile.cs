@@ -8,6 +8,10 @@ internal static class AtomicFile
 {
     private const int MaxTemporaries = 1000;
 
+    /// <summary>Called before each step with the path of the file that is to be, for simulations, which may throw <see cref="KilledException"/>. Null: nobody.</summary>
+    /// <remarks>Of the whole process: the path says whose it is, and whoever sets it clears it.</remarks>
+    internal static Action<string, AtomicStep>? BeforeStep { get; set; }
+
     /// <summary>Creates the file; what exists at the path, a dangling link too, is never replaced.</summary>
     /// <returns>False: something exists there.</returns>
     /// <exception cref="IOException">It could not be written.</exception>
@@ -15,8 +19,10 @@ internal static class AtomicFile
     public static bool TryCreate(string path, ReadOnlySpan<byte> content)
     {
         string temporary = WriteTemporary(path, content);
+        bool killed = false;
         try
         {
+            BeforeStep?.Invoke(path, AtomicStep.Publish);
             if (OperatingSystem.IsWindows())
             {
                 // MoveFileEx without REPLACE_EXISTING: of two racers one wins. On Unix File.Move looks first and renames then, and the second wins.
@@ -34,9 +40,17 @@ internal static class AtomicFile
         {
             return false;
         }
+        catch (KilledException)
+        {
+            killed = true;
+            throw;
+        }
         finally
         {
-            File.Delete(temporary);
+            if (!killed)
+            {
+                File.Delete(temporary);
+            }
         }
     }
 
@@ -47,9 +61,10 @@ internal static class AtomicFile
         string temporary = WriteTemporary(path, content);
         try
         {
+            BeforeStep?.Invoke(path, AtomicStep.Publish);
             File.Move(temporary, path, overwrite: true);
         }
-        catch
+        catch (Exception e) when (e is not KilledException)
         {
             File.Delete(temporary);
             throw;
@@ -66,6 +81,7 @@ internal static class AtomicFile
         string temporary = WriteTemporary(target, content, like: target);
         try
         {
+            BeforeStep?.Invoke(target, AtomicStep.Publish);
             if (OperatingSystem.IsWindows())
             {
                 // ReplaceFile keeps the access control list.
@@ -76,7 +92,7 @@ internal static class AtomicFile
                 File.Move(temporary, target, overwrite: true);
             }
         }
-        catch
+        catch (Exception e) when (e is not KilledException)
         {
             File.Delete(temporary);
             throw;
@@ -87,8 +103,9 @@ internal static class AtomicFile
 
     private static string WriteTemporary(string path, ReadOnlySpan<byte> content, string? like = null)
     {
+        BeforeStep?.Invoke(path, AtomicStep.CreateTemporary);
         using FileStream file = CreateTemporary(path, out string temporary);
-        Fill(file, content);
+        Fill(file, content, path);
         if (like is not null && !OperatingSystem.IsWindows())
         {
             TakeRights(file, like);
@@ -128,22 +145,24 @@ internal static class AtomicFile
         }
 
         using (file)
-            Fill(file, content);
+            Fill(file, content, path);
 
         return true;
     }
 
     // Deletes the file, which is ours, when it could not be written to its end.
-    private static void Fill(FileStream file, ReadOnlySpan<byte> content)
+    private static void Fill(FileStream file, ReadOnlySpan<byte> content, string path)
     {
         try
         {
+            BeforeStep?.Invoke(path, AtomicStep.Write);
             file.Write(content);
+            BeforeStep?.Invoke(path, AtomicStep.Flush);
             file.Flush(flushToDisk: true);
             if (FileRights.IsShared(file))
                 throw new IOException($"The file system of '{file.Name}' does not keep a file from other users; choose another place.");
         }
-        catch
+        catch (Exception e) when (e is not KilledException)
         {
             file.Dispose();
             File.Delete(file.Name);
@@ -170,5 +189,9 @@ internal static class AtomicFile
     // EEXIST of Unix, ERROR_FILE_EXISTS. Looking at the file instead would miss one that its owner has just deleted.
     private static bool IsTaken(IOException e) => e.HResult is 17 or unchecked((int)0x80070050);
 
-    private static void SyncDirectory(string path) => DirectorySync.Flush(Path.GetDirectoryName(Path.GetFullPath(path)) ?? path);
+    private static void SyncDirectory(string path)
+    {
+        BeforeStep?.Invoke(path, AtomicStep.SyncDirectory);
+        DirectorySync.Flush(Path.GetDirectoryName(Path.GetFullPath(path)) ?? path);
+    }
 }

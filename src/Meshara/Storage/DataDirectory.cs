@@ -63,6 +63,12 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>Lets other processes have the directory.</summary>
     public void Dispose()
     {
+        if (_lock.SafeFileHandle.IsClosed)
+        {
+            // Once only: by now the text may be another's.
+            return;
+        }
+
         try
         {
             File.Delete(System.IO.Path.Combine(Path, DirectoryHolder.OwnerName));

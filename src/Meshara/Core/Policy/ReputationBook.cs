@@ -79,6 +79,12 @@ internal sealed class ReputationBook
     /// <summary>Ids of which <see cref="Snapshot"/> has something.</summary>
     public IEnumerable<NodeId> Ids => _scores.Keys.Union(_banOf.Keys).Order();
 
+    /// <summary>Ids with a score.</summary>
+    public int Count => _scores.Count;
+
+    /// <summary>Ids that are or were banned.</summary>
+    public int BanCount => _banOf.Count;
+
     /// <summary>The numbers from now on; what was counted by those before stays.</summary>
     public ReputationOptions Options
     {
