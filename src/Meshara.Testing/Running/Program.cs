@@ -1,12 +1,7 @@
 namespace Meshara.Testing.Running;
 
+/// <summary>Runs a scenario of any assembly: <see cref="SimulationProcess"/> starts this library with that assembly's own dependencies.</summary>
 internal static class Program
 {
-    public static int Main(string[] args)
-    {
-        Console.WriteLine(string.Join(' ', args));
-        Console.WriteLine(System.Reflection.Assembly.Load("Proof").GetType("Proof.Churning")!.GetMethod("Churn")!.Invoke(null, [1]));
-        Console.WriteLine($"{ThreadPool.ThreadCount} {AppContext.TryGetSwitch("System.Runtime.TieredPGO", out bool v)} {v} {System.Runtime.GCSettings.IsServerGC}");
-        return 0;
-    }
+    public static Task<int> Main(string[] args) => SimulationRunner.RunAsync(args);
 }
