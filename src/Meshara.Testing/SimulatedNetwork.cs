@@ -47,7 +47,7 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
     /// <summary>Every node that was started, in this order, with those that are gone.</summary>
     public IReadOnlyList<SimulatedNode> Nodes => _nodes;
 
-    /// <summary>How paths behave that <see cref="Between"/> and <see cref="From"/> say nothing of.</summary>
+    /// <summary>How paths behave that <see cref="Between"/> and <see cref="OneWay"/> say nothing of.</summary>
     public NetworkConditions Everywhere => Internet.Everywhere;
 
     /// <summary>Host names and their addresses.</summary>
