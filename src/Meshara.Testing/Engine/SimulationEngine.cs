@@ -67,6 +67,10 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
         {
             run.Hash = engine.Trace.Hash;
             run.VirtualTime = engine.Time.Now;
+            run.Counted.Add("steps", engine.Steps);
+            run.Counted.Add("fired", engine.Time.Fired);
+            run.Counted.Add("connections", engine.Network?.Internet.Connections ?? 0);
+            run.Counted.Add("writes", engine.Network?.Internet.Writes ?? 0);
             engine.Trace.Dispose();
             s_current = null;
         }
@@ -240,7 +244,7 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
     private void Wait()
     {
 #pragma warning disable VSTHRD002 // The caller's thread has nothing else to do; everything happens on the pool's one thread.
-        while (!_done.Task.Wait(TimeSpan.FromSeconds(1)) && !_done.Task.IsCompleted)
+        while (Task.WaitAny([_done.Task], TimeSpan.FromSeconds(1)) < 0)
         {
             if (_watch.Look() is { } stuck)
             {
