@@ -8,6 +8,9 @@ namespace Meshara.Testing.Engine;
 /// </summary>
 internal sealed class SimulationEngine : IThreadPoolWorkItem
 {
+    // What still runs after the end of a scenario has ended by then, or never will.
+    private const int MostTurnsAfterTheEnd = 100_000;
+
     private static SimulationEngine? s_current;
     private static bool s_oneThread;
 
@@ -18,6 +21,7 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
     private Task? _running;
     private Exception? _failure;
     private bool _ending;
+    private int _turnsAfterTheEnd;
     private bool _askedTwice;
     private int _outside;
 
@@ -53,6 +57,7 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
     {
         TakeOneThread();
         SimulationEngine engine = new(run, scenario);
+        run.TailOf = engine.Trace.TailOf;
         if (Interlocked.CompareExchange(ref s_current, engine, null) is not null)
         {
             throw new InvalidOperationException("A simulation runs in this process already: one at a time.");
@@ -112,6 +117,13 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
         {
             if (ThreadPool.PendingWorkItemCount == 0 && _outside == 0)
             {
+                Finish();
+                return;
+            }
+
+            if (++_turnsAfterTheEnd > MostTurnsAfterTheEnd)
+            {
+                _failure = Watchdogs.GoesOn(_failure);
                 Finish();
                 return;
             }

@@ -28,7 +28,8 @@ public static class WatchdogScenarios
     public static async Task LoopsOverTimersWithoutTime(int seed)
     {
         await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
-        sim.Time.CreateTimer(static state => ((ITimer[])state!)[0].Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan), Looping(sim), TimeSpan.FromSeconds(1), Timeout.InfiniteTimeSpan);
+        ITimer[] self = new ITimer[1];
+        self[0] = sim.Time.CreateTimer(static state => ((ITimer[])state!)[0].Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan), self, TimeSpan.FromSeconds(1), Timeout.InfiniteTimeSpan);
         await sim.RunForAsync(1.Hours());
     }
 
@@ -51,12 +52,5 @@ public static class WatchdogScenarios
         await sim.StartNodesAsync(2);
         sim.Violated(new Checks.Violation("mine", "n1 did it.", ["n1"]));
         await sim.RunForAsync(1.Hours());
-    }
-
-    private static ITimer[] Looping(SimulatedNetwork sim)
-    {
-        ITimer[] self = new ITimer[1];
-        self[0] = sim.Time.CreateTimer(static state => ((ITimer[])state!)[0].Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan), self, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        return self;
     }
 }

@@ -51,7 +51,7 @@ public static class FaultScenarios
 
         n[1].Freeze();
         TimeSpan asked = sim.Elapsed;
-        Task<byte[]> reply = n[0].Node.RequestAsync(n[1].Id, "echo", new byte[] { 1 });
+        Task<byte[]> reply = n[0].Node.RequestAsync(n[1].Id, "echo", new byte[] { 1 }).AsTask();
         await sim.RunForAsync(8.Seconds());
         Assert.False(reply.IsCompleted);
         n[1].Thaw();
@@ -197,7 +197,7 @@ public static class FaultScenarios
         sim.Between(a, b).LostConnects = 1;
         TimeSpan began = sim.Elapsed;
         MesharaException lost = await Assert.ThrowsAsync<MesharaException>(() => a.Node.AddPeerAsync(At(b), b.Node.PublicKey));
-        Assert.Equal(MesharaErrorCode.ConnectFailed, lost.Code);
+        Assert.Equal(MesharaErrorCode.ConnectTimeout, lost.Code);
         Assert.Equal(5.Seconds(), sim.Elapsed - began);
 
         sim.Between(a, b).LostConnects = 0;
