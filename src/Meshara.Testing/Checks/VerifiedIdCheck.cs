@@ -1,0 +1,26 @@
+using Meshara.Testing.Network;
+
+namespace Meshara.Testing.Checks;
+
+/// <summary>No node has a link with an id that was not proven on that connection, and what was proven is the identity of the machine at the other end.</summary>
+internal sealed class VerifiedIdCheck(SimulatedNetwork network, LinkBook links) : NodeCheck(network, links)
+{
+    public override string Name => "verified-id";
+
+    public override void OnEvent(SimulatedNode node, object what)
+    {
+        switch (what)
+        {
+            case NodeFact.Proven proven when Network.Network.WhoIs(proven.RemoteAddress) is { } there && !HasHad(there, proven):
+                Wrong($"{node} took {there} at {proven.RemoteAddress} for {Network.NameOf(proven.Id)}.", node, there);
+                break;
+            case NodeFact.Up up when Links.ProvenOf(node, up.Connection) is var known && known != up.Peer:
+                Wrong($"{node} has a link with {Network.NameOf(up.Peer)} on connection {up.Connection}, which proved {(known is { } id ? Network.NameOf(id) : "nobody")}.", node);
+                break;
+        }
+    }
+
+    // Addresses go from hand to hand: whoever proved his id may have moved on while it was being proved.
+    private bool HasHad(SimulatedNode there, NodeFact.Proven proven) =>
+        there.Id == proven.Id || (Whose(proven.Id) is { } prover && Network.Network.HasHad(prover, proven.RemoteAddress));
+}
