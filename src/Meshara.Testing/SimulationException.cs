@@ -26,4 +26,7 @@ public sealed class SimulationException : Exception
 
     /// <summary>The invariant that did not hold and the nodes concerned; null: something else.</summary>
     internal Checks.Violation? Violation { get; init; }
+
+    /// <summary>Whether this process can run no other simulation: its only thread does not come back.</summary>
+    internal bool ThreadIsLost { get; init; }
 }

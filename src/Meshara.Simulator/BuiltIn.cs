@@ -1,0 +1,23 @@
+using Meshara.Testing;
+using Meshara.Testing.Running;
+
+namespace Meshara.Simulator;
+
+/// <summary>The scenarios of this program, by the names they are typed with.</summary>
+internal static class BuiltIn
+{
+    /// <summary>Two nodes link, talk, part and meet again.</summary>
+    public static Task TwoNodes(int seed) => Simulator.TwoNodes.RunAsync(seed);
+
+    /// <summary>Two nodes dial each other at nearly the same moment, <c>--set rounds=1000</c> times.</summary>
+    public static Task SimultaneousDials(int seed) => Simulator.SimultaneousDials.RunAsync(seed, SimulationRun.Current!.Setting("rounds", 1000));
+
+    /// <summary>Nodes under Admission.Open that exchange addresses, <c>--set nodes=20 --set minutes=10</c>.</summary>
+    public static async Task Idle(int seed)
+    {
+        await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
+        await sim.StartNodesAsync(SimulationRun.Current!.Setting("nodes", 20));
+        await sim.RunForAsync(SimulationRun.Current.Setting("minutes", 10).Minutes());
+        sim.AssertMesh();
+    }
+}
