@@ -39,6 +39,93 @@ public sealed class AtomicFileTests : IDisposable
             Assert.Equal(Mode.File, Mode.Of(_folder["f"]));
     }
 
+    // Killed before any step there is the old file or the new one, whole; the next write works, whatever was left.
+    [Theory]
+    [MemberData(nameof(Steps))]
+    public void BeforeStep_Killed_OldOrNewWholeAndTheNextWriteWorks(string how, string before)
+    {
+        AtomicStep step = Enum.Parse<AtomicStep>(before);
+        string path = _folder["f"];
+        bool isNew = how == nameof(AtomicFile.TryCreate);
+        if (!isNew)
+            File.WriteAllText(path, "old");
+
+        WithHook(path, (_, at) =>
+        {
+            if (at == step)
+                throw new KilledException(step);
+        }, () => Assert.Throws<KilledException>(() => Write(how, path)));
+
+        string? left = File.Exists(path) ? File.ReadAllText(path) : null;
+        Assert.Equal(step == AtomicStep.SyncDirectory ? "new" : isNew ? null : "old", left);
+        bool hasTemporary = Directory.GetFiles(_folder.Path, "*.tmp").Length > 0;
+        Assert.Equal(step != AtomicStep.CreateTemporary && (step != AtomicStep.SyncDirectory || isNew), hasTemporary);
+        AtomicFile.Replace(path, "newer"u8);
+        Assert.Equal("newer", File.ReadAllText(path));
+    }
+
+    [Theory]
+    [InlineData(nameof(AtomicFile.TryCreate))]
+    [InlineData(nameof(AtomicFile.Replace))]
+    [InlineData(nameof(AtomicFile.Rewrite))]
+    public void BeforeStep_Write_EveryStepOnceInOrder(string how)
+    {
+        List<AtomicStep> seen = [];
+        if (how == nameof(AtomicFile.Rewrite))
+            File.WriteAllText(_folder["f"], "old");
+
+        WithHook(_folder["f"], (_, step) => seen.Add(step), () => Write(how, _folder["f"]));
+        Write(how, _folder["f"]);
+
+        Assert.Equal(Enum.GetValues<AtomicStep>(), seen);
+    }
+
+    public static TheoryData<string, string> Steps()
+    {
+        TheoryData<string, string> all = [];
+        foreach (string how in new[] { nameof(AtomicFile.TryCreate), nameof(AtomicFile.Replace), nameof(AtomicFile.Rewrite) })
+        {
+            foreach (AtomicStep step in Enum.GetValues<AtomicStep>())
+                all.Add(how, step.ToString());
+        }
+
+        return all;
+    }
+
+    private static void Write(string how, string path)
+    {
+        switch (how)
+        {
+            case nameof(AtomicFile.TryCreate):
+                AtomicFile.TryCreate(path, "new"u8);
+                break;
+            case nameof(AtomicFile.Replace):
+                AtomicFile.Replace(path, "new"u8);
+                break;
+            default:
+                AtomicFile.Rewrite(path, "new"u8);
+                break;
+        }
+    }
+
+    // Other tests write files of their own beside this one.
+    private static void WithHook(string own, Action<string, AtomicStep> hook, Action work)
+    {
+        AtomicFile.BeforeStep = (path, step) =>
+        {
+            if (path == own)
+                hook(path, step);
+        };
+        try
+        {
+            work();
+        }
+        finally
+        {
+            AtomicFile.BeforeStep = null;
+        }
+    }
+
     [Fact]
     public async Task Rewrite_FileOfAnotherUser_StaysItsOwnersWithItsMode()
     {
