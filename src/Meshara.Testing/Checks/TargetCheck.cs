@@ -82,7 +82,7 @@ internal sealed class TargetCheck(SimulatedNetwork network, LinkBook links, Runn
             return false;
 
         IPAddress seen = guest.Nat is { } nat && nat != host.Nat ? nat.PublicAddress : guest.Address;
-        AddressGroups groups = new(host.Nat is { } inside ? [inside.Inside] : []);
+        AddressGroups groups = new([], host.Nat is { } inside ? [inside.Inside] : []);
         return new InboundLimits().Judge(seen, inbound.Select(static l => l.From).OfType<IPAddress>(), slots, groups) is null;
     }
 }

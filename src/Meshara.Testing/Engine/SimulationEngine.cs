@@ -53,6 +53,7 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
     {
         TakeOneThread();
         SimulationEngine engine = new(run, scenario);
+        run.TailOf = engine.Trace.TailOf;
         if (Interlocked.CompareExchange(ref s_current, engine, null) is not null)
         {
             throw new InvalidOperationException("A simulation runs in this process already: one at a time.");
@@ -240,7 +241,7 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
     private void Wait()
     {
 #pragma warning disable VSTHRD002 // The caller's thread has nothing else to do; everything happens on the pool's one thread.
-        while (!_done.Task.Wait(TimeSpan.FromSeconds(1)) && !_done.Task.IsCompleted)
+        while (Task.WaitAny([_done.Task], TimeSpan.FromSeconds(1)) < 0)
         {
             if (_watch.Look() is { } stuck)
             {

@@ -14,6 +14,8 @@ internal sealed class Workload(SimulatedNetwork network, MessageCheck messages, 
     private const int Large = 16 * 1024;
 
     private readonly Dictionary<SimulatedNode, int> _running = [];
+    private readonly List<Task> _loops = [];
+    private bool _ending;
 
     /// <summary>How long a program rests between two things it does, on average.</summary>
     public TimeSpan Pause { get; init; } = TimeSpan.FromSeconds(4);
@@ -47,13 +49,20 @@ internal sealed class Workload(SimulatedNetwork network, MessageCheck messages, 
     };
 
     /// <summary>Begins to talk, after each start of a node. Ends with its process.</summary>
-    public IReadOnlyList<Task> Begin(SimulatedNode node)
+    public void Begin(SimulatedNode node)
     {
         if (_running.GetValueOrDefault(node) == node.Starts)
-            return [];
+            return;
 
         _running[node] = node.Starts;
-        return [LoopAsync(node, "say", SayAsync), LoopAsync(node, "ask", AskAsync), LoopAsync(node, "flow", FlowAsync)];
+        _loops.AddRange([LoopAsync(node, "say", SayAsync), LoopAsync(node, "ask", AskAsync), LoopAsync(node, "flow", FlowAsync)]);
+    }
+
+    /// <summary>Everybody falls silent when what he is doing has come to its end.</summary>
+    public Task EndAsync()
+    {
+        _ending = true;
+        return Task.WhenAll(_loops);
     }
 
     private async Task LoopAsync(SimulatedNode node, string what, Func<SimulatedNode, SimulatedNode, Random, CancellationToken, Task> act)
@@ -61,7 +70,7 @@ internal sealed class Workload(SimulatedNetwork network, MessageCheck messages, 
         Random random = SeededIdentity.Random(network.Seed, $"{node.Name}/{what}/{node.Starts}");
         TimeProvider time = node.Time;
         CancellationToken lifetime = node.Lifetime;
-        while (!lifetime.IsCancellationRequested)
+        while (!_ending && !lifetime.IsCancellationRequested)
         {
             try
             {
