@@ -38,6 +38,9 @@ internal sealed class Swarm
         _count = _run.Setting("nodes", _random.Next(LeastNodes, MostNodes + 1));
         _target = _random.Next(4, 7);
         _max = _target + _random.Next(2, _target + 3);
+
+        // With all of them in one /16 its share of the places would leave nodes without peers, by right; some seeds have it nearly so.
+        sim.Plan.Neighbours = _random.Next(2, 7);
         (_named, _secret) = (_random.Next(3) == 0, _random.Next(4) == 0);
         _stores = new SimulatedStores(sim, _run.Hit);
         _lans = new SimulatedLans(sim, _run.Hit);
@@ -82,7 +85,13 @@ internal sealed class Swarm
         await Task.WhenAll(faults);
         await hand.MakePeaceAsync();
         _sim.Note("peace");
-        await _sim.RunForAsync(TimeSpan.FromMinutes(_run.Setting("peace", 12)));
+        for (int minute = 0; minute < _run.Setting("peace", 12); minute++)
+        {
+            await _sim.RunForAsync(TimeSpan.FromMinutes(1));
+            if (_run.Setting("explain", 0) > 0)
+                await ExplainAsync(_sim.Nodes[_run.Setting("explain", 0) - 1]);
+        }
+
         await SilenceAsync();
         await StopAllAsync();
     }
@@ -150,6 +159,17 @@ internal sealed class Swarm
         catch (SimulationException)
         {
             return false;
+        }
+    }
+
+    // For who looks for a reason: what one node, --set explain=NUMBER, knows of the others.
+    private async Task ExplainAsync(SimulatedNode node)
+    {
+        foreach (SimulatedNode other in _sim.Nodes.Where(n => n != node))
+        {
+            PeerExplanation? known = await node.Node.ExplainPeerAsync(other.Id);
+            IEnumerable<string> addresses = known?.Addresses.Select(static a => $"{a.Host}:{a.Port} {a.Source} {(a.LastSuccess is null ? "unproven" : "proven")} {a.Failures} failures") ?? [];
+            _sim.Trace.Add(node.Name, $"knows of {other.Name} at {other.Address}: {known?.Class} {(known?.IsConnected == true ? "linked" : "")} {string.Join(", ", addresses)}");
         }
     }
 

@@ -3,13 +3,13 @@ namespace Meshara.Testing.Checks;
 /// <summary>At most one link a pair, at every moment; and no link for long of which the other end knows nothing.</summary>
 internal sealed class OneLinkCheck(SimulatedNetwork network, LinkBook links) : NodeCheck(network, links)
 {
-    // Two pings without an answer take 15 + 10 + 10 s; a frozen node wakes to a link that is long gone, and has to ping first.
-    private static readonly TimeSpan OneSidedFor = TimeSpan.FromSeconds(90);
+    // Seconds: two pings without an answer take 15 + 10 + 10 s; a frozen node wakes to a link that is long gone, and has to ping first.
+    private const int MostOneSided = 90;
 
     // Seconds: a link that was told to go is drained for 2 s by its own clock.
     private const int MostUnseen = 10;
 
-    private readonly Dictionary<(SimulatedNode, NodeId), TimeSpan> _oneSided = [];
+    private readonly Dictionary<(SimulatedNode, NodeId), int> _oneSided = [];
     private readonly Dictionary<SimulatedNode, int> _unseen = [];
 
     public override string Name => "one-link";
@@ -25,7 +25,11 @@ internal sealed class OneLinkCheck(SimulatedNetwork network, LinkBook links) : N
         foreach (SimulatedNode node in Network.Nodes)
         {
             if (Running(node) is not { } live)
+            {
+                foreach ((SimulatedNode, NodeId) key in _oneSided.Keys.Where(k => k.Item1 == node).ToList())
+                    _oneSided.Remove(key);
                 continue;
+            }
 
             foreach (LiveLink link in Links.Of(node))
             {
@@ -43,15 +47,12 @@ internal sealed class OneLinkCheck(SimulatedNetwork network, LinkBook links) : N
 
     private void Look(SimulatedNode node, LiveLink link)
     {
-        if (Whose(link.Peer) is not { } other || Running(other) is null || Links.Has(other, node.Id) || !Network.Network.CanReach(node, other) || !Network.Network.CanReach(other, node))
-        {
-            _oneSided.Remove((node, link.Peer));
-            return;
-        }
-
-        TimeSpan since = _oneSided.TryAdd((node, link.Peer), Network.Elapsed) ? Network.Elapsed : _oneSided[(node, link.Peer)];
-        if (Network.Elapsed - since > OneSidedFor)
-            Wrong($"{node} has had a link with {other} for {OneSidedFor.TotalSeconds} s of which {other} knows nothing.", node, other);
+        // Only seconds in which both run and can talk: a node that sleeps notices nothing.
+        SimulatedNode? other = Whose(link.Peer);
+        bool oneSided = other is not null && Running(other) is not null && !Links.Has(other, node.Id) && Network.Network.CanReach(node, other);
+        _oneSided[(node, link.Peer)] = oneSided ? _oneSided.GetValueOrDefault((node, link.Peer)) + 1 : 0;
+        if (_oneSided[(node, link.Peer)] > MostOneSided)
+            Wrong($"{node} has had a link with {other} for {MostOneSided} s of which {other} knows nothing.", node, other!);
     }
 
     private IReadOnlyList<SimulatedNode> Both(SimulatedNode node, NodeId peer) => Whose(peer) is { } other ? [node, other] : [node];

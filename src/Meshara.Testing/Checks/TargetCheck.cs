@@ -46,7 +46,11 @@ internal sealed class TargetCheck(SimulatedNetwork network, LinkBook links, Runn
             TimeSpan missing = Network.Elapsed - (since > Network.LastFault ? since : Network.LastFault);
             Longest = missing > Longest ? missing : Longest;
             if (missing > Patience)
-                Wrong($"{node} has {census.Linked} peers and wants {census.TargetPeers}, for {Patience.TotalMinutes} minutes, while {host} can be reached and has a place.", node, host);
+                Wrong(
+                    $"{node} has {census.Linked} of {census.MaxPeers} peers, {Links.Of(node).Count(static l => l is { Inbound: false, Probe: false })} of them dialled by itself, and wants {census.TargetPeers},"
+                    + $" for {Patience.TotalMinutes} minutes, while {host}, with {CensusOf(host)!.PlacesTaken} of {CensusOf(host)!.MaxPeers}, can be reached and has a place.",
+                    node,
+                    host);
         }
     }
 

@@ -45,7 +45,8 @@ internal sealed class NodeFolders : IDisposable
     public void Dispose()
     {
         AtomicFile.BeforeStep = null;
-        Directory.Delete(Path, recursive: true);
+        if (Directory.Exists(Path))
+            Directory.Delete(Path, recursive: true);
     }
 
     private void BeforeStep(string path, AtomicStep step)

@@ -18,7 +18,7 @@ internal sealed class Workload(SimulatedNetwork network, MessageCheck messages, 
     private bool _ending;
 
     /// <summary>How long a program rests between two things it does, on average.</summary>
-    public TimeSpan Pause { get; init; } = TimeSpan.FromSeconds(4);
+    public TimeSpan Pause { get; init; } = TimeSpan.FromSeconds(8);
 
     /// <summary>Sends each message twice.</summary>
     public bool Twice { get; init; }
@@ -93,9 +93,9 @@ internal sealed class Workload(SimulatedNetwork network, MessageCheck messages, 
 
     private async Task SayAsync(SimulatedNode node, SimulatedNode to, Random random, CancellationToken lifetime)
     {
-        for (int i = random.Next(1, 12); i > 0; i--)
+        for (int i = random.Next(1, 6); i > 0; i--)
         {
-            int size = random.Next(20) == 0 ? random.Next(200_000) : random.Next(3000);
+            int size = random.Next(40) == 0 ? random.Next(100_000) : random.Next(600);
             bool acknowledged = i == 1 && random.Next(2) == 0;
             int number = messages.Begin(node, to, size >= Large);
             SentState state = SentState.Failed;
@@ -137,7 +137,7 @@ internal sealed class Workload(SimulatedNetwork network, MessageCheck messages, 
     private async Task FlowAsync(SimulatedNode node, SimulatedNode to, Random random, CancellationToken lifetime)
     {
         int stream = random.Next();
-        int length = random.Next(4) == 0 ? random.Next(300_000) : random.Next(5000);
+        int length = random.Next(12) == 0 ? random.Next(150_000) : random.Next(3000);
         await using MeshStream flow = await node.Node.OpenStreamAsync(to.Id, Flow, lifetime).ConfigureAwait(false);
         try
         {
