@@ -11,7 +11,7 @@ public sealed partial class SimulatedNetwork
     public void AssertMesh(IEnumerable<SimulatedNode>? nodes = null, int minimumPeers = 1)
     {
         SimulatedNode[] all = [.. (nodes ?? _nodes).Where(n => n.State == SimulatedNodeState.Running)];
-        if (all.Length < 2)
+        if (all.Length == 0 || (all.Length == 1 && nodes is null))
         {
             return;
         }

@@ -291,7 +291,11 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
                 check.OnSecond();
             }
 
-            network.Engine.Time.Schedule(this, network.Elapsed + Every);
+            // Where nothing else will ever come the engine has to see that.
+            if (network.Engine.Time.Pending > 0)
+            {
+                network.Engine.Time.Schedule(this, network.Elapsed + Every);
+            }
         }
     }
 

@@ -36,6 +36,7 @@ public sealed partial class SimulatedNode
     private HostProcess? _process;
     private Node? _node;
     private CancellationTokenSource _lifetime = new();
+    private TaskCompletionSource _gone = new();
     private TimeSpan _clockOffset;
 
     internal SimulatedNode(SimulatedNetwork network, string name, Machine machine, Func<NodeOptions, NodeOptions> configure)
@@ -96,6 +97,7 @@ public sealed partial class SimulatedNode
     /// <param name="configure">Options for this start, made from those of the first; null: the same.</param>
     /// <exception cref="InvalidOperationException">It is running.</exception>
     /// <exception cref="MesharaException">The node cannot start.</exception>
+    /// <remarks>Ends when the node has started, or was killed meanwhile.</remarks>
     public Task RestartAsync(Func<NodeOptions, NodeOptions>? configure = null)
     {
         if (IsUp)
@@ -191,6 +193,7 @@ public sealed partial class SimulatedNode
         HostProcess process = new(Machine, time);
         _process = Machine.Process = process;
         _lifetime = new CancellationTokenSource();
+        _gone = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         State = SimulatedNodeState.Running;
         _network.Happened(this, "starts");
         NodeOptions defaults = NodeDefaults.Of(_network, this, new SimulatedTransport(_network.Internet, process));
@@ -203,7 +206,18 @@ public sealed partial class SimulatedNode
         NodeDefaults.Check(options, defaults);
         _network.Internet.ReleaseAll();
         Task<Node> starting = Node.StartAsync(options with { Seams = NodeDefaults.SeamsOf(_network, this, new Observer(this, process), node => _node = node) });
-        await starting.ConfigureAwait(false);
+
+        // A process that is killed while it starts never comes to the end of that.
+        await Task.WhenAny(starting, _gone.Task).ConfigureAwait(false);
+        if (starting.IsFaulted && _process == process && IsUp)
+        {
+            End(SimulatedNodeState.Stopped, silent: false);
+        }
+
+        if (starting.IsCompleted)
+        {
+            await starting.ConfigureAwait(false);
+        }
     }
 
     /// <summary>Its process is no more, whatever it was doing.</summary>
@@ -224,6 +238,7 @@ public sealed partial class SimulatedNode
         _process!.Die();
         _network.Internet.Bury(_process, silent);
         _network.Tell(this, new NodeFact.Gone());
+        _gone.TrySetResult();
         _lifetime.Cancel();
     }
 

@@ -8,6 +8,9 @@ namespace Meshara.Testing.Engine;
 /// </summary>
 internal sealed class SimulationEngine : IThreadPoolWorkItem
 {
+    // What still runs after the end of a scenario has ended by then, or never will.
+    private const int MostTurnsAfterTheEnd = 100_000;
+
     private static SimulationEngine? s_current;
     private static bool s_oneThread;
 
@@ -18,6 +21,7 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
     private Task? _running;
     private Exception? _failure;
     private bool _ending;
+    private int _turnsAfterTheEnd;
     private bool _askedTwice;
     private int _outside;
 
@@ -68,6 +72,10 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
         {
             run.Hash = engine.Trace.Hash;
             run.VirtualTime = engine.Time.Now;
+            run.Counted.Add("steps", engine.Steps);
+            run.Counted.Add("fired", engine.Time.Fired);
+            run.Counted.Add("connections", engine.Network?.Internet.Connections ?? 0);
+            run.Counted.Add("writes", engine.Network?.Internet.Writes ?? 0);
             engine.Trace.Dispose();
             s_current = null;
         }
@@ -109,6 +117,13 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
         {
             if (ThreadPool.PendingWorkItemCount == 0 && _outside == 0)
             {
+                Finish();
+                return;
+            }
+
+            if (++_turnsAfterTheEnd > MostTurnsAfterTheEnd)
+            {
+                _failure = Watchdogs.GoesOn(_failure);
                 Finish();
                 return;
             }

@@ -4,7 +4,7 @@ namespace Meshara.Testing.Engine;
 internal sealed class StepWatch
 {
     /// <summary>So long may one step take, in real time.</summary>
-    public static readonly TimeSpan LongestStep = TimeSpan.FromSeconds(30);
+    public static TimeSpan LongestStep { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>So many may happen at one virtual instant.</summary>
     public const long MostAtOneInstant = 1_000_000;

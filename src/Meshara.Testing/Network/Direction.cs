@@ -43,6 +43,7 @@ internal sealed class Direction(Internet net, WireEnd from, WireEnd to, long id)
     /// <summary>Sends.</summary>
     public void Send(ReadOnlySpan<byte> bytes)
     {
+        net.Writes++;
         int counted = ++_writes <= SteadyWrites ? SteadyLength : bytes.Length;
         if (_writes > SteadyWrites)
         {

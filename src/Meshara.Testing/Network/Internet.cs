@@ -32,6 +32,9 @@ internal sealed class Internet(VirtualTime time, Trace trace, Random random)
     /// <summary>Connections until now.</summary>
     public long Connections => _lastWire;
 
+    /// <summary>Writes until now.</summary>
+    public long Writes { get; set; }
+
     public void Add(Machine machine) => _machines[machine.Address] = machine;
 
     public void Add(SimulatedNat nat) => _nats[nat.PublicAddress] = nat;

@@ -46,7 +46,7 @@ internal sealed class SimulatedTransport(Internet net, HostProcess process) : IT
         }
 
         await Task.Delay(path.Draw(from.Random), process.Time, cancellationToken).ConfigureAwait(false);
-        if (there is null || lost || !there.Hears || !net.CanPass(from, there) || !net.CanPass(there, from))
+        if (there is null || lost || net.Find(to.Address, from) != there || !there.Hears || !net.CanPass(from, there) || !net.CanPass(there, from))
         {
             net.Trace.Add(from.Name, $"no answer from {there?.Name ?? "an address of nobody"}");
             await Task.Delay(Timeout.InfiniteTimeSpan, process.Time, cancellationToken).ConfigureAwait(false);
