@@ -9,7 +9,7 @@ using Meshara.Testing.Work;
 namespace Meshara.Simulator;
 
 /// <summary>
-/// Eight to twenty nodes, whose programs talk all the time, for ten minutes of faults; then peace, in which every node has to find its peers again, silence, in which the counters have to
+/// Eight to twenty nodes, whose programs talk all the time, for six minutes of faults; then peace, in which every node has to find its peers again, silence, in which the counters have to
 /// agree, and an end in good order. All checks look on.
 /// </summary>
 internal sealed class Swarm
@@ -29,6 +29,7 @@ internal sealed class Swarm
     private readonly Random _random;
     private readonly int _count, _target, _max;
     private readonly bool _named, _secret;
+    private readonly TimeSpan _feelers;
     private readonly string? _folders;
 
     private Swarm(SimulatedNetwork sim, string? folders)
@@ -42,6 +43,9 @@ internal sealed class Swarm
         // With all of them in one /16 its share of the places would leave nodes without peers, by right; some seeds have it nearly so.
         sim.Plan.Neighbours = _random.Next(2, 7);
         (_named, _secret) = (_random.Next(3) == 0, _random.Next(4) == 0);
+
+        // A feeler is a whole TLS handshake: as often as by default in one seed of four.
+        _feelers = TimeSpan.FromMinutes(_random.Next(4) == 0 ? 2 : 10);
         _stores = new SimulatedStores(sim, _run.Hit);
         _lans = new SimulatedLans(sim, _run.Hit);
         sim.StoreOf = _stores.Of;
@@ -69,7 +73,7 @@ internal sealed class Swarm
     private async Task RunAsync(NodeFolders folders)
     {
         await StartAsync();
-        TimeSpan end = _sim.Elapsed + TimeSpan.FromMinutes(_run.Setting("minutes", 10));
+        TimeSpan end = _sim.Elapsed + TimeSpan.FromMinutes(_run.Setting("minutes", 6));
         IReadOnlyList<Fault> plan = FaultPlan.Of(_sim.Seed, _sim.Elapsed, end);
         _run.PlannedFaults = plan.Count;
         FaultHand hand = new(_sim, _run, _stores, _lans, folders, RestartAsync, _hub.Links);
@@ -85,7 +89,8 @@ internal sealed class Swarm
         await Task.WhenAll(faults);
         await hand.MakePeaceAsync();
         _sim.Note("peace");
-        for (int minute = 0; minute < _run.Setting("peace", 12); minute++)
+        _work.Pause *= 5;
+        for (int minute = 0; minute < _run.Setting("peace", 11); minute++)
         {
             await _sim.RunForAsync(TimeSpan.FromMinutes(1));
             if (_run.Setting("explain", 0) > 0)
@@ -124,7 +129,7 @@ internal sealed class Swarm
             Admission = _secret ? Secret : Admission.Open,
             DataDirectory = node.Index % 3 == 0 ? Path.Combine(_folders!, node.Name) : null,
             LoggerFactory = new SwarmErrors(node, _hub.Conduct),
-            Discovery = options.Discovery with { TargetPeers = _target, MaxPeers = _max, BootstrapNodes = boots },
+            Discovery = options.Discovery with { TargetPeers = _target, MaxPeers = _max, BootstrapNodes = boots, FeelerInterval = _feelers },
             Limits = options.Limits with { MaxStreams = 64 },
         });
     }

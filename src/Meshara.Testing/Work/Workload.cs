@@ -18,7 +18,7 @@ internal sealed class Workload(SimulatedNetwork network, MessageCheck messages, 
     private bool _ending;
 
     /// <summary>How long a program rests between two things it does, on average.</summary>
-    public TimeSpan Pause { get; init; } = TimeSpan.FromSeconds(8);
+    public TimeSpan Pause { get; set; } = TimeSpan.FromSeconds(8);
 
     /// <summary>Sends each message twice.</summary>
     public bool Twice { get; init; }
@@ -137,7 +137,7 @@ internal sealed class Workload(SimulatedNetwork network, MessageCheck messages, 
     private async Task FlowAsync(SimulatedNode node, SimulatedNode to, Random random, CancellationToken lifetime)
     {
         int stream = random.Next();
-        int length = random.Next(12) == 0 ? random.Next(150_000) : random.Next(3000);
+        int length = random.Next(20) == 0 ? random.Next(100_000) : random.Next(2000);
         await using MeshStream flow = await node.Node.OpenStreamAsync(to.Id, Flow, lifetime).ConfigureAwait(false);
         try
         {
