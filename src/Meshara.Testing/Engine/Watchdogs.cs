@@ -22,6 +22,11 @@ internal static class Watchdogs
     public static SimulationException CallbackThrew(Exception e) => new(
         $"The callback of a timer threw {e.GetType().Name}: {e.Message} On the system's timers that ends the process.", e);
 
+    /// <summary>Work is left that does not end.</summary>
+    public static SimulationException GoesOn(Exception? why) => why is null
+        ? new SimulationException("The scenario has ended and all nodes are killed, but something goes on and on: a loop without a delay, which nobody stopped.") { ThreadIsLost = true }
+        : new SimulationException(why.Message, why) { Violation = (why as SimulationException)?.Violation, ThreadIsLost = true };
+
     /// <summary>The pool was used before.</summary>
     public static SimulationException ManyThreads(int threads) => new(
         $"The thread pool has {threads} threads; a simulation needs one, from the start of its process. Something used the pool before: start the simulation first in Main, without awaiting anything, or let `SimulationProcess.RunAsync` start a process for it.");
