@@ -49,7 +49,7 @@ internal sealed class CheckHub : ISimulationCheck
         if (_break == "places")
             limits.CensusOf = static node => node.Live?.Census() is { } census ? census with { PlacesTaken = census.PlacesTaken + census.MaxPeers } : null;
         if (_break == "hungry")
-            Target.CensusOf = static node => node.Live?.Census() is { } census ? census with { TargetPeers = census.MaxPeers - 1 } : null;
+            Target.TargetOf = static node => node.Options.Discovery.MaxPeers - 1;
         _checks =
         [
             new OneLinkCheck(network, Links), new VerifiedIdCheck(network, Links), Conduct, limits, Messages, Requests, Flows, Target, Counters,

@@ -1,6 +1,5 @@
 using System.Net;
 using Meshara.Core.Policy;
-using Meshara.Net;
 
 namespace Meshara.Testing.Checks;
 
@@ -11,24 +10,31 @@ namespace Meshara.Testing.Checks;
 /// </remarks>
 internal sealed class TargetCheck(SimulatedNetwork network, LinkBook links, Running.Tally counted) : NodeCheck(network, links)
 {
+    private const int LookEvery = 5;
+
     private readonly Dictionary<SimulatedNode, TimeSpan> _hungrySince = [];
+    private int _seconds;
 
     public override string Name => "target";
 
     /// <summary>How long a node may miss a peer that it could have.</summary>
     public TimeSpan Patience { get; set; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>What a node holds; replaced where the harness is broken on purpose.</summary>
-    public Func<SimulatedNode, NodeCensus?> CensusOf { get; set; } = Census;
+    /// <summary>Peers a node wants; replaced where the harness is broken on purpose.</summary>
+    public Func<Node, int> TargetOf { get; set; } = static node => node.Options.Discovery.TargetPeers;
 
     /// <summary>The longest that a node missed a peer it could have.</summary>
     public TimeSpan Longest { get; private set; }
 
     public override void OnSecond()
     {
+        if (++_seconds % LookEvery != 0)
+            return;
+
+        int running = Network.Nodes.Count(static n => Running(n) is not null);
         foreach (SimulatedNode node in Network.Nodes)
         {
-            if (CensusOf(node) is not { } census || !IsHungry(node, census))
+            if (Running(node) is not { } live || !IsHungry(node, TargetOf(live), running))
             {
                 _hungrySince.Remove(node);
                 continue;
@@ -36,7 +42,7 @@ internal sealed class TargetCheck(SimulatedNetwork network, LinkBook links, Runn
 
             if (FindHost(node) is not { } host)
             {
-                counted.Add("target: seconds without anybody who has a place");
+                counted.Add("target: seconds without anybody who has a place", LookEvery);
                 _hungrySince.Remove(node);
                 continue;
             }
@@ -46,43 +52,35 @@ internal sealed class TargetCheck(SimulatedNetwork network, LinkBook links, Runn
             TimeSpan missing = Network.Elapsed - (since > Network.LastFault ? since : Network.LastFault);
             Longest = missing > Longest ? missing : Longest;
             if (missing > Patience)
-                Wrong(
-                    $"{node} has {census.Linked} of {census.MaxPeers} peers, {Links.Of(node).Count(static l => l is { Inbound: false, Probe: false })} of them dialled by itself, and wants {census.TargetPeers},"
-                    + $" for {Patience.TotalMinutes} minutes, while {host}, with {CensusOf(host)!.PlacesTaken} of {CensusOf(host)!.MaxPeers}, can be reached and has a place.",
-                    node,
-                    host);
+                Wrong($"{Describe(node, live)} and wants {TargetOf(live)}, for {Patience.TotalMinutes} minutes, while {Describe(host, Running(host)!)}, can be reached and has a place.", node, host);
         }
     }
 
-    private bool IsHungry(SimulatedNode node, NodeCensus census)
-    {
-        int inbound = Links.Of(node).Count(static l => l is { Inbound: true, Probe: false });
-        int outbound = Links.Of(node).Count(static l => l is { Inbound: false, Probe: false });
-        int wanted = Math.Min(census.TargetPeers, Network.Nodes.Count(static n => Running(n) is not null) - 2);
+    private string Describe(SimulatedNode node, Node live) =>
+        $"{node} has {Peers(node, inbound: true)} peers that dialled it and {Peers(node, inbound: false)} that it dialled, of {live.Options.Discovery.MaxPeers}";
 
-        // As ConnectionPlan counts: callers satisfy half of the target at most.
-        return outbound + Math.Min(inbound, (census.TargetPeers + 1) / 2) < wanted;
-    }
+    private int Peers(SimulatedNode node, bool inbound) => Links.Of(node).Count(l => !l.Probe && l.Inbound == inbound);
+
+    // As ConnectionPlan counts: callers satisfy half of the target at most.
+    private bool IsHungry(SimulatedNode node, int target, int running) =>
+        Peers(node, inbound: false) + Math.Min(Peers(node, inbound: true), (target + 1) / 2) < Math.Min(target, running - 2);
 
     private SimulatedNode? FindHost(SimulatedNode hungry)
     {
         foreach (SimulatedNode host in Network.Nodes)
         {
-            if (host != hungry && !Links.Has(hungry, host.Id) && Network.Network.CanReach(hungry, host) && HasPlaceFor(host, hungry))
+            if (host != hungry && !Links.Has(hungry, host.Id) && Running(host) is { } live && Network.Network.CanReach(hungry, host) && HasPlaceFor(live.Options.Discovery, host, hungry))
                 return host;
         }
 
         return null;
     }
 
-    private bool HasPlaceFor(SimulatedNode host, SimulatedNode guest)
+    private bool HasPlaceFor(DiscoveryOptions options, SimulatedNode host, SimulatedNode guest)
     {
-        if (CensusOf(host) is not { } census)
-            return false;
-
-        int slots = ConnectionPlan.InboundSlots(census.TargetPeers, census.MaxPeers);
+        int slots = ConnectionPlan.InboundSlots(options.TargetPeers, options.MaxPeers);
         List<LiveLink> inbound = [.. Links.Of(host).Where(static l => l is { Inbound: true, Probe: false })];
-        if (census.PlacesTaken >= census.MaxPeers || inbound.Count >= slots)
+        if (inbound.Count + Peers(host, inbound: false) >= options.MaxPeers || inbound.Count >= slots)
             return false;
 
         IPAddress seen = guest.Nat is { } nat && nat != host.Nat ? nat.PublicAddress : guest.Address;
