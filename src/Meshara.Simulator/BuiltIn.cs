@@ -6,6 +6,9 @@ namespace Meshara.Simulator;
 /// <summary>The scenarios of this program, by the names they are typed with.</summary>
 internal static class BuiltIn
 {
+    /// <summary>A mesh under faults, all checks on.</summary>
+    public static Task Swarm(int seed) => Simulator.Swarm.RunAsync(seed);
+
     /// <summary>Two nodes link, talk, part and meet again.</summary>
     public static Task TwoNodes(int seed) => Simulator.TwoNodes.RunAsync(seed);
 

@@ -65,6 +65,9 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
     /// <summary>Who is where, for checks.</summary>
     internal NetworkView Network { get; }
 
+    /// <summary>Which addresses machines get.</summary>
+    internal AddressPlan Plan => _plan;
+
     /// <summary>The virtual time of the last fault; checks that wait for peace count from it.</summary>
     internal TimeSpan LastFault { get; set; }
 

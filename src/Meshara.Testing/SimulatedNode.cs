@@ -71,6 +71,9 @@ public sealed partial class SimulatedNode
     /// <summary>The router it is behind; null: none.</summary>
     public SimulatedNat? Nat => Machine.Nat;
 
+    /// <summary>The node where its process runs and its start has come to an end; else null.</summary>
+    internal Node? Live => State == SimulatedNodeState.Running && _node is { State: NodeState.Running } node ? node : null;
+
     internal Machine Machine { get; }
 
     internal NodeIdentity Identity { get; }

@@ -66,6 +66,12 @@ public static class SimulationRunner
             SeedResult result = row.Run(seed);
             summary.Add(result);
             Show(arguments, result, summary);
+            if (row.IsBroken)
+            {
+                // In a child: the parent starts another for the rest.
+                Print(arguments.Machine ? null : Console.Out, "The seeds after it were not run: the thread of this process does not come back.");
+                break;
+            }
         }
 
         return Finish(arguments, summary, started);
@@ -139,12 +145,12 @@ public static class SimulationRunner
     private static string Titles(Func<int, Task>[] scenarios) =>
         scenarios.Length == 0 ? "" : $"scenarios: {string.Join(", ", scenarios.Select(Scenarios.Title))}";
 
-    private static void Print(TextWriter to, params string?[] lines)
+    private static void Print(TextWriter? to, params string?[] lines)
     {
         foreach (string? line in lines)
         {
             if (!string.IsNullOrEmpty(line))
-                to.WriteLine(line.TrimEnd('\n'));
+                to?.WriteLine(line.TrimEnd('\n'));
         }
     }
 }

@@ -13,23 +13,26 @@ internal sealed class AddressPlan
 
     // 20.0.0.0 is public, and so are the next 10 networks of that size.
     private const int First = 20;
-    private const int Most = 10 * 256 * InA16;
+    private const int Most = 10 * 256;
     private const int MostInside = 200;
 
     private readonly Dictionary<SimulatedNat, int> _inside = [];
     private int _given;
     private int _nats;
 
+    /// <summary>Public addresses in a network of 65,536 of this run, at most <see cref="InA16"/>. Set before the first is given out.</summary>
+    public int Neighbours { get; set; } = InA16;
+
     /// <summary>The next public address.</summary>
     public IPAddress Next()
     {
-        if (_given == Most)
+        if (_given == Most * Neighbours)
         {
-            throw new InvalidOperationException($"A simulation has {Most} public addresses.");
+            throw new InvalidOperationException($"A simulation has {Most * Neighbours} public addresses.");
         }
 
         int index = _given++;
-        int network = index / InA16, within = index % InA16;
+        int network = index / Neighbours, within = index % Neighbours;
         return new IPAddress([(byte)(First + network / 256), (byte)(network % 256), (byte)(within / InA24), (byte)(10 + within % InA24)]);
     }
 

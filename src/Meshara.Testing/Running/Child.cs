@@ -42,8 +42,8 @@ internal sealed class Child(HostCommand command, IReadOnlyList<string> arguments
                 why = $"the process ended with exit code {process.ExitCode} before its end.\n{string.Join('\n', _errors)}";
             }
 
-            // A process that came to no seed at all will not do so the next time.
-            bool begun = _running is { } running && open.Contains(running);
+            // A process that came to no seed at all will not do so the next time; else the seed that broke it has failed, and the others have their turn.
+            bool begun = _running is not null;
             foreach (int seed in seeds.Where(seed => open.Contains(seed) && (!begun || seed == _running)))
                 done(new SeedResult { Seed = seed, Failure = $"seed {seed} failed: {why}\n" });
             return begun ? [.. seeds.Where(seed => open.Contains(seed) && seed != _running)] : [];

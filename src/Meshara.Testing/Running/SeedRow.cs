@@ -5,6 +5,9 @@ namespace Meshara.Testing.Running;
 /// <summary>Runs seeds of one scenario in this process, one after the other.</summary>
 internal sealed class SeedRow(string name, Func<int, Task> scenario, RunnerArguments arguments, Func<int, string> replay)
 {
+    /// <summary>Whether this process can run no further seed: its only pool thread does not come back.</summary>
+    public bool IsBroken { get; private set; }
+
     /// <summary>Runs one seed; with <c>--verify</c> twice.</summary>
     public SeedResult Run(int seed) => arguments.Verify ? Verify(seed) : Result(RunOnce(seed, arguments.LeftOut, OpenTrace()));
 
@@ -46,6 +49,9 @@ internal sealed class SeedRow(string name, Func<int, Task> scenario, RunnerArgum
         try
         {
             (SimulationRun Run, TimeSpan Real) first = RunOnce(seed, arguments.LeftOut, new StreamWriter(files[0]));
+            if (IsBroken)
+                return Result(first);
+
             (SimulationRun Run, TimeSpan Real) second = RunOnce(seed, arguments.LeftOut, new StreamWriter(files[1]));
             if (Difference(files[0], files[1]) is { } differs)
                 second.Run.Failure = new SimulationException($"Two runs of this seed are not the same. {differs}");
@@ -98,6 +104,7 @@ internal sealed class SeedRow(string name, Func<int, Task> scenario, RunnerArgum
         {
             // Whatever a scenario throws is its result.
             run.Failure = fault;
+            IsBroken = fault is SimulationException { ThreadIsLost: true };
         }
         finally
         {

@@ -1,0 +1,75 @@
+using System.Diagnostics.Metrics;
+
+namespace Meshara.Testing.Checks;
+
+/// <summary>What a node measures of itself is what happened: its links are those it told of, and what one end of a quiet link has sent the other has received.</summary>
+internal sealed class CountersCheck : NodeCheck, IDisposable
+{
+    private readonly MeterListener _listener = new();
+    private readonly Dictionary<string, long> _links = [];
+
+    public CountersCheck(SimulatedNetwork network, LinkBook links)
+        : base(network, links)
+    {
+        _listener.InstrumentPublished = static (instrument, listener) =>
+        {
+            if (instrument.Meter.Name == MesharaTelemetry.MeterName && instrument.Name == "meshara.links")
+                listener.EnableMeasurementEvents(instrument);
+        };
+        _listener.SetMeasurementEventCallback<int>((instrument, value, _, _) =>
+        {
+            string id = instrument.Meter.Tags?.FirstOrDefault(static t => t.Key == "meshara.node.id").Value?.ToString() ?? "";
+            _links[id] = _links.GetValueOrDefault(id) + value;
+        });
+        _listener.Start();
+    }
+
+    public override string Name => "counters";
+
+    /// <summary>Added to each count that is read: for a harness that is broken on purpose.</summary>
+    public int Wrongly { get; init; }
+
+    /// <summary>Whether the programs are silent, so that both ends of a link must have counted the same.</summary>
+    public bool IsQuiet { get; set; }
+
+    public override void OnSecond()
+    {
+        if ((long)Network.Elapsed.TotalSeconds % 60 == 0)
+            LookAtLinks();
+    }
+
+    public override IEnumerable<Violation> AtEnd()
+    {
+        if (IsQuiet)
+        {
+            foreach (SimulatedNode node in Network.Nodes)
+            {
+                foreach (PeerInfo peer in Running(node)?.ListPeers() ?? [])
+                {
+                    if (Find(peer.Id, node.Id) is { } back && peer.MessagesSent + Wrongly != back.MessagesReceived)
+                        yield return new Violation(Name, $"{node} has sent {peer.MessagesSent} messages to {Network.NameOf(peer.Id)}, who has received {back.MessagesReceived}.", node.Name, Network.NameOf(peer.Id));
+                }
+            }
+        }
+    }
+
+    public void Dispose() => _listener.Dispose();
+
+    private void LookAtLinks()
+    {
+        _links.Clear();
+        _listener.RecordObservableInstruments();
+        foreach (SimulatedNode node in Network.Nodes)
+        {
+            if (Running(node) is null)
+                continue;
+
+            int told = Links.Of(node).Count(static l => !l.Probe);
+            long measured = _links.GetValueOrDefault(node.Id.ToString()) + Wrongly;
+            if (measured != told)
+                Wrong($"{node} measures {measured} links and has told of {told}.", node);
+        }
+    }
+
+    private PeerInfo? Find(NodeId at, NodeId of) => Whose(at) is { } node ? Running(node)?.ListPeers().FirstOrDefault(p => p.Id == of) : null;
+}
