@@ -1,4 +1,3 @@
-using System.Net;
 using Meshara.Net;
 using Meshara.Testing.Running;
 
