@@ -15,6 +15,9 @@ internal static class BuiltIn
     /// <summary>Two nodes dial each other at nearly the same moment, <c>--set rounds=1000</c> times.</summary>
     public static Task SimultaneousDials(int seed) => Simulator.SimultaneousDials.RunAsync(seed, SimulationRun.Current!.Setting("rounds", 1000));
 
+    /// <summary>A thousand nodes for an hour: what that costs.</summary>
+    public static Task Thousand(int seed) => Simulator.Thousand.RunAsync(seed);
+
     /// <summary>Nodes under Admission.Open that exchange addresses, <c>--set nodes=20 --set minutes=10</c>.</summary>
     public static async Task Idle(int seed)
     {
