@@ -67,13 +67,14 @@ public static class StorageScenarios
             await node.RestartAsync();
             PeerStoreContent content = await stores.Of(node).LoadAsync();
             Assert.Equal(content.TableKey is null, content.Anchors.Count == 0);
-            Assert.False(saving.IsCompleted);
+
+            // Some saves take no time at all, and what has returned is kept.
+            Assert.False(saving.IsCompleted && content.TableKey is null);
             kept += content.TableKey is null ? 0 : 1;
         }
 
-        Assert.InRange(kept, 0, 40);
         sim.Note($"kept {kept}");
-        Assert.NotEqual(0, kept);
+        Assert.InRange(kept, 1, 39);
     }
 
     /// <summary>Killed at any step of a write to a file of its folder, a node starts again with the identity it had.</summary>
