@@ -18,7 +18,7 @@ internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, Simulat
     /// <summary>One fault, from its beginning to its end.</summary>
     public async Task DoAsync(Fault fault)
     {
-        await Task.Delay(fault.At - sim.Elapsed, sim.Time);
+        await Task.Delay(fault.At, sim.Time);
 
         // Of its own: leaving another fault out does not change whom this one meets.
         Random random = SeededIdentity.Random(sim.Seed, $"fault {fault.Number}");

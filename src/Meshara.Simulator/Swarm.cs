@@ -72,20 +72,15 @@ internal sealed class Swarm
 
     private async Task RunAsync(NodeFolders folders)
     {
-        await StartAsync();
-        TimeSpan end = _sim.Elapsed + TimeSpan.FromMinutes(_run.Setting("minutes", 6));
-        IReadOnlyList<Fault> plan = FaultPlan.Of(_sim.Seed, _sim.Elapsed, end);
+        TimeSpan length = TimeSpan.FromMinutes(_run.Setting("minutes", 6));
+        IReadOnlyList<Fault> plan = FaultPlan.Of(_sim.Seed, length);
         _run.PlannedFaults = plan.Count;
-        FaultHand hand = new(_sim, _run, _stores, _lans, folders, RestartAsync, _hub.Links);
-        List<Task> faults = [];
         foreach (Fault fault in plan)
-        {
             _run.Drawn.Add(fault.Kind.ToString());
-            if (!_run.LeftOut.Contains(fault.Number))
-                faults.Add(hand.DoAsync(fault));
-        }
-
-        await Task.Delay(end - _sim.Elapsed, _sim.Time);
+        await StartAsync();
+        FaultHand hand = new(_sim, _run, _stores, _lans, folders, RestartAsync, _hub.Links);
+        Task[] faults = [.. plan.Where(fault => !_run.LeftOut.Contains(fault.Number)).Select(hand.DoAsync)];
+        await _sim.RunForAsync(length);
         await Task.WhenAll(faults);
         await hand.MakePeaceAsync();
         _sim.Note("peace");
