@@ -108,14 +108,18 @@ internal sealed partial class Mesh
         AskThoseDue(now);
     }
 
-    // Somebody is missing, and there is nobody to dial.
+    // Somebody is missing, and there is nobody to dial. Who had enough planned its next question for half an hour later.
     private void AskTheRest(TimeSpan now)
     {
         bool any = false;
-        foreach (MeshConnection link in _connections.Values.Where(c => c is { Phase: ConnectionPhase.Live, Inbound: false, AskDue: not null, IsAsked: false }))
+        foreach (MeshConnection link in _connections.Values.Where(c => c is { Phase: ConnectionPhase.Live, AskDue: not null } && (c.IsAsked || !c.Inbound)))
         {
-            link.AskDue = now;
-            any = true;
+            TimeSpan soonest = link.AskedAt is { } asked ? Max(now, asked + AskAgainAfter(link, now)) : now;
+            if (soonest < link.AskDue)
+            {
+                link.AskDue = soonest;
+                any = true;
+            }
         }
 
         if (any)
@@ -136,11 +140,11 @@ internal sealed partial class Mesh
                 if (isShort || knowsFew || (IsManaged && _config.TargetPeers > 0 && !isFirstInbound))
                 {
                     Emit(new MeshAction.AskPeers(link.Id));
+                    link.AskedAt = now;
                 }
 
                 link.IsAsked = true;
-                bool isEager = isShort || knowsFew, isYoung = now - link.LiveSince < AskOftenFor;
-                link.AskDue = now + (!isEager ? AskEvery * (0.75 + (_config.Random.NextDouble() / 2)) : isYoung ? AskAgain : AskAgain * 10);
+                link.AskDue = now + (isShort || knowsFew ? AskAgainAfter(link, now) : AskEvery * (0.75 + (_config.Random.NextDouble() / 2)));
             }
 
             next = Earliest(next, link.AskDue);
@@ -167,7 +171,11 @@ internal sealed partial class Mesh
     private bool KnowsFew() => IsManaged && _table.Counts is var counts && counts.Proven + counts.Unproven < 2 * _config.TargetPeers;
 
     // Peers are missing: of those that are looked for, or one that the operator named.
-    private bool IsShort() => (IsManaged && Counts.Mesh < _config.TargetPeers) || IsNamedMissing();
+    private bool IsShort() =>
+        (IsManaged && Counts is var counts && ConnectionPlan.Missing(counts.Inbound, counts.Outbound, counts.Anchors, _config.TargetPeers, _config.MaxPeers) > 0) || IsNamedMissing();
+
+    // While somebody is missing.
+    private static TimeSpan AskAgainAfter(MeshConnection link, TimeSpan now) => now - link.LiveSince < AskOftenFor ? AskAgain : AskAgain * 10;
 
     private bool IsNamedMissing() =>
         _targets.Values.Any(t => t is { Wanted: true, Address.Id: { } id } && LiveEntry(id) is null);

@@ -97,7 +97,8 @@ internal sealed partial class Mesh
                     AskTheRest(now);
                 }
 
-                return Earliest(again, WhenToPick(now));
+                // Nobody to dial: when there is somebody counts, and whoever is learned of until then is looked at at once.
+                return WhenToPick(now);
             }
         }
 

@@ -98,6 +98,9 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
     /// <summary>When the peer is asked for others next; null: not at all.</summary>
     public TimeSpan? AskDue { get; set; }
 
+    /// <summary>When the peer was last asked; null: never.</summary>
+    public TimeSpan? AskedAt { get; set; }
+
     /// <summary>Its turn to be asked has come before.</summary>
     public bool IsAsked { get; set; }
 

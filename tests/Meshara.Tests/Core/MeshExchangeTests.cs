@@ -54,6 +54,65 @@ public sealed class MeshExchangeTests
         Assert.Contains(inbound, s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection));
     }
 
+    // Found by `meshara-sim swarm --seed 8`: enough callers, whose addresses are all that is known, and nobody whom this node has dialled. Callers alone do not
+    // satisfy the plan, so somebody is missing.
+    [Fact]
+    public void LinkUp_CallersEnoughAndNobodyDialled_IsShortAndAsks()
+    {
+        MeshScript s = new(Ids.Of(0x01), target: 2, maxPeers: 8, exchanges: true);
+        s.Start();
+        long[] callers = [.. Enumerable.Range(1, 4).Select(i => CalledBy(s, i))];
+        s.Take();
+
+        s.Advance(10);
+        Assert.Equal(callers, AskedOf(s));
+        s.Advance(65);
+        Assert.Equal(callers, AskedOf(s));
+    }
+
+    // Found by `meshara-sim swarm --seed 18`: who has enough asks in half an hour; whoever gets short in between must not wait for that.
+    [Fact]
+    public void LinkLost_ShortFromNowOnAndNobodyToDial_ThoseAskedLongAgoAreAskedAtOnce()
+    {
+        MeshScript s = new(Ids.Of(0x01), target: 2, maxPeers: 8, exchanges: true);
+        s.Start();
+        s.Learn(new PeerAddress("10.9.0.1", 4040, Ids.Of(0x10)));
+        long dialled = s.Single<MeshAction.Dial>().Connection;
+        s.Answered(dialled, Ids.Of(0x10));
+        long[] callers = [.. Enumerable.Range(1, 3).Select(i => CalledBy(s, i))];
+        s.Advance(120);
+        s.Take();
+
+        s.Lose(dialled, DisconnectReason.RemoteShutdown, retryAfter: 3000);
+
+        Assert.Equal(callers, AskedOf(s));
+        s.Advance(64);
+        Assert.Empty(AskedOf(s));
+        s.Advance(1);
+        Assert.Equal(callers, AskedOf(s));
+    }
+
+    // Two looks in a second for as long as a mesh is smaller than the target would be for nothing: whoever is learned of is dialled at once.
+    [Fact]
+    public void Start_NobodyToDial_SleepsUntilThereIsSomebody()
+    {
+        MeshScript s = new(Ids.Of(0x01), target: 4, maxPeers: 8, exchanges: true);
+        s.Start();
+        CalledBy(s, 1);
+        s.Advance(20);
+        s.Take();
+
+        int wakeUps = 0;
+        for (TimeSpan end = s.Now + TimeSpan.FromMinutes(10); s.Mesh.NextDeadline is { } due && due <= end; wakeUps++)
+        {
+            s.Advance((due - s.Now).TotalSeconds);
+        }
+
+        Assert.InRange(wakeUps, 100, 160);
+        s.Learn(new PeerAddress("10.8.0.1", 4040, Ids.Of(0x40)));
+        s.Single<MeshAction.Dial>();
+    }
+
     [Fact]
     public void LinkUp_NobodyIsMissingButFewAreKnown_InboundOnesAreAskedToo()
     {
@@ -333,6 +392,16 @@ public sealed class MeshExchangeTests
         _s.Answered(connection, Ids.Of(id));
         return connection;
     }
+
+    // Whose address is known and, since it is linked, of no use.
+    private static long CalledBy(MeshScript s, int who)
+    {
+        long link = s.Link(Ids.Of((byte)(0x20 + who)), from: $"10.{who}.0.1:1000");
+        s.Learn(new PeerAddress($"10.{who}.0.1", 4040, Ids.Of((byte)(0x20 + who))));
+        return link;
+    }
+
+    private static IEnumerable<long> AskedOf(MeshScript s) => s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection).Order();
 
     private IEnumerable<long> Asked() => _s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection);
 }

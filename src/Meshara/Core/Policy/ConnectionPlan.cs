@@ -67,6 +67,20 @@ internal static class ConnectionPlan
     /// others are not; at least 16.</summary>
     public static int Regulars(int target) => Math.Max(16, (target + 1) / 2 * 3);
 
+    /// <summary>How many outbound peers are missing.</summary>
+    /// <param name="inbound">Inbound mesh peers with a place.</param>
+    /// <param name="outbound">Outbound ones.</param>
+    /// <param name="anchors">Of these, anchors.</param>
+    /// <param name="target">TargetPeers, at most <paramref name="max"/>.</param>
+    /// <param name="max">MaxPeers.</param>
+    public static int Missing(int inbound, int outbound, int anchors, int target, int max)
+    {
+        // Whoever calls in chose us, so callers alone must not satisfy us.
+        int counted = outbound + Math.Min(inbound, (target + 1) / 2);
+        int missing = Math.Max(target - counted, LeastOutbound(target) - (outbound - anchors));
+        return Math.Max(0, Math.Min(missing, max - inbound - outbound));
+    }
+
     /// <summary>What to do at <paramref name="now"/>.</summary>
     /// <param name="counts">The present state.</param>
     /// <param name="target">TargetPeers, at most <paramref name="max"/>.</param>
@@ -75,11 +89,7 @@ internal static class ConnectionPlan
     public static PlanStep Decide(in PlanCounts counts, int target, int max, TimeSpan now)
     {
         int mesh = counts.Inbound + counts.Outbound;
-
-        // Whoever calls in chose us, so callers alone must not satisfy us.
-        int counted = counts.Outbound + Math.Min(counts.Inbound, (target + 1) / 2);
-        int missing = Math.Max(target - counted, LeastOutbound(target) - (counts.Outbound - counts.Anchors));
-        int wanted = Math.Max(0, Math.Min(missing, max - mesh));
+        int wanted = Missing(counts.Inbound, counts.Outbound, counts.Anchors, target, max);
         int most = Math.Max(0, MostDials - counts.Dialling);
         int dial = Math.Clamp(wanted - counts.Dialling, 0, most);
         TimeSpan? again = null;
