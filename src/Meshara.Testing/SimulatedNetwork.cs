@@ -20,6 +20,7 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
     private readonly Dictionary<Machine, SimulatedNode> _byMachine = [];
     private readonly List<ISimulationCheck> _checks = [];
     private readonly SecondTick _tick;
+    private readonly NodeFolders _folders = new();
     private bool _closed;
 
     private SimulatedNetwork(SimulationEngine engine, int seed)
@@ -28,6 +29,7 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
         Random = SeededIdentity.Random(seed, "scenario");
         Internet = new Internet(engine.Time, engine.Trace, SeededIdentity.Random(seed, "network"));
         Network = new NetworkView(this);
+        FolderOf = _folders.Of;
         _tick = new SecondTick(this);
         engine.Time.Schedule(_tick, engine.Time.Now + SecondTick.Every);
     }
@@ -78,6 +80,9 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
     /// <summary>The local network of a node, asked for at each start; null from it: none.</summary>
     internal Func<SimulatedNode, OpenLocalNetwork?> LanOf { get; set; } = static _ => null;
 
+    /// <summary>The folder of a node that has one, asked for at each start; its path stays out of the trace.</summary>
+    internal Func<SimulatedNode, string> FolderOf { get; set; }
+
     /// <summary>Makes the network of this run.</summary>
     /// <param name="seed">Of every choice: the one that the scenario was given.</param>
     /// <exception cref="InvalidOperationException">The caller is in no simulation, or it has a network already.</exception>
@@ -101,13 +106,15 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
     /// nodes, a target of 16 peers or two less than there are nodes, a store that survives a restart. <see cref="NodeOptions.Transport"/>,
     /// <see cref="NodeOptions.TimeProvider"/>, <see cref="NodeOptions.Identity"/>, <see cref="NodeOptions.Seed"/> and <see cref="NodeOptions.PeerStore"/> are the simulation's. Null: no change.</param>
     /// <param name="behind">The router they are behind; null: none.</param>
+    /// <param name="withFolder">Whether each has a <see cref="NodeOptions.DataDirectory"/>: a real folder, which is deleted with the network.</param>
     /// <exception cref="InvalidOperationException">An option was changed that is the simulation's.</exception>
     /// <exception cref="MesharaException">A node cannot start.</exception>
-    public async Task<IReadOnlyList<SimulatedNode>> StartNodesAsync(int count, Func<NodeOptions, NodeOptions>? configure = null, SimulatedNat? behind = null)
+    public async Task<IReadOnlyList<SimulatedNode>> StartNodesAsync(
+        int count, Func<NodeOptions, NodeOptions>? configure = null, SimulatedNat? behind = null, bool withFolder = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         Expected = _nodes.Count + count;
-        SimulatedNode[] nodes = [.. Enumerable.Range(0, count).Select(_ => Add($"n{_nodes.Count + 1}", configure, behind))];
+        SimulatedNode[] nodes = [.. Enumerable.Range(0, count).Select(_ => Add($"n{_nodes.Count + 1}", configure, behind, withFolder))];
         Task[] starting = new Task[count];
         TimeSpan pause = TimeSpan.FromSeconds(10) / count;
         for (int i = 0; i < count; i++)
@@ -124,13 +131,14 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
     /// <param name="name">Its name in reports, and part of what its identity and its chances are made from; each once.</param>
     /// <param name="configure">Changes its options, as for <see cref="StartNodesAsync"/>. Null: no change.</param>
     /// <param name="behind">The router it is behind; null: none.</param>
+    /// <param name="withFolder">Whether it has a <see cref="NodeOptions.DataDirectory"/>: a real folder, which is deleted with the network.</param>
     /// <exception cref="ArgumentException">The name is taken.</exception>
     /// <exception cref="InvalidOperationException">An option was changed that is the simulation's.</exception>
     /// <exception cref="MesharaException">The node cannot start.</exception>
-    public async Task<SimulatedNode> StartNodeAsync(string name, Func<NodeOptions, NodeOptions>? configure = null, SimulatedNat? behind = null)
+    public async Task<SimulatedNode> StartNodeAsync(string name, Func<NodeOptions, NodeOptions>? configure = null, SimulatedNat? behind = null, bool withFolder = false)
     {
         Expected = Math.Max(Expected, _nodes.Count + 1);
-        SimulatedNode node = Add(name, configure, behind);
+        SimulatedNode node = Add(name, configure, behind, withFolder);
         await node.StartAsync(null).ConfigureAwait(false);
         return node;
     }
@@ -253,9 +261,11 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
         {
             node.Die(SimulatedNodeState.Killed);
         }
+
+        _folders.Delete();
     }
 
-    private SimulatedNode Add(string name, Func<NodeOptions, NodeOptions>? configure, SimulatedNat? behind)
+    private SimulatedNode Add(string name, Func<NodeOptions, NodeOptions>? configure, SimulatedNat? behind, bool withFolder)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         if (_nodes.Exists(n => n.Name == name))
@@ -264,7 +274,7 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
         }
 
         Machine machine = new(name, NextAddress(behind), behind, SeededIdentity.Random(Seed, $"{name}/machine"));
-        SimulatedNode node = new(this, name, machine, configure ?? (static o => o));
+        SimulatedNode node = new(this, name, machine, configure ?? (static o => o)) { HasFolder = withFolder };
         Internet.Add(machine);
         _nodes.Add(node);
         _byId.Add(node.Id, node);

@@ -81,6 +81,9 @@ public sealed partial class SimulatedNode
     /// <summary>Its number, from 0.</summary>
     internal int Index { get; }
 
+    /// <summary>Whether it has a folder.</summary>
+    internal bool HasFolder { get; init; }
+
     /// <summary>How often it was started.</summary>
     internal int Starts { get; private set; }
 

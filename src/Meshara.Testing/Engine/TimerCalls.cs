@@ -24,6 +24,7 @@ internal static class TimerCalls
         }, (callback, state));
     }
 
+    /// <summary>Takes the times that the system's timers take.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A time that the system's timers do not take either.</exception>
     public static void Check(TimeSpan dueTime, TimeSpan period)
     {

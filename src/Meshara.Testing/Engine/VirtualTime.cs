@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Meshara.Testing.Engine;
 
 /// <summary>A clock that only its driver moves, always to what is due next. What is due at the same time comes in the order in which it was set.</summary>
@@ -10,7 +12,7 @@ internal sealed class VirtualTime : TimeProvider
     private const int SmallHeap = 64;
 
     private readonly Lock _sync = new();
-    private PriorityQueue<Entry, When> _heap = new();
+    private PriorityQueue<Entry, When> _heap = new(Soonest.First);
     private TimeSpan _now;
     private long _order;
     private int _stale;
@@ -150,16 +152,22 @@ internal sealed class VirtualTime : TimeProvider
         if (_heap.Count > SmallHeap && _stale * 2 > _heap.Count)
         {
             // A node sets its timer anew after each event, and requests end long before their deadlines.
-            _heap = new PriorityQueue<Entry, When>(_heap.UnorderedItems.Where(item => item.Element.Version == item.Element.What.Version));
+            _heap = new PriorityQueue<Entry, When>(_heap.UnorderedItems.Where(item => item.Element.Version == item.Element.What.Version), Soonest.First);
             _stale = 0;
         }
     }
 
+    [StructLayout(LayoutKind.Auto)]
     private readonly record struct Entry(Scheduled What, int Version);
 
-    private readonly record struct When(TimeSpan At, long Order) : IComparable<When>
+    [StructLayout(LayoutKind.Auto)]
+    private readonly record struct When(TimeSpan At, long Order);
+
+    private sealed class Soonest : IComparer<When>
     {
-        public int CompareTo(When other) => At != other.At ? At.CompareTo(other.At) : Order.CompareTo(other.Order);
+        public static readonly Soonest First = new();
+
+        public int Compare(When x, When y) => x.At != y.At ? x.At.CompareTo(y.At) : x.Order.CompareTo(y.Order);
     }
 
     private sealed class VirtualTimer(VirtualTime time, TimerCallback callback, object? state) : Scheduled, ITimer

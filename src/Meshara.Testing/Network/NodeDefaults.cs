@@ -1,4 +1,3 @@
-using System.Net;
 using Meshara.Net;
 using Meshara.Testing.Running;
 
@@ -21,6 +20,7 @@ internal static class NodeDefaults
         Transport = transport,
         TimeProvider = node.Time,
         PeerStore = network.StoreOf(node),
+        DataDirectory = node.HasFolder ? network.FolderOf(node) : null,
         Discovery = DiscoveryOptions.Standard with
         {
             TargetPeers = Math.Clamp(network.Expected - 2, 1, DiscoveryOptions.Standard.TargetPeers),
@@ -36,11 +36,12 @@ internal static class NodeDefaults
             : !ReferenceEquals(options.TimeProvider, defaults.TimeProvider) ? nameof(NodeOptions.TimeProvider)
             : !ReferenceEquals(options.Identity, defaults.Identity) ? nameof(NodeOptions.Identity)
             : !ReferenceEquals(options.PeerStore, defaults.PeerStore) ? nameof(NodeOptions.PeerStore)
+            : options.DataDirectory != defaults.DataDirectory ? nameof(NodeOptions.DataDirectory)
             : options.Seed != defaults.Seed ? nameof(NodeOptions.Seed)
             : null;
         if (changed is not null)
         {
-            throw new InvalidOperationException($"NodeOptions.{changed} of a simulated node is the simulation's. Leave it as it is given.");
+            throw new InvalidOperationException($"NodeOptions.{changed} of a simulated node is the simulation's. Leave it as it is given; a folder comes with withFolder: true.");
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Meshara.Net;
-using Meshara.Testing.Engine;
 
 namespace Meshara.Testing.Network;
 
