@@ -8,7 +8,7 @@ using Meshara.Testing.Storage;
 namespace Meshara.Simulator;
 
 /// <summary>Does the faults of a plan, and counts which of them met something.</summary>
-internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, SimulatedStores stores, SimulatedLans lans, NodeFolders folders, Func<SimulatedNode, Task> restart, LinkBook links)
+internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, SimulatedStores stores, SimulatedLans lans, FileCrashes crashes, Func<SimulatedNode, Task> restart, LinkBook links)
 {
     private static readonly TimeSpan MostSlow = TimeSpan.FromSeconds(2);
 
@@ -156,14 +156,14 @@ internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, Simulat
 
     private async Task CrashInFileAsync(Fault fault, Random random)
     {
-        SimulatedNode[] withFolder = [.. sim.Nodes.Where(n => n.State == SimulatedNodeState.Running && !_held.Contains(n) && folders.Has(n))];
+        SimulatedNode[] withFolder = [.. sim.Nodes.Where(n => n.State == SimulatedNodeState.Running && !_held.Contains(n) && n.HasFolder)];
         if (withFolder.Length == 0)
             return;
 
         SimulatedNode node = withFolder[random.Next(withFolder.Length)];
         _held.Add(node);
         Say(fault, node, "crashes in its next write to a file");
-        await folders.CrashAsync(node, random, () => Met(fault, 1), restart);
+        await crashes.CrashAsync(node, random, () => Met(fault, 1), restart);
         await Task.Delay(fault.Lasts, sim.Time);
         await ReviveAsync(node);
     }
