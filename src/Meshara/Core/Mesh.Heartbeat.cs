@@ -12,7 +12,7 @@ internal sealed partial class Mesh
     // A busy link is never silent, and its round-trip time would never be measured again.
     private static readonly TimeSpan RoundTripEvery = TimeSpan.FromMinutes(1);
 
-    // A look is also when the link does what only time brings about.
+    // A look is also when the link does what only time brings about. Those of all links fall on one grid, so that an idle node wakes once for all of them.
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
 
     /// <summary>A PONG came for the PING of this number.</summary>
@@ -64,11 +64,10 @@ internal sealed partial class Mesh
         }
         else if (!IsSilent(link, liveness, now) && !CheckOldLink(link, liveness, now) && !IsSilentAfterChange(link, liveness, now))
         {
-            // A frame or a write may begin right after this look, so the next one is no later than its deadline.
-            TimeSpan due = now + Min(LookEvery, Min(Timeouts.Frame, Timeouts.Write));
+            // A frame or a write may begin right after this look, so the next one is no later than its deadline. A round trip may wait for a look.
+            TimeSpan due = Min(NextLook(now), now + Min(Timeouts.Frame, Timeouts.Write));
             due = Min(due, liveness.PartialFrameSince + Timeouts.Frame ?? due);
             due = Min(due, liveness.WriteSince + Timeouts.Write ?? due);
-            due = Min(due, link.RoundTripDue);
             link.HeartbeatDue = Min(due, SilenceDue(link, liveness));
             SetLinkDeadline(link);
         }
@@ -79,9 +78,11 @@ internal sealed partial class Mesh
     private void StartHeartbeat(MeshConnection link, TimeSpan now)
     {
         link.RoundTripDue = now + RoundTripEvery;
-        link.HeartbeatDue = now + Min(LookEvery, Min(Timeouts.PingAfter, Min(Timeouts.Frame, Timeouts.Write)));
+        link.HeartbeatDue = Min(NextLook(now), now + Min(Timeouts.PingAfter, Min(Timeouts.Frame, Timeouts.Write)));
         SetLinkDeadline(link);
     }
+
+    private static TimeSpan NextLook(TimeSpan now) => new(((now.Ticks / LookEvery.Ticks) + 1) * LookEvery.Ticks);
 
     private void SetLinkDeadline(MeshConnection link)
     {
