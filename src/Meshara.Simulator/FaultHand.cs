@@ -14,6 +14,7 @@ internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, Simulat
 
     // Faults that have hold of a node: another one leaves it alone.
     private readonly HashSet<SimulatedNode> _held = [];
+    private readonly Dictionary<SimulatedNode, TimeSpan> _jumped = [];
 
     /// <summary>One fault, from its beginning to its end.</summary>
     public async Task DoAsync(Fault fault)
@@ -57,6 +58,10 @@ internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, Simulat
         foreach (SimulatedNode node in sim.Nodes)
         {
             stores.Fail(node, false);
+
+            // A node whose clock is days wrong may learn nothing of others, by the protocol: their records are not of its time.
+            if (_jumped.Remove(node, out TimeSpan by) && by != TimeSpan.Zero)
+                node.JumpClock(-by);
             if (node.State == SimulatedNodeState.Frozen)
                 node.Thaw();
             else if (node.State == SimulatedNodeState.Suspended)
@@ -207,6 +212,7 @@ internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, Simulat
                 Say(fault, node, $"by {by}");
                 Met(fault, links.Of(node).Count);
                 node.JumpClock(by);
+                _jumped[node] = _jumped.GetValueOrDefault(node) + by;
                 break;
             case FaultKind.Move:
                 Say(fault, node, "to another address");

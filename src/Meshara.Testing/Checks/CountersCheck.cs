@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Meshara.Testing.Running;
 
 namespace Meshara.Testing.Checks;
 
@@ -12,12 +13,12 @@ internal sealed class CountersCheck : NodeCheck, IDisposable
     private readonly Dictionary<SimulatedNode, int> _differing = [];
     private readonly Dictionary<string, long> _links = [];
 
-    public CountersCheck(SimulatedNetwork network, LinkBook links)
+    public CountersCheck(SimulatedNetwork network, LinkBook links, Tally counted)
         : base(network, links)
     {
         _listener.InstrumentPublished = static (instrument, listener) =>
         {
-            if (instrument.Meter.Name == MesharaTelemetry.MeterName && instrument.Name == "meshara.links")
+            if (instrument.Meter.Name == MesharaTelemetry.MeterName && instrument.Name is "meshara.links" or "meshara.exchange.ignored" or "meshara.accept.refused")
                 listener.EnableMeasurementEvents(instrument);
         };
         _listener.SetMeasurementEventCallback<int>((instrument, value, _, _) =>
@@ -25,6 +26,8 @@ internal sealed class CountersCheck : NodeCheck, IDisposable
             string id = instrument.Meter.Tags?.FirstOrDefault(static t => t.Key == "meshara.node.id").Value?.ToString() ?? "";
             _links[id] = _links.GetValueOrDefault(id) + value;
         });
+        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
+            counted.Add($"{instrument.Name["meshara.".Length..]}: {(tags.Length > 0 ? tags[0].Value : "")}", value));
         _listener.Start();
     }
 
