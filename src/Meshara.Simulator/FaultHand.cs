@@ -8,17 +8,18 @@ using Meshara.Testing.Storage;
 namespace Meshara.Simulator;
 
 /// <summary>Does the faults of a plan, and counts which of them met something.</summary>
-internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, SimulatedStores stores, SimulatedLans lans, NodeFolders folders, Func<SimulatedNode, Task> restart, LinkBook links)
+internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, SimulatedStores stores, SimulatedLans lans, FileCrashes crashes, Func<SimulatedNode, Task> restart, LinkBook links)
 {
     private static readonly TimeSpan MostSlow = TimeSpan.FromSeconds(2);
 
     // Faults that have hold of a node: another one leaves it alone.
     private readonly HashSet<SimulatedNode> _held = [];
+    private readonly Dictionary<SimulatedNode, TimeSpan> _jumped = [];
 
     /// <summary>One fault, from its beginning to its end.</summary>
     public async Task DoAsync(Fault fault)
     {
-        await Task.Delay(fault.At - sim.Elapsed, sim.Time);
+        await Task.Delay(fault.At, sim.Time);
 
         // Of its own: leaving another fault out does not change whom this one meets.
         Random random = SeededIdentity.Random(sim.Seed, $"fault {fault.Number}");
@@ -57,6 +58,10 @@ internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, Simulat
         foreach (SimulatedNode node in sim.Nodes)
         {
             stores.Fail(node, false);
+
+            // A node whose clock is days wrong may learn nothing of others, by the protocol: their records are not of its time.
+            if (_jumped.Remove(node, out TimeSpan by) && by != TimeSpan.Zero)
+                node.JumpClock(-by);
             if (node.State == SimulatedNodeState.Frozen)
                 node.Thaw();
             else if (node.State == SimulatedNodeState.Suspended)
@@ -156,14 +161,14 @@ internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, Simulat
 
     private async Task CrashInFileAsync(Fault fault, Random random)
     {
-        SimulatedNode[] withFolder = [.. sim.Nodes.Where(n => n.State == SimulatedNodeState.Running && !_held.Contains(n) && folders.Has(n))];
+        SimulatedNode[] withFolder = [.. sim.Nodes.Where(n => n.State == SimulatedNodeState.Running && !_held.Contains(n) && n.HasFolder)];
         if (withFolder.Length == 0)
             return;
 
         SimulatedNode node = withFolder[random.Next(withFolder.Length)];
         _held.Add(node);
         Say(fault, node, "crashes in its next write to a file");
-        await folders.CrashAsync(node, random, () => Met(fault, 1), restart);
+        await crashes.CrashAsync(node, random, () => Met(fault, 1), restart);
         await Task.Delay(fault.Lasts, sim.Time);
         await ReviveAsync(node);
     }
@@ -207,6 +212,7 @@ internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, Simulat
                 Say(fault, node, $"by {by}");
                 Met(fault, links.Of(node).Count);
                 node.JumpClock(by);
+                _jumped[node] = _jumped.GetValueOrDefault(node) + by;
                 break;
             case FaultKind.Move:
                 Say(fault, node, "to another address");

@@ -31,7 +31,7 @@ internal enum FaultKind
 
 /// <summary>One fault: when, which, for how long, and the seed of whom it meets.</summary>
 /// <param name="Number">Its place in the plan: <c>--without</c> leaves it out.</param>
-/// <param name="At">Virtual time of its beginning.</param>
+/// <param name="At">Its beginning, from when all nodes have started.</param>
 /// <param name="Kind">Which.</param>
 /// <param name="Lasts">How long, where it has an end.</param>
 internal sealed record Fault(int Number, TimeSpan At, FaultKind Kind, TimeSpan Lasts)
@@ -72,14 +72,16 @@ internal static class FaultPlan
     ];
 
     /// <summary>The plan of a seed, in the order of time.</summary>
-    public static IReadOnlyList<Fault> Of(int seed, TimeSpan from, TimeSpan to)
+    /// <param name="seed">The seed.</param>
+    /// <param name="length">In which time the faults begin.</param>
+    public static IReadOnlyList<Fault> Of(int seed, TimeSpan length)
     {
         Random random = SeededIdentity.Random(seed, "plan");
         int count = random.Next(Least, Most + 1);
         List<(TimeSpan At, FaultKind Kind, TimeSpan Lasts)> drawn = [];
         for (int i = 0; i < count; i++)
         {
-            TimeSpan at = from + ((to - from) * random.NextDouble());
+            TimeSpan at = length * random.NextDouble();
             (FaultKind kind, _, int least, int most) = Pick(random.Next(Weights.Sum(static w => w.Weight)));
             drawn.Add((at, kind, TimeSpan.FromMilliseconds(random.Next(least * 1000, (most * 1000) + 1))));
         }

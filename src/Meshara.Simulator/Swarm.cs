@@ -30,11 +30,10 @@ internal sealed class Swarm
     private readonly int _count, _target, _max;
     private readonly bool _named, _secret;
     private readonly TimeSpan _feelers;
-    private readonly string? _folders;
 
-    private Swarm(SimulatedNetwork sim, string? folders)
+    private Swarm(SimulatedNetwork sim)
     {
-        (_sim, _run, _folders) = (sim, SimulationRun.Current!, folders);
+        (_sim, _run) = (sim, SimulationRun.Current!);
         _random = SeededIdentity.Random(sim.Seed, "swarm");
         _count = _run.Setting("nodes", _random.Next(LeastNodes, MostNodes + 1));
         _target = _random.Next(4, 7);
@@ -65,27 +64,22 @@ internal sealed class Swarm
     public static async Task RunAsync(int seed)
     {
         await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
-        using NodeFolders folders = new(sim);
-        Swarm swarm = new(sim, folders.Path);
-        await swarm.RunAsync(folders);
+        using FileCrashes crashes = new(sim);
+        Swarm swarm = new(sim);
+        await swarm.RunAsync(crashes);
     }
 
-    private async Task RunAsync(NodeFolders folders)
+    private async Task RunAsync(FileCrashes crashes)
     {
-        await StartAsync();
-        TimeSpan end = _sim.Elapsed + TimeSpan.FromMinutes(_run.Setting("minutes", 6));
-        IReadOnlyList<Fault> plan = FaultPlan.Of(_sim.Seed, _sim.Elapsed, end);
+        TimeSpan length = TimeSpan.FromMinutes(_run.Setting("minutes", 6));
+        IReadOnlyList<Fault> plan = FaultPlan.Of(_sim.Seed, length);
         _run.PlannedFaults = plan.Count;
-        FaultHand hand = new(_sim, _run, _stores, _lans, folders, RestartAsync, _hub.Links);
-        List<Task> faults = [];
         foreach (Fault fault in plan)
-        {
             _run.Drawn.Add(fault.Kind.ToString());
-            if (!_run.LeftOut.Contains(fault.Number))
-                faults.Add(hand.DoAsync(fault));
-        }
-
-        await Task.Delay(end - _sim.Elapsed, _sim.Time);
+        await StartAsync();
+        FaultHand hand = new(_sim, _run, _stores, _lans, crashes, RestartAsync, _hub.Links);
+        Task[] faults = [.. plan.Where(fault => !_run.LeftOut.Contains(fault.Number)).Select(hand.DoAsync)];
+        await _sim.RunForAsync(length);
         await Task.WhenAll(faults);
         await hand.MakePeaceAsync();
         _sim.Note("peace");
@@ -109,7 +103,7 @@ internal sealed class Swarm
         for (int i = 0; i < _count; i++)
         {
             bool isInside = nat is not null && i >= _count - inside;
-            SimulatedNode node = await _sim.StartNodeAsync($"n{i + 1}", Configure, isInside ? nat : null);
+            SimulatedNode node = await _sim.StartNodeAsync($"n{i + 1}", Configure, isInside ? nat : null, withFolder: i % 3 == 0);
             _work.Begin(node);
             await Task.Delay(TimeSpan.FromSeconds(10) / _count, _sim.Time);
             if (i < 3)
@@ -127,7 +121,6 @@ internal sealed class Swarm
         return _work.Serve(node, options with
         {
             Admission = _secret ? Secret : Admission.Open,
-            DataDirectory = node.Index % 3 == 0 ? Path.Combine(_folders!, node.Name) : null,
             LoggerFactory = new SwarmErrors(node, _hub.Conduct),
             Discovery = options.Discovery with { TargetPeers = _target, MaxPeers = _max, BootstrapNodes = boots, FeelerInterval = _feelers },
             Limits = options.Limits with { MaxStreams = 64 },

@@ -31,7 +31,8 @@ public static class LanScenarios
         SimulatedLans lans = new(sim, SimulationRun.Current!.Hit) { Loss = 0.5 };
         sim.LanOf = lans.Of;
         SimulatedNat home = sim.AddNat();
-        IReadOnlyList<SimulatedNode> nodes = await sim.StartNodesAsync(3, o => o with { Discovery = o.Discovery with { BootstrapNodes = [] } }, home);
+        IReadOnlyList<SimulatedNode> nodes = await sim.StartNodesAsync(
+            3, o => o with { Discovery = o.Discovery with { BootstrapNodes = [], TargetPeers = 4, MaxPeers = 8 } }, home);
         await sim.RunUntilAsync(() => nodes.All(n => n.Node.ListPeers().Count == 2), atMost: 10.Minutes());
         Assert.True(SimulationRun.Current!.Hit["multicast lost"] > 0);
     }

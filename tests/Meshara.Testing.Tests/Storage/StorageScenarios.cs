@@ -67,34 +67,33 @@ public static class StorageScenarios
             await node.RestartAsync();
             PeerStoreContent content = await stores.Of(node).LoadAsync();
             Assert.Equal(content.TableKey is null, content.Anchors.Count == 0);
-            Assert.False(saving.IsCompleted);
+
+            // Some saves take no time at all, and what has returned is kept.
+            Assert.False(saving.IsCompleted && content.TableKey is null);
             kept += content.TableKey is null ? 0 : 1;
         }
 
-        Assert.InRange(kept, 0, 40);
         sim.Note($"kept {kept}");
-        Assert.NotEqual(0, kept);
+        Assert.InRange(kept, 1, 39);
     }
 
     /// <summary>Killed at any step of a write to a file of its folder, a node starts again with the identity it had.</summary>
     public static async Task KilledWhileItWritesAFile(int seed)
     {
         await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
-        using NodeFolders folders = new(sim);
-        SimulatedNode node = await sim.StartNodeAsync("a", o => o with { DataDirectory = Path.Combine(folders.Path, "a"), Listen = ["0.0.0.0"] });
-        Assert.True(folders.Has(node));
+        using FileCrashes files = new(sim);
+        SimulatedNode node = await sim.StartNodeAsync("a", static o => o with { Listen = ["0.0.0.0"] }, withFolder: true);
         int crashes = 0;
         for (int i = 0; i < 12; i++)
         {
-            await folders.CrashAsync(node, new Random(i), () => crashes++, static n => n.RestartAsync());
+            await files.CrashAsync(node, new Random(i), () => crashes++, static n => n.RestartAsync());
             if (!node.IsUp)
                 await node.RestartAsync();
             Assert.Equal(NodeState.Running, node.Node.State);
         }
 
         Assert.True(crashes > 3, $"Only {crashes} of 12 writes were broken off.");
-        folders.Dispose();
+        files.Dispose();
         Assert.Null(AtomicFile.BeforeStep);
-        Assert.False(Directory.Exists(folders.Path));
     }
 }

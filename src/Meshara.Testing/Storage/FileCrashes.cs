@@ -2,32 +2,28 @@ using Meshara.Storage;
 
 namespace Meshara.Testing.Storage;
 
-/// <summary>The real folders of nodes that have one, below a temporary folder of the run, and crashes in the middle of a write to a file there.</summary>
-internal sealed class NodeFolders : IDisposable
+/// <summary>Ends processes in the middle of a write to a file of their folder.</summary>
+internal sealed class FileCrashes : IDisposable
 {
+    private const int StepsOfAWrite = 5;
+
     private readonly SimulatedNetwork _network;
     private readonly Dictionary<SimulatedNode, Crash> _crashes = [];
 
-    public NodeFolders(SimulatedNetwork network)
+    public FileCrashes(SimulatedNetwork network)
     {
         _network = network;
-        Path = Directory.CreateTempSubdirectory("meshara-sim-").FullName;
         AtomicFile.BeforeStep = BeforeStep;
     }
-
-    /// <summary>Where they are.</summary>
-    public string Path { get; }
-
-    /// <summary>Whether a node has one.</summary>
-    public bool Has(SimulatedNode node) => Directory.Exists(System.IO.Path.Combine(Path, node.Name));
 
     /// <summary>The node's process ends in its next write to a file, at a step that is drawn. It is restarted for that, as a node at rest writes nothing.</summary>
     public async Task CrashAsync(SimulatedNode node, Random random, Action crashed, Func<SimulatedNode, Task> restart)
     {
         node.Kill();
-        string port = System.IO.Path.Combine(Path, node.Name, "port");
-        File.Delete(port);
-        _crashes[node] = new Crash(random.Next(5), crashed);
+
+        // It is written at the start where it is missing.
+        File.Delete(Path.Combine(_network.FolderOf(node), "port"));
+        _crashes[node] = new Crash(random.Next(StepsOfAWrite), crashed);
         try
         {
             await restart(node).ConfigureAwait(false);
@@ -42,18 +38,13 @@ internal sealed class NodeFolders : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        AtomicFile.BeforeStep = null;
-        if (Directory.Exists(Path))
-            Directory.Delete(Path, recursive: true);
-    }
+    public void Dispose() => AtomicFile.BeforeStep = null;
 
     private void BeforeStep(string path, AtomicStep step)
     {
         foreach (SimulatedNode node in _network.Nodes)
         {
-            if (!path.StartsWith(System.IO.Path.Combine(Path, node.Name) + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            if (!node.HasFolder || !path.StartsWith(_network.FolderOf(node) + Path.DirectorySeparatorChar, StringComparison.Ordinal))
                 continue;
 
             if (_crashes.TryGetValue(node, out Crash? crash) && crash.Steps-- == 0)

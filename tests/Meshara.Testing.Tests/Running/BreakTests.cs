@@ -1,8 +1,7 @@
 using Meshara.Testing.Checks;
-using Meshara.Testing.Tests.Running;
 using Xunit;
 
-namespace Meshara.Testing.Tests.Checks;
+namespace Meshara.Testing.Tests.Running;
 
 /// <summary>A harness that is broken on purpose must say so: else its silence would prove nothing.</summary>
 public sealed class BreakTests
