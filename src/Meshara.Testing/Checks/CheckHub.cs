@@ -1,4 +1,3 @@
-using Meshara.Net;
 using Meshara.Testing.Running;
 
 namespace Meshara.Testing.Checks;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Meshara.Testing.Checks;
 using Meshara.Testing.Network;
@@ -138,7 +139,8 @@ internal sealed class Workload(SimulatedNetwork network, MessageCheck messages, 
     {
         int stream = random.Next();
         int length = random.Next(20) == 0 ? random.Next(100_000) : random.Next(2000);
-        await using MeshStream flow = await node.Node.OpenStreamAsync(to.Id, Flow, lifetime).ConfigureAwait(false);
+        MeshStream flow = await node.Node.OpenStreamAsync(to.Id, Flow, lifetime).ConfigureAwait(false);
+        await using ConfiguredAsyncDisposable end = flow.ConfigureAwait(false);
         try
         {
             await WriteAsync(flow, stream, length, random, lifetime).ConfigureAwait(false);
