@@ -1,78 +1,52 @@
-using Meshara.Testing.Engine;
-using Meshara.Testing.Network;
+using Meshara.Testing;
 
 namespace Meshara.Simulator;
 
-/// <summary>Two real nodes, TLS included, on an in-memory network: they link, talk in all three shapes, lose each other and meet again.</summary>
+/// <summary>Two real nodes, TLS included, on a simulated network: they link, talk in all three shapes, lose each other and meet again.</summary>
 internal static class TwoNodes
 {
-    public static async Task RunAsync(int seed, VirtualTime time, Trace trace)
+    public static async Task RunAsync(int seed)
     {
-        MemoryTransport network = new();
-        using NodeIdentity aliceKey = SeededIdentity.Create(seed, "alice");
-        using NodeIdentity bobKey = SeededIdentity.Create(seed, "bob");
-        Node alice = await StartAsync(aliceKey, "alice:1", []);
-        await using Node bob = await StartAsync(bobKey, "bob:1", []);
-        await alice.TrustAsync(bob.PublicKey);
-        Task watching = WatchAsync("bob", bob);
-        _ = watching;
-
-        NodeId peer = await bob.AddPeerAsync("alice:1", alice.PublicKey);
+        await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
+        SimulatedNode alice = await sim.StartNodeAsync("alice", o => Options(sim, "alice", o));
+        SimulatedNode bob = await sim.StartNodeAsync("bob", o => Options(sim, "bob", o));
+        await alice.Node.TrustAsync(bob.Node.PublicKey);
+        NodeId peer = await bob.Node.AddPeerAsync(new PeerAddress(alice.Address.ToString(), PeerAddress.DefaultPort), alice.Node.PublicKey);
         for (int i = 0; i < 100; i++)
         {
-            await bob.SendAsync(peer, "chat", BitConverter.GetBytes(i));
+            await bob.Node.SendAsync(peer, "chat", BitConverter.GetBytes(i));
         }
 
-        await bob.SendAsync(peer, "chat", "last"u8.ToArray(), acknowledged: true);
-        byte[] reply = await bob.RequestAsync(peer, "double", new byte[40_000]);
-        trace.Add($"reply of {reply.Length}");
+        await bob.Node.SendAsync(peer, "chat", "last"u8.ToArray(), acknowledged: true);
+        byte[] reply = await bob.Node.RequestAsync(peer, "double", new byte[40_000]);
+        sim.Note($"reply of {reply.Length}");
 
-        await Task.Delay(TimeSpan.FromMinutes(2), time);
-        trace.Add($"bob sees {bob.ListPeers().Count} after two quiet minutes");
-        await alice.DisposeAsync();
-        await Task.Delay(TimeSpan.FromMinutes(1), time);
-        trace.Add($"bob sees {bob.ListPeers().Count} without alice");
-        alice = await StartAsync(aliceKey, "alice:1", []);
-        await alice.TrustAsync(bob.PublicKey);
-        await Task.Delay(TimeSpan.FromMinutes(3), time);
-        trace.Add($"bob sees {bob.ListPeers().Count} after alice's return");
-        await alice.DisposeAsync();
+        await sim.RunForAsync(2.Minutes());
+        sim.Note($"bob sees {bob.Node.ListPeers().Count} after two quiet minutes");
+        await alice.StopAsync();
+        await sim.RunForAsync(1.Minutes());
+        sim.Note($"bob sees {bob.Node.ListPeers().Count} without alice");
+        await alice.RestartAsync();
+        await alice.Node.TrustAsync(bob.Node.PublicKey);
+        await sim.RunForAsync(3.Minutes());
+        sim.Note($"bob sees {bob.Node.ListPeers().Count} after alice's return");
+        sim.AssertMesh();
+        await alice.StopAsync();
+        await bob.StopAsync();
+    }
 
-        async Task<Node> StartAsync(NodeIdentity identity, string listen, PeerAddress[] peers)
+    private static NodeOptions Options(SimulatedNetwork sim, string name, NodeOptions options) => options with
+    {
+        Admission = Admission.KnownPeers,
+        Discovery = options.Discovery with { BootstrapNodes = [] },
+        OnStarting = node =>
         {
-            Node node = await Node.StartAsync(new NodeOptions
-            {
-                Mesh = "simulation",
-                Identity = identity,
-                Listen = [listen],
-                Peers = peers,
-                Transport = network,
-                TimeProvider = time,
-                Seed = seed,
-            });
-            string name = listen.Split(':')[0];
             node.Handle("chat", (message, _) =>
             {
-                trace.Add($"{name} got {message.Payload.Length} from {message.Peer.ToShortString()}");
+                sim.Note($"{name} got {message.Payload.Length} from {message.Peer.ToShortString()}");
                 return ValueTask.CompletedTask;
             });
             node.HandleRequest("double", (message, _) => ValueTask.FromResult<ReadOnlyMemory<byte>>(new byte[message.Payload.Length * 2]));
-            trace.Add($"{name} is {node.Id.ToShortString()}");
-            return node;
-        }
-
-        async Task WatchAsync(string name, Node node)
-        {
-            await foreach (PeerEvent happened in node.WatchAsync())
-            {
-                trace.Add($"{name}: {happened switch
-                {
-                    PeerConnected e => $"connected {e.Peer.ToShortString()} {e.Address} {(e.Inbound ? "in" : "out")}",
-                    PeerDisconnected e => $"disconnected {e.Peer.ToShortString()} {e.Reason}",
-                    PeerRefused e => $"refused {e.Address} {e.Code}",
-                    _ => happened.GetType().Name,
-                }}");
-            }
-        }
-    }
+        },
+    };
 }

@@ -8,8 +8,8 @@ public sealed class DeterminismTests
     [Fact]
     public async Task TwoNodes_SameSeedTwice_SameTrace()
     {
-        string[] first = await SimulationProgram.RunAsync("two-nodes", "1");
-        string[] second = await SimulationProgram.RunAsync("two-nodes", "1");
+        string[] first = await SimulationProgram.RunAsync("two-nodes", 1);
+        string[] second = await SimulationProgram.RunAsync("two-nodes", 1);
 
         Assert.Equal(first, second);
     }
@@ -17,7 +17,7 @@ public sealed class DeterminismTests
     [Fact]
     public async Task TwoNodes_AnySeed_LinkTalkPartAndMeetAgain()
     {
-        string[] trace = await SimulationProgram.RunAsync("two-nodes", "2");
+        string[] trace = await SimulationProgram.RunAsync("two-nodes", 2);
 
         // The last of them is the acknowledged one.
         Assert.Equal(101, trace.Count(line => line.Contains("alice got 4 from", StringComparison.Ordinal)));

@@ -8,7 +8,7 @@ public sealed class SimultaneousDialTests
     [Fact]
     public async Task H17_BothDialAtOnceAThousandTimes_OneLinkEachTimeAndNothingLostOrDoubled()
     {
-        string[] trace = await SimulationProgram.RunAsync("simultaneous-dials", "1", "1000");
+        string[] trace = await SimulationProgram.RunAsync("simultaneous-dials", 1);
 
         Assert.Equal(1000, trace.Count(line => line.Contains(" round ", StringComparison.Ordinal)));
         string collisions = Assert.Single(trace, line => line.Contains(" collisions ", StringComparison.Ordinal)).Split(' ')[^1];

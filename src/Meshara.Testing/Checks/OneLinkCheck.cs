@@ -1,0 +1,62 @@
+namespace Meshara.Testing.Checks;
+
+/// <summary>At most one link a pair, at every moment; and no link for long of which the other end knows nothing.</summary>
+internal sealed class OneLinkCheck(SimulatedNetwork network, LinkBook links) : NodeCheck(network, links)
+{
+    // Seconds: two pings without an answer take 15 + 10 + 10 s; a frozen node wakes to a link that is long gone, and has to ping first.
+    private const int MostOneSided = 90;
+
+    // Looks, one in five seconds: a link that was told to go is drained for 2 s by its own clock.
+    private const int MostUnseen = 3;
+
+    private readonly Dictionary<(SimulatedNode, NodeId), int> _oneSided = [];
+    private readonly Dictionary<SimulatedNode, int> _unseen = [];
+
+    public override string Name => "one-link";
+
+    public override void OnEvent(SimulatedNode node, object what)
+    {
+        if (what is NodeFact.Up { Probe: false } up && Links.Of(node).Count(l => !l.Probe && l.Peer == up.Peer) is var count and > 1)
+            Wrong($"{node} has {count} links with {Network.NameOf(up.Peer)}, 1 may be: {string.Join(", ", Links.Of(node).Where(l => l.Peer == up.Peer).Select(static l => $"connection {l.Number} {(l.Inbound ? "in" : "out")}"))}.", Both(node, up.Peer));
+    }
+
+    public override void OnSecond()
+    {
+        foreach (SimulatedNode node in Network.Nodes)
+        {
+            if (Running(node) is not { } live)
+            {
+                foreach ((SimulatedNode, NodeId) key in _oneSided.Keys.Where(k => k.Item1 == node).ToList())
+                    _oneSided.Remove(key);
+                continue;
+            }
+
+            foreach (LiveLink link in Links.Of(node))
+            {
+                if (!link.Probe)
+                    Look(node, link);
+            }
+
+            if ((node.Index + (int)Network.Elapsed.TotalSeconds) % 5 != 0)
+                continue;
+
+            // The program sees the same as was told, but for links that are on their way out.
+            int seen = live.ListPeers().Count, told = Links.Of(node).Where(static l => !l.Probe).Select(static l => l.Peer).Distinct().Count();
+            _unseen[node] = seen < told ? _unseen.GetValueOrDefault(node) + 1 : 0;
+            if (seen > told || _unseen[node] > MostUnseen)
+                Wrong($"{node} lists {seen} peers, and has told of {told} links.", node);
+        }
+    }
+
+    private void Look(SimulatedNode node, LiveLink link)
+    {
+        // Only seconds in which both run and can talk: a node that sleeps notices nothing.
+        SimulatedNode? other = Whose(link.Peer);
+        bool oneSided = other is not null && Running(other) is not null && !Links.Has(other, node.Id) && Network.Network.CanReach(node, other);
+        _oneSided[(node, link.Peer)] = oneSided ? _oneSided.GetValueOrDefault((node, link.Peer)) + 1 : 0;
+        if (_oneSided[(node, link.Peer)] > MostOneSided)
+            Wrong($"{node} has had a link with {other} for {MostOneSided} s of which {other} knows nothing.", node, other!);
+    }
+
+    private IReadOnlyList<SimulatedNode> Both(SimulatedNode node, NodeId peer) => Whose(peer) is { } other ? [node, other] : [node];
+}
