@@ -20,7 +20,7 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
     private readonly Dictionary<Machine, SimulatedNode> _byMachine = [];
     private readonly List<ISimulationCheck> _checks = [];
     private readonly SecondTick _tick;
-    private readonly NodeFolders _folders = new();
+    private readonly RunFolder _folders = new();
     private bool _closed;
 
     private SimulatedNetwork(SimulationEngine engine, int seed)
@@ -30,6 +30,7 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
         Internet = new Internet(engine.Time, engine.Trace, SeededIdentity.Random(seed, "network"));
         Network = new NetworkView(this);
         FolderOf = _folders.Of;
+        StoreOf = new StoreBook(engine.Time).Of;
         _tick = new SecondTick(this);
         engine.Time.Schedule(_tick, engine.Time.Now + SecondTick.Every);
     }
@@ -75,7 +76,7 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
     internal int Expected { get; set; }
 
     /// <summary>The store of a node, asked for at each start.</summary>
-    internal Func<SimulatedNode, IPeerStore?> StoreOf { get; set; } = new StoreBook().Of;
+    internal Func<SimulatedNode, IPeerStore?> StoreOf { get; set; }
 
     /// <summary>The local network of a node, asked for at each start; null from it: none.</summary>
     internal Func<SimulatedNode, OpenLocalNetwork?> LanOf { get; set; } = static _ => null;
@@ -309,7 +310,7 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
         }
     }
 
-    private sealed class StoreBook
+    private sealed class StoreBook(TimeProvider time)
     {
         private readonly Dictionary<SimulatedNode, IPeerStore> _stores = [];
 
@@ -317,7 +318,7 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
         {
             if (!_stores.TryGetValue(node, out IPeerStore? store))
             {
-                _stores.Add(node, store = new MemoryPeerStore());
+                _stores.Add(node, store = new MemoryPeerStore(time));
             }
 
             return store;

@@ -11,8 +11,8 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
     // What still runs after the end of a scenario has ended by then, or never will.
     private const int MostTurnsAfterTheEnd = 100_000;
 
-    private static SimulationEngine? s_current;
-    private static bool s_oneThread;
+    private static SimulationEngine? _current;
+    private static bool _oneThread;
 
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SimulationRun _run;
@@ -33,7 +33,7 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
     }
 
     /// <summary>The run of this process; null: there is none.</summary>
-    public static SimulationEngine? Current => s_current;
+    public static SimulationEngine? Current => _current;
 
     /// <summary>The clock.</summary>
     public VirtualTime Time { get; } = new();
@@ -58,7 +58,7 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
         TakeOneThread();
         SimulationEngine engine = new(run, scenario);
         run.TailOf = engine.Trace.TailOf;
-        if (Interlocked.CompareExchange(ref s_current, engine, null) is not null)
+        if (Interlocked.CompareExchange(ref _current, engine, null) is not null)
         {
             throw new InvalidOperationException("A simulation runs in this process already: one at a time.");
         }
@@ -77,7 +77,7 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
             run.Counted.Add("connections", engine.Network?.Internet.Connections ?? 0);
             run.Counted.Add("writes", engine.Network?.Internet.Writes ?? 0);
             engine.Trace.Dispose();
-            s_current = null;
+            _current = null;
         }
     }
 
@@ -138,7 +138,7 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
 
     private static void TakeOneThread()
     {
-        if (s_oneThread)
+        if (_oneThread)
         {
             return;
         }
@@ -148,7 +148,7 @@ internal sealed class SimulationEngine : IThreadPoolWorkItem
             throw new InvalidOperationException("The thread pool of this process does not take one thread as its limit, which a simulation needs. Was DOTNET_ThreadPool_ForceMinWorkerThreads set?");
         }
 
-        s_oneThread = true;
+        _oneThread = true;
     }
 
     private void Queue() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);

@@ -36,12 +36,11 @@ internal static class NodeDefaults
             : !ReferenceEquals(options.TimeProvider, defaults.TimeProvider) ? nameof(NodeOptions.TimeProvider)
             : !ReferenceEquals(options.Identity, defaults.Identity) ? nameof(NodeOptions.Identity)
             : !ReferenceEquals(options.PeerStore, defaults.PeerStore) ? nameof(NodeOptions.PeerStore)
-            : options.DataDirectory != defaults.DataDirectory ? nameof(NodeOptions.DataDirectory)
             : options.Seed != defaults.Seed ? nameof(NodeOptions.Seed)
             : null;
         if (changed is not null)
         {
-            throw new InvalidOperationException($"NodeOptions.{changed} of a simulated node is the simulation's. Leave it as it is given; a folder comes with withFolder: true.");
+            throw new InvalidOperationException($"NodeOptions.{changed} of a simulated node is the simulation's. Leave it as it is given.");
         }
     }
 

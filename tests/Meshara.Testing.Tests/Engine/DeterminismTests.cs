@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Meshara.Tests.Tidy;
 using Xunit;
 
 namespace Meshara.Testing.Tests.Engine;
@@ -41,13 +42,7 @@ public sealed class DeterminismTests
     private static async Task<(int Exit, string Output)> SimulatorAsync(string[] arguments, params (string Name, string Value)[] environment)
     {
         string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-        DirectoryInfo root = new(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(root.FullName, "Meshara.sln")))
-        {
-            root = root.Parent!;
-        }
-
-        string program = Path.Combine(root.FullName, "src", "Meshara.Simulator", "bin", configuration, "net10.0", "Meshara.Simulator.dll");
+        string program = Path.Combine(Repository.Root, "src", "Meshara.Simulator", "bin", configuration, "net10.0", "Meshara.Simulator.dll");
         ProcessStartInfo start = new("dotnet", [program, .. arguments]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
         foreach ((string name, string value) in environment)

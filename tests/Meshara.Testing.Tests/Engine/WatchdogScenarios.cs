@@ -50,7 +50,7 @@ public static class WatchdogScenarios
     {
         await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
         await sim.StartNodesAsync(2);
-        sim.Violated(new Checks.Violation("mine", "n1 did it.", ["n1"]));
+        sim.Violated(new Meshara.Testing.Checks.Violation("mine", "n1 did it.", ["n1"]));
         await sim.RunForAsync(1.Hours());
     }
 }

@@ -1,7 +1,7 @@
 namespace Meshara.Testing.Network;
 
 /// <summary>Real folders of simulated nodes, below one of the run's own, which goes with it.</summary>
-internal sealed class NodeFolders
+internal sealed class RunFolder
 {
     private DirectoryInfo? _root;
 
