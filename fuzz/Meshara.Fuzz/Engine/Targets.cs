@@ -7,6 +7,9 @@ internal static class Targets
     public static IReadOnlyList<FuzzTarget> All { get; } =
     [
         .. WireTargets.All,
+        StoreTargets.StoreRow,
+        ConfigTargets.Config,
+        ControlTargets.Control,
 #if PLANTED_BUG
         Planted.ToyParser.Target,
 #endif

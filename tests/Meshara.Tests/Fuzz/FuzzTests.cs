@@ -22,12 +22,15 @@ public sealed class FuzzTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Run_SeedsAndTwoThousandChangedInputs_NothingFound(string name)
+    public void Run_SeedsAndChangedInputs_NothingFound(string name)
     {
         FuzzTarget target = Target(name);
         Assert.True(target.Seeds.Count > 5);
+
+        // Those check signatures, or run minutes of a network.
+        int changed = name is "certificate" or "mdns" or "record" or "successor" ? 300 : 2000;
         FuzzRun run = new(target, [], seed: 1);
-        while (run.Runs < target.Seeds.Count + 2000)
+        while (run.Runs < target.Seeds.Count + changed)
             AssertNothing(target, run.Step());
     }
 
