@@ -39,6 +39,9 @@ public static unsafe class Coverage
         _count = 0;
     }
 
+    /// <summary>Begins anew in a map that somebody else has cleared.</summary>
+    public static void Forget() => _count = 0;
+
     /// <summary>Counts in memory of somebody else from now on, who clears it.</summary>
     /// <param name="map">At least as many bytes as there are edges.</param>
     public static void CountIn(nint map) => _map = (byte*)map;

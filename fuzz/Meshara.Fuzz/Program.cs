@@ -1,4 +1,18 @@
+using Meshara.Fuzz;
 using Meshara.Fuzz.Engine;
+
+FuzzTarget Target(string name) => Targets.All.Single(target => target.Name == name);
+
+// What fuzz/run --engine afl asks for.
+switch (args)
+{
+    case ["afl-seeds", var target, var folder]:
+        return AflServer.Export(Target(target), folder);
+    case ["afl-serve", var target, var page]:
+        return AflServer.Serve(target, page);
+    case ["afl-work", var target, var page]:
+        return AflServer.Work(Target(target), page);
+}
 
 EdgeTable? edges = EdgeTable.Load();
 if (Options.Read(args, Targets.All.Select(static target => target.Name)) is not { } options)
@@ -16,6 +30,6 @@ if (edges is null)
 }
 
 if (options.Page is not null)
-    return Child.Run(Targets.All.Single(target => target.Name == options.Target), options, edges, TimeProvider.System);
+    return Child.Run(Target(options.Target), options, edges, TimeProvider.System);
 Console.WriteLine($"seed {options.Seed}");
 return await new Parent(options, TimeProvider.System).RunAsync([.. Targets.All.Select(static target => target.Name).Where(name => options.Target == "all" || options.Target == name)]) == 0 ? 0 : 1;

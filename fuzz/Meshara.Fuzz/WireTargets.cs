@@ -35,10 +35,8 @@ internal static class WireTargets
             // The key of a certificate, then the value of its extension.
             new("successor", SuccessorSeeds(), RunSuccessor),
 
-            new("record", RecordSeeds(), ComposeRecord, RunRecord),
-
-            // The reply of a peer that was asked for others.
-            new("peers", [[0, 0], .. RecordSeeds().Select(static r => PeerLists.WriteReply([r, r], 1 << 16))], RunPeers),
+            RecordTargets.Record,
+            RecordTargets.Peers,
 
             FileTargets.StaticPeers,
             DnsTargets.Dns,
@@ -83,74 +81,6 @@ internal static class WireTargets
         }
 
         return Verdict.With(chain.OldIds.Count, isSigned ? 1 : 2);
-    }
-
-    private static byte[][] RecordSeeds()
-    {
-        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Path.Combine(VectorFile.Root, "specs", "vectors", "record.json")));
-        return [.. document.RootElement.GetProperty("vectors").EnumerateArray()
-            .Select(static v => Convert.FromHexString(v.GetProperty("value").GetString()!)).Where(static v => v.Length is > 0 and <= 1024)];
-    }
-
-    // Every other one is signed again, by a key that everybody knows, if it is like a record still: 65 to 72 bytes of signature behind their length.
-    private static byte[] ComposeRecord(Mutator mutator, byte[] seed, IReadOnlyList<byte[]> all)
-    {
-        byte[] changed = mutator.Mutate(seed, mutator.Pick(all));
-        if (mutator.Below(2) == 0)
-            return changed;
-        for (int length = 65; length <= 72; length++)
-        {
-            int end = changed.Length - length - 2;
-            if (end < PublicKey.Size || changed[end] != 0x40 || changed[end + 1] != length)
-                continue;
-            byte[] signed = [.. ToySigner.Key.Der.Span, .. changed.AsSpan(PublicKey.Size, end - PublicKey.Size)];
-            byte[] signature = ToySigner.Sign([.. Enumerable.Repeat((byte)0x20, 64), .. "meshara/1 peer record\0"u8, .. signed]);
-            return [.. signed, 0x40, (byte)signature.Length, .. signature];
-        }
-
-        return changed;
-    }
-
-    // Whatever is taken for a record is what was read, and nothing that comes of it throws.
-    private static long RunRecord(byte[] input)
-    {
-        try
-        {
-            SignedRecord record = SignedRecord.Parse(input);
-            bool isSigned = record.Verify();
-            int addresses = Net.Records.AddressesOf(record).Count;
-            if (!record.Bytes.Span.SequenceEqual(input) || input.Length > SignedRecord.MaxSize)
-            {
-                throw new FindingException("A record is not what was read.");
-            }
-
-            return Verdict.With(addresses, isSigned ? 1 : 2);
-        }
-        catch (WireException)
-        {
-            // The one exception a parser may throw.
-            return Verdict.Refused;
-        }
-    }
-
-    private static long RunPeers(byte[] input)
-    {
-        try
-        {
-            IReadOnlyList<byte[]> records = PeerLists.ParseReply(input);
-            byte[] again = PeerLists.WriteReply([.. records.Select(static r => (ReadOnlyMemory<byte>)r)], int.MaxValue);
-            if (records.Count > PeerLists.MaxRecords || PeerLists.ParseReply(again).Count != records.Count)
-            {
-                throw new FindingException("A list of records is not written as it was read.");
-            }
-
-            return Verdict.Of(again);
-        }
-        catch (WireException)
-        {
-            // As above.
-            return Verdict.Refused;
-        }
     }
 
     private static byte[] ComposeFrame(Mutator mutator, byte[] seed, IReadOnlyList<byte[]> all) =>

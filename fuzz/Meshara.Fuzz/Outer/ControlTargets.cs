@@ -46,10 +46,13 @@ internal static class ControlTargets
         try
         {
             request = ControlServer.Parse(text);
+            _ = NodeCommands.Key(request);
+            _ = NodeCommands.SpanOf(request.TimeoutMs, TimeSpan.FromMilliseconds, "timeout_ms");
+            _ = NodeCommands.SpanOf(request.OverlapSeconds, TimeSpan.FromSeconds, "overlap_seconds");
         }
-        catch (ControlException)
+        catch (ControlException e)
         {
-            return Verdict.Of("no request");
+            return Verdict.Of(e.Code);
         }
 
         string shown = Safe.Text(request.Command, 40);
