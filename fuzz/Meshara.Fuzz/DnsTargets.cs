@@ -11,7 +11,7 @@ internal static class DnsTargets
     private const int BytesAllocatedPerByte = 100;
 
     /// <summary>Packets of hosts that are on many networks.</summary>
-    public static FuzzTarget Dns { get; } = new("dns", [.. RealPackets.Bytes], (mutator, all) => mutator.Below(3) == 0 ? Point(mutator, mutator.Pick(all)) : mutator.Mutate(mutator.Pick(all), mutator.Pick(all)), Run);
+    public static FuzzTarget Dns { get; } = new("dns", [.. RealPackets.Bytes], (mutator, seed, all) => mutator.Below(3) == 0 && seed.Length > 1 ? Point(mutator, seed) : mutator.Mutate(seed, mutator.Pick(all)), Run);
 
     // Two bytes become a pointer, mostly to where it may well lead.
     private static byte[] Point(Mutator mutator, byte[] seed)
@@ -23,7 +23,7 @@ internal static class DnsTargets
         return changed;
     }
 
-    private static void Run(byte[] input)
+    private static long Run(byte[] input)
     {
         long before = GC.GetAllocatedBytesForCurrentThread();
         bool isRead = DnsReader.TryRead(input, out DnsMessage? message);
@@ -31,13 +31,13 @@ internal static class DnsTargets
         if (allocated > 4096 + ((long)BytesAllocatedPerByte * input.Length))
             throw new FindingException($"{allocated} bytes of memory for a packet of {input.Length}.");
         if (!isRead)
-            return;
+            return Verdict.Refused;
         DnsRecord[] records = [.. message!.Answers, .. message.Authorities, .. message.Additionals];
         if (records.Length > 512 || message.Questions.Length > 256)
             throw new FindingException("More records or questions than the reader is to take.");
         foreach (DnsRecord record in records)
             Look(record);
-        WriteAgain(message, records);
+        return WriteAgain(message, records);
     }
 
     // What comes after reading: nothing of it may throw either.
@@ -56,7 +56,7 @@ internal static class DnsTargets
             throw new FindingException($"{record} is not itself.");
     }
 
-    private static void WriteAgain(DnsMessage message, DnsRecord[] records)
+    private static long WriteAgain(DnsMessage message, DnsRecord[] records)
     {
         DnsWriter writer = new(60_000);
         bool fits = Array.TrueForAll(message.Questions, q => writer.TryAdd(q)) && Array.TrueForAll(records, r => writer.TryAdd(r, DnsSection.Answer));
@@ -64,7 +64,7 @@ internal static class DnsTargets
 
         // Names in the data of other types are kept expanded: such a packet may outgrow what is read.
         if (!fits || packet.Length > DnsReader.MaxPacket)
-            return;
+            return records.Length;
         if (!DnsReader.TryRead(packet.Span, out DnsMessage? again) || !again.Questions.AsSpan().SequenceEqual(message.Questions) || again.Answers.Length != records.Length)
             throw new FindingException("A message is not read as it was written.");
         for (int i = 0; i < records.Length; i++)
@@ -72,5 +72,7 @@ internal static class DnsTargets
             if (!again.Answers[i].SameAs(records[i]) || again.Answers[i].Ttl != records[i].Ttl || again.Answers[i].CacheFlush != records[i].CacheFlush)
                 throw new FindingException($"{records[i]} became {again.Answers[i]}.");
         }
+
+        return Verdict.Of(packet.Span);
     }
 }

@@ -1,26 +1,20 @@
 namespace Meshara.Fuzz;
 
-/// <summary>One target's loop: first the seeds as they are, then changed ones. The same seed gives the same inputs in the same order.</summary>
+/// <summary>One target's loop without feedback: first the seeds as they are, then changed ones. The same seed gives the same inputs in the same order.</summary>
 internal sealed class FuzzRun(FuzzTarget target, IReadOnlyList<byte[]> corpus, int seed)
 {
     private readonly byte[][] _seeds = [.. target.Seeds, .. corpus];
     private readonly Mutator _mutator = new(seed);
-    private byte[] _current = [];
-    private long _runs;
 
-    /// <summary>Inputs begun so far; may be read by a watchdog.</summary>
-    public long Runs => Volatile.Read(ref _runs);
-
-    /// <summary>The input being read; may be read by a watchdog.</summary>
-    public byte[] Current => Volatile.Read(ref _current);
+    /// <summary>Inputs begun so far.</summary>
+    public long Runs { get; private set; }
 
     /// <summary>Runs one input; null: nothing found.</summary>
     public Finding? Step()
     {
-        long run = _runs;
-        Volatile.Write(ref _current, run < _seeds.Length ? _seeds[run] : target.Compose(_mutator, _seeds));
-        Volatile.Write(ref _runs, run + 1);
-        return Try(target, _current);
+        byte[] input = Runs < _seeds.Length ? _seeds[Runs] : target.Compose(_mutator, _mutator.Pick(_seeds), _seeds);
+        Runs++;
+        return Try(target, input);
     }
 
     /// <summary>Runs one given input; null: nothing found.</summary>

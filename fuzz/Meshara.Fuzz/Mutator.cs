@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace Meshara.Fuzz;
 
 /// <summary>Changes inputs at random; the same seed changes them alike.</summary>
-internal sealed class Mutator(int seed)
+internal sealed partial class Mutator(int seed)
 {
     private const int MaxSize = 70_000;
 
@@ -48,6 +48,9 @@ internal sealed class Mutator(int seed)
 
     private void Change(List<byte> bytes, byte[] other)
     {
+        if (Hints is { } hints && Below(2) == 0 && ChangeByHint(bytes, hints))
+            return;
+
         int at = Below(bytes.Count + 1);
         int run = Math.Min(1 + Below(Below(4) == 0 ? 64 : 4), bytes.Count - at);
         switch (Below(11))
@@ -99,8 +102,14 @@ internal sealed class Mutator(int seed)
     private byte[] Varint()
     {
         ulong value = Pick(Numbers);
-        int least = value < 1 << 6 ? 0 : value < 1 << 14 ? 1 : value < 1 << 30 ? 2 : 3;
-        int form = Below(4) == 0 ? least + Below(4 - least) : least;
+        int least = LeastForm(value);
+        return Varint(value, Below(4) == 0 ? least + Below(4 - least) : least);
+    }
+
+    private static int LeastForm(ulong value) => value < 1 << 6 ? 0 : value < 1 << 14 ? 1 : value < 1 << 30 ? 2 : 3;
+
+    private static byte[] Varint(ulong value, int form)
+    {
         byte[] bytes = new byte[8];
         BinaryPrimitives.WriteUInt64BigEndian(bytes, value << (64 - (8 << form)));
         bytes[0] |= (byte)(form << 6);

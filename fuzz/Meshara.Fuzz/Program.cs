@@ -1,84 +1,35 @@
 using Meshara.Fuzz;
+using Meshara.Fuzz.Engine;
 
-// A hang is a finding too; generous, because a loaded machine may stall the process itself.
-TimeSpan stuckAfter = TimeSpan.FromSeconds(30);
-TimeProvider clock = TimeProvider.System;
-if (!TryReadArguments(args, out string name, out double seconds, out int seed))
+FuzzTarget Target(string name) => Targets.All.Single(target => target.Name == name);
+
+// What fuzz/run --engine afl asks for.
+switch (args)
 {
-    Console.Error.WriteLine($"usage: run TARGET|all --seconds N [--seed S]\ntargets: {string.Join(", ", WireTargets.All.Select(t => t.Name))}");
+    case ["afl-seeds", var target, var folder]:
+        return AflServer.Export(Target(target), folder);
+    case ["afl-serve", var target, var page]:
+        return AflServer.Serve(target, page);
+    case ["afl-work", var target, var page]:
+        return AflServer.Work(Target(target), page);
+}
+
+EdgeTable? edges = EdgeTable.Load();
+if (Options.Read(args, Targets.All.Select(static target => target.Name)) is not { } options)
+{
+    Console.Error.WriteLine($"{Options.Usage}\ntargets: {string.Join(", ", Targets.All.Select(static target => target.Name))}");
     return 2;
 }
 
-Console.WriteLine($"seed {seed}");
-int findings = 0;
-foreach (FuzzTarget target in WireTargets.All.Where(t => name == "all" || t.Name == name))
-    findings += Fuzz(target) ? 0 : 1;
-return findings == 0 ? 0 : 1;
-
-bool Fuzz(FuzzTarget target)
+if (options.Target == "verdicts")
+    return Verdicts.Write();
+if (edges is null)
 {
-    FuzzRun run = new(target, FuzzFolder.Corpus(target.Name), seed);
-    using ITimer watchdog = Watch(target, run);
-    long start = clock.GetTimestamp();
-    while (clock.GetElapsedTime(start).TotalSeconds < seconds)
-    {
-        if (run.Step() is { } finding)
-        {
-            Report(target.Name, finding.Input, run.Runs, finding.Fault.ToString());
-            return false;
-        }
-    }
-
-    double elapsed = clock.GetElapsedTime(start).TotalSeconds;
-    Console.WriteLine($"{target.Name,-8} {run.Runs,12:N0} runs in {elapsed:F1} s, {run.Runs / elapsed,9:N0} runs/s, nothing found");
-    return true;
+    Console.Error.WriteLine("These assemblies are as the compiler wrote them: start fuzz/run, which rewrites copies of them.");
+    return 2;
 }
 
-ITimer Watch(FuzzTarget target, FuzzRun run)
-{
-    long last = -1;
-    return clock.CreateTimer(
-        _ =>
-        {
-            long runs = run.Runs;
-            if (runs != last)
-            {
-                last = runs;
-                return;
-            }
-
-            Report(target.Name, run.Current, runs, $"It did not end within {stuckAfter.TotalSeconds} s.");
-            Environment.Exit(1);
-        },
-        null,
-        stuckAfter,
-        stuckAfter);
-}
-
-void Report(string target, byte[] input, long runs, string what)
-{
-    string path = FuzzFolder.SaveCrash(target, input);
-    Console.WriteLine($"{target,-8} FOUND at run {runs:N0} of seed {seed}: {what}\n  input of {input.Length} bytes: {path}");
-}
-
-static bool TryReadArguments(string[] args, out string name, out double seconds, out int seed)
-{
-    name = args.Length > 0 ? args[0] : "";
-    string chosen = name;
-    bool ok = chosen == "all" || WireTargets.All.Any(t => t.Name == chosen);
-    seconds = -1;
-
-    // Printed, so that the run can be repeated.
-    seed = (int)(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() & int.MaxValue);
-    for (int i = 1; ok && i < args.Length; i += 2)
-    {
-        ok = i + 1 < args.Length && args[i] switch
-        {
-            "--seconds" => double.TryParse(args[i + 1], out seconds) && seconds > 0,
-            "--seed" => int.TryParse(args[i + 1], out seed),
-            _ => false,
-        };
-    }
-
-    return ok && seconds > 0;
-}
+if (options.Page is not null)
+    return Child.Run(Target(options.Target), options, edges, TimeProvider.System);
+Console.WriteLine($"seed {options.Seed}");
+return await new Parent(options, TimeProvider.System).RunAsync([.. Targets.All.Select(static target => target.Name).Where(name => options.Target == "all" || options.Target == name)]) == 0 ? 0 : 1;

@@ -33,26 +33,27 @@ internal static class WireTargets
             new("stream", [.. vectors.Where(v => v.Stage == "link").Select(v => v.Frame)], ComposeStream, RunStream),
 
             // The key of a certificate, then the value of its extension.
-            new("successor", SuccessorSeeds(), (mutator, all) => mutator.Mutate(mutator.Pick(all), mutator.Pick(all)), RunSuccessor),
+            new("successor", SuccessorSeeds(), RunSuccessor),
 
-            new("record", RecordSeeds(), (mutator, all) => mutator.Mutate(mutator.Pick(all), mutator.Pick(all)), RunRecord),
-
-            // The reply of a peer that was asked for others.
-            new("peers", [[0, 0], .. RecordSeeds().Select(static r => PeerLists.WriteReply([r, r], 1 << 16))], (mutator, all) => mutator.Mutate(mutator.Pick(all), mutator.Pick(all)), RunPeers),
+            RecordTargets.Record,
+            RecordTargets.Peers,
 
             FileTargets.StaticPeers,
             DnsTargets.Dns,
+            MdnsTargets.Mdns,
+            CertificateTargets.Certificate,
+            AddressTargets.Multiaddr,
         ];
     }
 
     private static FuzzTarget Payload(string name, FrameType type, Vector[] vectors)
     {
         byte[][] seeds = [.. vectors.Where(v => v.Frame.Length >= FrameCodec.HeaderSize && v.Frame[4] == (byte)type).Select(v => v.Frame[FrameCodec.HeaderSize..])];
-        return new FuzzTarget(name, seeds, (mutator, all) => mutator.Mutate(mutator.Pick(all), mutator.Pick(all)), payload =>
+        return new FuzzTarget(name, seeds, payload =>
         {
             byte[] frame = [0, 0, 0, 0, (byte)type, 0, .. payload];
             SetLength(frame);
-            Check(frame, type == FrameType.Hello ? 0 : 2);
+            return Verdict.Of(Check(frame, type == FrameType.Hello ? 0 : 2).ToString());
         });
     }
 
@@ -64,82 +65,68 @@ internal static class WireTargets
     }
 
     // Whatever is taken for a chain is written as it was read, and checking its signatures throws nothing.
-    private static void RunSuccessor(byte[] input)
+    private static long RunSuccessor(byte[] input)
     {
         int split = Math.Min(PublicKey.Size, input.Length);
         NodeId key = NodeId.FromPublicKey(input.AsSpan(0, split));
         if (!SuccessorChain.TryParse(input.AsSpan(split), key, out SuccessorChain? chain))
         {
-            return;
+            return Verdict.Refused;
         }
 
-        _ = chain.Verify(0);
+        bool isSigned = chain.Verify(0);
         if (!chain.ToBytes().AsSpan().SequenceEqual(input.AsSpan(split)))
         {
             throw new FindingException("A chain is not written as it was read.");
         }
+
+        return Verdict.With(chain.OldIds.Count, isSigned ? 1 : 2);
     }
 
-    private static byte[][] RecordSeeds()
-    {
-        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Path.Combine(VectorFile.Root, "specs", "vectors", "record.json")));
-        return [.. document.RootElement.GetProperty("vectors").EnumerateArray()
-            .Select(static v => Convert.FromHexString(v.GetProperty("value").GetString()!)).Where(static v => v.Length is > 0 and <= 1024)];
-    }
+    private static byte[] ComposeFrame(Mutator mutator, byte[] seed, IReadOnlyList<byte[]> all) =>
+        [seed.Length == 0 || mutator.Below(4) == 0 ? (byte)mutator.Below(3) : seed[0], .. ChangeFrame(mutator, [.. seed.Skip(1)], [.. mutator.Pick(all).Skip(1)])];
 
-    // Whatever is taken for a record is what was read, and nothing that comes of it throws.
-    private static void RunRecord(byte[] input)
+    // One of the frames is changed, goes, or gets another one beside it; now and then bytes are changed without a look at frames.
+    private static byte[] ComposeStream(Mutator mutator, byte[] seed, IReadOnlyList<byte[]> all)
     {
-        try
-        {
-            SignedRecord record = SignedRecord.Parse(input);
-            _ = record.Verify();
-            _ = Net.Records.AddressesOf(record);
-            if (!record.Bytes.Span.SequenceEqual(input) || input.Length > SignedRecord.MaxSize)
-            {
-                throw new FindingException("A record is not what was read.");
-            }
-        }
-        catch (WireException)
-        {
-            // The one exception a parser may throw.
-        }
-    }
-
-    private static void RunPeers(byte[] input)
-    {
-        try
-        {
-            IReadOnlyList<byte[]> records = PeerLists.ParseReply(input);
-            byte[] again = PeerLists.WriteReply([.. records.Select(static r => (ReadOnlyMemory<byte>)r)], int.MaxValue);
-            if (records.Count > PeerLists.MaxRecords || PeerLists.ParseReply(again).Count != records.Count)
-            {
-                throw new FindingException("A list of records is not written as it was read.");
-            }
-        }
-        catch (WireException)
-        {
-            // As above.
-        }
-    }
-
-    private static byte[] ComposeFrame(Mutator mutator, IReadOnlyList<byte[]> seeds)
-    {
-        byte[] seed = mutator.Pick(seeds);
-        return [mutator.Below(4) == 0 ? (byte)mutator.Below(3) : seed[0], .. ChangeFrame(mutator, seed[1..], mutator.Pick(seeds)[1..])];
-    }
-
-    private static byte[] ComposeStream(Mutator mutator, IReadOnlyList<byte[]> seeds)
-    {
-        List<byte> bytes = [];
+        List<byte[]> frames = Split(seed);
         do
         {
-            byte[] seed = mutator.Pick(seeds);
-            bytes.AddRange(mutator.Below(2) == 0 ? seed : ChangeFrame(mutator, seed, mutator.Pick(seeds)));
+            byte[] other = mutator.Pick(Split(mutator.Pick(all)));
+            int at = mutator.Below(frames.Count);
+            switch (mutator.Below(4))
+            {
+                case 0:
+                    frames.Insert(mutator.Below(frames.Count + 1), other);
+                    break;
+                case 1 when frames.Count > 1:
+                    frames.RemoveAt(at);
+                    break;
+                default:
+                    frames[at] = ChangeFrame(mutator, frames[at], other);
+                    break;
+            }
         }
-        while (mutator.Below(6) != 0);
+        while (mutator.Below(3) != 0 && frames.Count < 64);
 
-        return [.. bytes];
+        return [.. frames.SelectMany(static frame => frame)];
+    }
+
+    // At least one; the last may be less or more than a frame.
+    private static List<byte[]> Split(byte[] stream)
+    {
+        List<byte[]> frames = [];
+        int at = 0;
+        while (stream.Length - at >= FrameCodec.HeaderSize && BinaryPrimitives.ReadUInt32BigEndian(stream.AsSpan(at)) is var length && length <= stream.Length - at - FrameCodec.HeaderSize)
+        {
+            int next = at + FrameCodec.HeaderSize + (int)length;
+            frames.Add(stream[at..next]);
+            at = next;
+        }
+
+        if (at < stream.Length || frames.Count == 0)
+            frames.Add(stream[at..]);
+        return frames;
     }
 
     // A wrong length hides the payload from its parser, so it is put right three times out of four.
@@ -153,22 +140,22 @@ internal static class WireTargets
 
     private static void SetLength(byte[] frame) => BinaryPrimitives.WriteInt32BigEndian(frame, frame.Length - FrameCodec.HeaderSize);
 
-    private static void RunFrame(byte[] input)
-    {
-        if (input.Length > 0)
-            Check(input.AsSpan(1), input[0] % Stages.Length);
-    }
+    private static long RunFrame(byte[] input) => input.Length > 0 ? Verdict.Of(Check(input.AsSpan(1), input[0] % Stages.Length).ToString()) : Verdict.Refused;
 
-    private static void RunStream(byte[] input)
+    private static long RunStream(byte[] input)
     {
         int at = 0;
+        long verdict = 0;
         Decoded decoded;
         do
         {
             decoded = Check(input.AsSpan(at), 2);
+            verdict = Verdict.With(verdict, Verdict.Of(decoded.ToString()));
             at += FrameCodec.HeaderSize + (decoded.Outcome is "accept" or "ignore" ? BinaryPrimitives.ReadInt32BigEndian(input.AsSpan(at)) : 0);
         }
         while (decoded.Outcome is "accept" or "ignore");
+
+        return verdict;
     }
 
     private static Decoded Check(ReadOnlySpan<byte> bytes, int stage)

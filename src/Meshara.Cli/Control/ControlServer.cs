@@ -270,7 +270,9 @@ internal sealed class ControlServer : IAsyncDisposable
         await running.CancelAsync();
     }
 
-    private static ControlRequest Parse(ReadOnlyMemory<byte> line)
+    /// <summary>Reads the one line that a client sends.</summary>
+    /// <exception cref="ControlException">It is no request.</exception>
+    internal static ControlRequest Parse(ReadOnlyMemory<byte> line)
     {
         try
         {

@@ -158,7 +158,7 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
 
     private async Task<ControlReply> RotateAsync(ControlRequest request, CancellationToken cancellationToken)
     {
-        TimeSpan? overlap = request.OverlapSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
+        TimeSpan? overlap = SpanOf(request.OverlapSeconds, TimeSpan.FromSeconds, "overlap_seconds");
         PublicKey renewed = await node.RotateIdentityAsync(overlap, cancellationToken);
         _peers.Next = renewed.Id;
         return ControlReply.DoneWith(node.Id) with { PublicKey = renewed.ToString() };
@@ -221,13 +221,27 @@ internal sealed class NodeCommands(Node node, NodeFacts facts)
     private async Task<ControlReply> RequestAsync(ControlRequest request, CancellationToken cancellationToken)
     {
         NodeId peer = Resolve(request);
-        TimeSpan? timeout = request.TimeoutMs is { } ms ? TimeSpan.FromMilliseconds(ms) : null;
+        TimeSpan? timeout = SpanOf(request.TimeoutMs, TimeSpan.FromMilliseconds, "timeout_ms");
         byte[] reply = await node.RequestAsync(
             peer, request.Protocol ?? throw Missing("protocol"), request.Payload ?? throw Missing("payload"), timeout, cancellationToken);
         return ControlReply.DoneWith(peer) with { Payload = reply };
     }
 
-    private static PublicKey? Key(ControlRequest request)
+    /// <summary>A number of a request as a time; null: it is not there.</summary>
+    /// <exception cref="ControlException">It is more than a time can be.</exception>
+    internal static TimeSpan? SpanOf(double? value, Func<double, TimeSpan> unit, string field)
+    {
+        try
+        {
+            return value is { } number ? unit(number) : null;
+        }
+        catch (Exception e) when (e is OverflowException or ArgumentException)
+        {
+            throw new ControlException("bad-request", $"'{field}' is {value}: no time is that long.", e);
+        }
+    }
+
+    internal static PublicKey? Key(ControlRequest request)
     {
         try
         {

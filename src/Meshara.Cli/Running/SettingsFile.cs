@@ -14,9 +14,12 @@ internal static class SettingsFile
 
     /// <summary>Reads the section.</summary>
     /// <exception cref="ConfigurationException">It cannot be read; the message names the file and, where there is one, the line.</exception>
-    public static SettingsLayer Read(string path)
+    public static SettingsLayer Read(string path) => Parse(Load(path), path);
+
+    /// <summary>Reads the section of a file's content.</summary>
+    /// <exception cref="ConfigurationException">As <see cref="Read"/>.</exception>
+    internal static SettingsLayer Parse(byte[] bytes, string path)
     {
-        byte[] bytes = Load(path);
         ReadOnlySpan<byte> text = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsSpan(Encoding.UTF8.Preamble.Length) : bytes;
         if (text.Trim(" \t\r\n"u8).IsEmpty)
         {

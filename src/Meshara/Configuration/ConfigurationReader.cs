@@ -242,9 +242,10 @@ internal sealed class ConfigurationReader
             }
             else if (OptionTable.Find(name) is not null || Special.Contains(name, StringComparer.OrdinalIgnoreCase))
             {
-                if (Read(child, OptionTable.Find(name)?.IsList == true) is { } found)
+                // A key may hold the dot itself: "Timeouts.Connect" beside "Timeouts": { "Connect": … }.
+                if (Read(child, OptionTable.Find(name)?.IsList == true) is { } found && !_found.TryAdd(name, found))
                 {
-                    _found.Add(name, found);
+                    throw Wrong(found.Key, $"stands beside {_found[name].Key}, and both mean the same option. Leave one of them out");
                 }
             }
             else

@@ -51,6 +51,17 @@ public sealed class ConfigurationReaderTests
         Assert.Equal((TimeSpan.FromSeconds(2.5), TimeSpan.FromMilliseconds(500), TimeSpan.FromMinutes(1)), (options.Timeouts.Connect, options.Timeouts.Drain, options.Timeouts.MaxBackoff));
     }
 
+    // Found by fuzz/run config: it was an ArgumentException that named neither the file nor the option.
+    [Fact]
+    public void FromConfiguration_OneOptionWithADotAndAsASection_NamesBoth()
+    {
+        MesharaException fault = Assert.Throws<MesharaException>(() => FromJson("""{ "Meshara": { "Mesh": "m", "Timeouts.Connect": "5s", "Timeouts": { "Connect": "6s" } } }"""));
+
+        Assert.Equal(MesharaErrorCode.InvalidOption, fault.Code);
+        Assert.Contains("Meshara:Timeouts:Connect", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("Meshara:Timeouts.Connect", fault.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void FromConfiguration_Environment_GoesOverTheFile()
     {

@@ -1,3 +1,5 @@
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
 using System.Security.Cryptography;
 using Meshara.Fuzz;
 using Meshara.Wire;
@@ -7,32 +9,28 @@ namespace Meshara.Tests.Fuzz;
 
 public sealed class FuzzTests
 {
-    [Fact]
-    public void Replay_CorpusAndCrashes_NothingFound()
+    public static TheoryData<string> Names => [.. WireTargets.All.Select(static target => target.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Replay_CorpusAndCrashes_NothingFound(string name)
     {
-        foreach (FuzzTarget target in WireTargets.All)
-        {
-            foreach (byte[] input in FuzzFolder.Corpus(target.Name).Concat(FuzzFolder.Crashes(target.Name)))
-                AssertNothing(target, FuzzRun.Try(target, input));
-        }
+        FuzzTarget target = Target(name);
+        foreach (byte[] input in FuzzFolder.Corpus(name).Concat(FuzzFolder.Crashes(name)))
+            AssertNothing(target, FuzzRun.Try(target, input));
     }
 
     [Theory]
-    [InlineData("frame")]
-    [InlineData("hello")]
-    [InlineData("refuse")]
-    [InlineData("goodbye")]
-    [InlineData("open")]
-    [InlineData("stream")]
-    [InlineData("successor")]
-    [InlineData("static-peers")]
-    [InlineData("dns")]
-    public void Run_SeedsAndTwoThousandChangedInputs_NothingFound(string name)
+    [MemberData(nameof(Names))]
+    public void Run_SeedsAndChangedInputs_NothingFound(string name)
     {
         FuzzTarget target = Target(name);
         Assert.True(target.Seeds.Count > 5);
+
+        // Those check signatures, or run minutes of a network.
+        int changed = name is "certificate" or "mdns" or "record" or "successor" ? 300 : 2000;
         FuzzRun run = new(target, [], seed: 1);
-        while (run.Runs < target.Seeds.Count + 2000)
+        while (run.Runs < target.Seeds.Count + changed)
             AssertNothing(target, run.Step());
     }
 
@@ -45,7 +43,7 @@ public sealed class FuzzTests
         static string Inputs(int seed)
         {
             using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            FuzzRun run = new(Target("stream") with { Run = hash.AppendData }, [], seed);
+            FuzzRun run = new(Target("stream") with { Run = Reading(input => hash.AppendData(input)) }, [], seed);
             while (run.Runs < 500)
                 run.Step();
             return Convert.ToHexString(hash.GetHashAndReset());
@@ -78,7 +76,7 @@ public sealed class FuzzTests
         ];
         foreach ((string name, Action<byte[]> parse) in faulty)
         {
-            FuzzTarget target = Target(name) with { Run = parse };
+            FuzzTarget target = Target(name) with { Run = Reading(parse) };
             FuzzRun run = new(target, [], seed: 1);
             Finding? finding = null;
             while (finding is null && run.Runs < 200_000)
@@ -88,6 +86,26 @@ public sealed class FuzzTests
             Assert.NotNull(FuzzRun.Try(target, finding.Input));
         }
     }
+
+    // fuzz/ci builds a fuzzer with a fault in it. It is nowhere else.
+    [Fact]
+    public void PlantedFault_OrdinaryBuild_IsNotThere()
+    {
+        string folder = Path.GetFileName(Path.GetDirectoryName(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar))!);
+        string path = Path.Combine(FuzzFolder.Root, "fuzz", "Meshara.Fuzz", "bin", folder, "net10.0", "Meshara.Fuzz.dll");
+        using PEReader file = new(File.OpenRead(path));
+        MetadataReader metadata = file.GetMetadataReader();
+        string[] types = [.. metadata.TypeDefinitions.Select(metadata.GetTypeDefinition).Select(type => $"{metadata.GetString(type.Namespace)}.{metadata.GetString(type.Name)}")];
+
+        Assert.Contains("Meshara.Fuzz.Engine.Targets", types);
+        Assert.DoesNotContain(types, type => type.Contains("Planted", StringComparison.Ordinal));
+    }
+
+    private static Func<byte[], long> Reading(Action<byte[]> read) => input =>
+    {
+        read(input);
+        return 0;
+    };
 
     private static void Tolerate(Action parse)
     {
