@@ -14,7 +14,7 @@ internal static class MutationRun
     {
         if (Options.Read(args) is not { } options)
         {
-            Console.Error.WriteLine(Usage);
+            await Console.Error.WriteLineAsync(Usage);
             return 2;
         }
 

@@ -36,9 +36,10 @@ internal sealed class TestCase(MethodInfo method, object?[] arguments, int row)
                 else
                     (instance as IDisposable)?.Dispose();
             }
-            catch (Exception)
+            catch (Exception e) when (e is not OutOfMemoryException)
             {
-                // What is left of a mutant's test is no finding of its own.
+                // What a mutant's test leaves behind is no finding of its own.
+                _ = e;
             }
         }
     }
@@ -60,7 +61,7 @@ internal sealed class TestCase(MethodInfo method, object?[] arguments, int row)
 }
 
 /// <summary>Takes every call and says nothing.</summary>
-internal class Silence : DispatchProxy
+public class Silence : DispatchProxy
 {
     /// <inheritdoc/>
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => targetMethod?.ReturnType == typeof(string) ? "" : null;
