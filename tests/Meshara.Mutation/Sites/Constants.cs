@@ -45,7 +45,8 @@ internal static class Constants
                 case Code.Stloc:
                     return IsNumeric(((VariableDefinition)by.Operand).VariableType);
                 case Code.Stfld or Code.Stsfld:
-                    return IsNumeric(Flow.Closed(((FieldReference)by.Operand).FieldType, ((FieldReference)by.Operand).DeclaringType, null));
+                    // Not the state of an iterator or an async method.
+                    return !((FieldReference)by.Operand).Name.StartsWith("<>", StringComparison.Ordinal) && IsNumeric(Flow.Closed(((FieldReference)by.Operand).FieldType, ((FieldReference)by.Operand).DeclaringType, null));
                 case Code.Ret:
                     return IsNumeric(method.ReturnType);
                 case Code.Call or Code.Callvirt or Code.Newobj:

@@ -20,6 +20,9 @@ internal sealed class MethodSites(MethodDefinition method)
         {
             if (points.TryGetValue(at.Offset, out SequencePoint? here))
                 point = here;
+            // The end of an exception filter is the compiler's `!= 0`.
+            if (at.Next?.OpCode.Code == Code.Endfilter)
+                continue;
             if (point is null or { IsHidden: true } || _finally.Contains(at) || at.Previous?.OpCode.OpCodeType == OpCodeType.Prefix)
                 continue;
             (IReadOnlyList<Variant> variants, Instruction? after) = Variants(at);
