@@ -36,13 +36,14 @@ internal sealed record Verdict(Mutant Mutant, Fate Fate, string By)
 
 /// <summary>Runs tests against mutants in two processes, side by side.</summary>
 /// <param name="work">What is run.</param>
-/// <param name="most">How many tests a mutant meets at most: those that met the fewest other sites.</param>
+/// <param name="most">How many tests a mutant meets at most.</param>
 internal sealed class Campaign(Workplace work, int most)
 {
     private const int Children = 2;
     private static readonly TimeSpan Quick = TimeSpan.FromMilliseconds(300);
 
     private readonly ConcurrentDictionary<string, int> _lastKiller = [];
+    private readonly ConcurrentDictionary<(string File, int Test), int> _kills = [];
     private List<Seen> _seen = [];
 
     /// <summary>Tests that were skipped here, by name.</summary>
@@ -128,13 +129,30 @@ internal sealed class Campaign(Workplace work, int most)
         Seen[] all = [.. _seen.Where(s => s.Met(mutant.SeenAs))];
         if (all.Length == 0)
             return new Verdict(mutant, Fate.Unseen, "");
-        // What killed a neighbour first, the slow ones last.
-        int killer = _lastKiller.GetValueOrDefault(mutant.Method, -1);
-        Seen[] tests = [.. all.Where((s, i) => i < most || s.Test == killer).OrderBy(s => s.Test != killer).ThenBy(s => s.Took > Quick)];
+        Seen[] tests = [.. InOrder(mutant, all).Take(most)];
         (Fate fate, int test, string why) = await worker.RunAsync(mutant, tests);
         if (fate == Fate.Killed)
+        {
             _lastKiller[mutant.Method] = test;
+            _kills.AddOrUpdate((FileOf(mutant), test), 1, static (_, count) => count + 1);
+        }
+
         Seen? by = _seen.Find(s => s.Test == test);
         return new Verdict(mutant, fate, fate == Fate.Survived ? $"{tests.Length} tests" : $"{by?.Name}: {why}");
     }
+
+    // What killed a neighbour first, then in turn those that killed much in this file and those that are about little else. The slow ones last.
+    private IEnumerable<Seen> InOrder(Mutant mutant, Seen[] all)
+    {
+        string file = FileOf(mutant);
+        int killer = _lastKiller.GetValueOrDefault(mutant.Method, -1);
+        Seen[] killers = [.. all.Where(s => _kills.ContainsKey((file, s.Test))).OrderByDescending(s => _kills[(file, s.Test)])];
+        return all.Where(s => s.Test == killer)
+            .Concat(all.Zip(killers, static (own, often) => new[] { often, own }).SelectMany(static pair => pair))
+            .Concat(all)
+            .Distinct()
+            .OrderBy(s => s.Took > Quick);
+    }
+
+    private static string FileOf(Mutant mutant) => mutant.Place[..mutant.Place.LastIndexOf(':')];
 }

@@ -5,7 +5,7 @@ namespace Meshara.Mutation.Driving;
 /// <summary>Keeps one child going: a new one after a kill, a crash, or some hundred orders.</summary>
 internal sealed class Worker(Workplace work) : IAsyncDisposable
 {
-    private const int OrdersOfAChild = 400;
+    private const int OrdersOfAChild = 1500;
 
     private Child? _child;
     private int _orders;
