@@ -6,6 +6,8 @@ namespace Meshara.Mutation.Driving;
 /// <summary>One process that runs tests, seen from its parent: it is asked, waited for within limits, and killed beyond them.</summary>
 internal sealed class Child : IAsyncDisposable
 {
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
+
     private readonly Process _process;
     private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
     private readonly Task _reading;
@@ -34,6 +36,24 @@ internal sealed class Child : IAsyncDisposable
                 return TimeSpan.Zero;
             }
         }
+    }
+
+    /// <summary>How long its threads have waited for a processor, on Linux: else a busy machine looks like a test that hangs.</summary>
+    private TimeSpan Starved()
+    {
+        double nanoseconds = 0;
+        try
+        {
+            foreach (string task in Directory.EnumerateDirectories($"/proc/{_process.Id}/task"))
+                nanoseconds += double.Parse(File.ReadAllText(Path.Combine(task, "schedstat")).Split(' ')[1]);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or IndexOutOfRangeException)
+        {
+            // A thread that has just ended, or no such file on this system.
+            return TimeSpan.FromMilliseconds(nanoseconds / 1e6);
+        }
+
+        return TimeSpan.FromMilliseconds(nanoseconds / 1e6);
     }
 
     /// <summary>Starts one.</summary>
@@ -74,10 +94,10 @@ internal sealed class Child : IAsyncDisposable
 
     /// <summary>The next line; null where the process has ended or used more than its limit.</summary>
     /// <param name="processor">Of processor time: a busy machine is no fault of the mutant.</param>
-    /// <param name="wall">Of the clock, for what waits for ever.</param>
+    /// <param name="wall">Of the clock, for what waits for ever; time in which it wanted a processor and had none does not count.</param>
     public async Task<string?> NextAsync(TimeSpan processor, TimeSpan wall)
     {
-        TimeSpan before = Used;
+        TimeSpan before = Used, starvedBefore = Starved();
         long start = TimeProvider.System.GetTimestamp();
         while (true)
         {
@@ -88,7 +108,8 @@ internal sealed class Child : IAsyncDisposable
             }
             catch (OperationCanceledException)
             {
-                if (Used - before > processor || TimeProvider.System.GetElapsedTime(start) > wall)
+                TimeSpan passed = TimeProvider.System.GetElapsedTime(start);
+                if (Used - before > processor || passed - (Starved() - starvedBefore) > wall || passed > Longest)
                     return null;
             }
             catch (ChannelClosedException)

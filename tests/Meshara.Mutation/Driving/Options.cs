@@ -13,7 +13,7 @@ internal sealed record Options
 
     public string? Only { get; private init; }
 
-    public IReadOnlySet<string>? Keys { get; private init; }
+    public IReadOnlyDictionary<string, int>? Keys { get; private init; }
 
     public int Most { get; private init; } = int.MaxValue;
 
@@ -51,7 +51,7 @@ internal sealed record Options
                     options = options with { Only = value };
                     break;
                 case "--keys" when value is not null:
-                    options = options with { Keys = File.ReadLines(value).ToHashSet() };
+                    options = options with { Keys = File.ReadLines(value).Distinct().Select(static (key, at) => (key, at)).ToDictionary(static k => k.key, static k => k.at) };
                     break;
                 case "--most" when int.TryParse(value, out int most) && most > 0:
                     options = options with { Most = most };
@@ -75,9 +75,9 @@ internal sealed record Options
     /// <summary>The mutants that are asked for. A sample of one seed is the same as long as the code is.</summary>
     public IEnumerable<Mutant> Choose(IReadOnlyList<Mutant> all)
     {
-        Mutant[] asked = [.. all.Where(m => (Room is null || m.Room == Room) && (Keys?.Contains(m.Key) ?? true) && (Only is null || m.Key.Contains(Only, StringComparison.Ordinal) || m.Place.Contains(Only, StringComparison.Ordinal)))];
+        Mutant[] asked = [.. all.Where(m => (Room is null || m.Room == Room) && (Keys?.ContainsKey(m.Key) ?? true) && (Only is null || m.Key.Contains(Only, StringComparison.Ordinal) || m.Place.Contains(Only, StringComparison.Ordinal)))];
         if (Sample is not { } count)
-            return asked;
+            return Keys is null ? asked : asked.OrderBy(m => Keys[m.Key]);
         new Random(Seed).Shuffle(asked);
         return asked.Take(count).OrderBy(m => m.Id);
     }
