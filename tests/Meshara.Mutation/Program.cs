@@ -1,1 +1,6 @@
-return args.Length == 0 ? 2 : 0;
+using Meshara.Mutation.Driving;
+using Meshara.Mutation.Running;
+
+if (args is ["child", .. string[] rest])
+    return await ChildLoop.RunAsync(rest);
+return await MutationRun.RunAsync(args);

@@ -37,6 +37,12 @@ internal sealed record CertificateForge
 
     public byte[] Trailer { get; init; } = [];
 
+    /// <summary>Issuer and subject have unique ids, which no certificate of today has (RFC 5280 section 4.1.2.8).</summary>
+    public bool HasUniqueIds { get; init; }
+
+    /// <summary>The sequence after whose last field a NULL stands that does not belong there.</summary>
+    public CertificatePart? Surplus { get; init; }
+
     public byte[] ToDer()
     {
         byte[] signed = WriteSigned();
@@ -46,6 +52,7 @@ internal sealed record CertificateForge
             writer.WriteEncodedValue(signed);
             WriteAlgorithm(writer, OuterAlgorithm);
             writer.WriteBitString((SigningKey ?? SubjectKey).SignData(signed, Hash, DSASignatureFormat.Rfc3279DerSequence));
+            WriteSurplus(writer, CertificatePart.Certificate);
         }
 
         return [.. writer.Encode(), .. Trailer];
@@ -68,6 +75,7 @@ internal sealed record CertificateForge
                 using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0)))
                 {
                     writer.WriteInteger(version);
+                    WriteSurplus(writer, CertificatePart.Version);
                 }
             }
 
@@ -82,7 +90,14 @@ internal sealed record CertificateForge
 
             writer.WriteEncodedValue(new X500DistinguishedName("CN=meshara").RawData);
             writer.WriteEncodedValue(PublicKeyInfo ?? SubjectKey.ExportSubjectPublicKeyInfo());
+            if (HasUniqueIds)
+            {
+                writer.WriteBitString([1], 0, new Asn1Tag(TagClass.ContextSpecific, 1));
+                writer.WriteBitString([2], 0, new Asn1Tag(TagClass.ContextSpecific, 2));
+            }
+
             WriteExtensions(writer);
+            WriteSurplus(writer, CertificatePart.Signed);
         }
 
         return writer.Encode();
@@ -96,6 +111,14 @@ internal sealed record CertificateForge
         }
 
         using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 3)))
+        {
+            WriteExtensionList(writer);
+            WriteSurplus(writer, CertificatePart.ExtensionList);
+        }
+    }
+
+    private void WriteExtensionList(AsnWriter writer)
+    {
         using (writer.PushSequence())
         {
             foreach ((string id, bool critical, byte[] value) in Extensions)
@@ -109,8 +132,17 @@ internal sealed record CertificateForge
                     }
 
                     writer.WriteOctetString(value);
+                    WriteSurplus(writer, CertificatePart.Extension);
                 }
             }
+        }
+    }
+
+    private void WriteSurplus(AsnWriter writer, CertificatePart part)
+    {
+        if (Surplus == part)
+        {
+            writer.WriteNull();
         }
     }
 
@@ -125,4 +157,14 @@ internal sealed record CertificateForge
             }
         }
     }
+}
+
+/// <summary>The sequences of a certificate that may hold a field too many.</summary>
+internal enum CertificatePart
+{
+    Certificate,
+    Signed,
+    Version,
+    ExtensionList,
+    Extension,
 }

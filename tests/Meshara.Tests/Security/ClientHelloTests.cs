@@ -77,11 +77,22 @@ public sealed class ClientHelloTests
             Assert.Equal(default(ClientHello).Look(bytes, out _), judged);
         }).Check(Config.QuickThrowOnFailure);
 
+    [Fact]
+    public void Look_AsManyBytesAsAreLookedAt_TrueAndOneMoreFalse()
+    {
+        // In so many records that their headers fill what is left beside the message.
+        byte[] Of(int bytes) => Hello(bytes - (5 * 205), 205);
+        Assert.Equal(ClientHello.MaxBytes, Of(ClientHello.MaxBytes).Length);
+        Assert.True(default(ClientHello).Look(Of(ClientHello.MaxBytes), out _));
+        Assert.False(default(ClientHello).Look(Of(ClientHello.MaxBytes + 1), out _));
+    }
+
     /// <summary>A message of this size, its header included, in so many records.</summary>
     private static byte[] Hello(int size, int records)
     {
         byte[] message = new byte[size];
-        message[0] = 1;
+        Array.Fill(message, (byte)0xFF);
+        (message[0], message[1]) = (1, 0);
         (message[2], message[3]) = ((byte)((size - 4) >> 8), (byte)(size - 4));
         return [.. message.Chunk((size + records - 1) / records).SelectMany(c => (byte[])[22, 3, 1, (byte)(c.Length >> 8), (byte)c.Length, .. c])];
     }
