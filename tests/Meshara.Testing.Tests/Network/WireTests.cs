@@ -2,6 +2,7 @@ using Meshara.Testing.Engine;
 using Meshara.Testing.Network;
 using Xunit;
 
+#pragma warning disable CA2012, VSTHRD002, xUnit1031 // The wire is stepped by hand on a virtual clock: nothing is waited for, and what is read has ended.
 namespace Meshara.Testing.Tests.Network;
 
 public sealed class WireTests : IDisposable

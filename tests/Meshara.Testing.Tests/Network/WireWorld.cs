@@ -2,6 +2,7 @@ using System.Net;
 using Meshara.Testing.Engine;
 using Meshara.Testing.Network;
 
+#pragma warning disable CA2012, VSTHRD002 // The wire is stepped by hand on a virtual clock: nothing is waited for, and what is read has ended.
 namespace Meshara.Testing.Tests.Network;
 
 /// <summary>Two machines with a process each, and no engine: the tests fire what is due.</summary>
