@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
 using Meshara.Mdns;
-using Meshara.Mdns.Engine;
 using Meshara.Mdns.Tests.Wire;
 using Meshara.Mdns.Wire;
 
