@@ -182,6 +182,12 @@ internal sealed partial class Mesh
             old.LinkCheck = (now, old.LastPing, now + Timeouts.DuplicateCheck);
             SetLinkDeadline(old);
         }
+        else if (newcomer.Instance != old.Instance)
+        {
+            // Its process may have begun after the PONG under way was sent, and the old one be gone.
+            SendPing(old, now);
+            old.LinkCheck = old.LinkCheck.Value with { Ping = old.LastPing };
+        }
     }
 
     // The old link lives: whoever waited for its end is a second connection of the same process, or another process with the same key.

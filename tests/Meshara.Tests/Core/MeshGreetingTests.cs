@@ -120,6 +120,25 @@ public sealed class MeshGreetingTests
             s.Take());
     }
 
+    // Found by mutant 3 of specs/models/simultaneous-open.pml.
+    [Fact]
+    public void OldLinkCheck_PongOfAPingBeforeAnotherInstanceCame_DoesNotTurnItAway()
+    {
+        MeshScript s = new(Ids.Low);
+        long link = s.Link(Ids.High, instance: 5);
+        s.Accept(Ids.High, instance: 5);
+        long before = s.Single<MeshAction.Ping>().Number;
+        long newcomer = s.Accept(Ids.High, instance: 6);
+        long after = s.Single<MeshAction.Ping>().Number;
+
+        s.Mesh.HandlePong(link, before, s.Now);
+        Assert.Empty(s.Take());
+
+        s.Lose(link);
+        Assert.Contains(new MeshAction.SendReady(newcomer), s.Take());
+        Assert.True(after > before);
+    }
+
     [Fact]
     public void OldLinkCheck_AnotherInstanceAndPong_IdentityIsShared()
     {
