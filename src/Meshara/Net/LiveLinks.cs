@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 
 namespace Meshara.Net;
 
@@ -63,6 +64,9 @@ internal sealed class LiveLink(Link link, PublicKey key, double reputation, bool
         get => Volatile.Read(ref _reputation);
         set => Volatile.Write(ref _reputation, value);
     }
+
+    /// <summary>Where the connection goes, whatever name was dialled; null: not on an IP network.</summary>
+    public IPAddress? Host { get; init; }
 
     /// <summary>When the peer was first seen, in this run or an earlier one.</summary>
     public DateTimeOffset FirstSeen { get; init; }

@@ -162,7 +162,12 @@ internal sealed partial class MeshDriver
         _node.Metrics.LinkUp(link);
         DateTimeOffset firstSeen = _ledger.Up(up.Peer, connection.RemoteKey);
         _lastRefusals.Remove(up.Peer);
-        _live.Set(up.Peer, new LiveLink(link, connection.RemoteKey, _mesh.ReputationOf(up.Peer, Now), _mesh.IsKnown(up.Peer)) { FirstSeen = firstSeen, IsStatic = _mesh.IsStatic(up.Peer) });
+        _live.Set(up.Peer, new LiveLink(link, connection.RemoteKey, _mesh.ReputationOf(up.Peer, Now), _mesh.IsKnown(up.Peer))
+        {
+            Host = connection.RemoteAddress,
+            FirstSeen = firstSeen,
+            IsStatic = _mesh.IsStatic(up.Peer),
+        });
         _keeper?.Changed(up.Peer);
         _node.Logger.Connected(up.Peer, connection.Address, up.Inbound);
         _node.Events.Publish(new PeerConnected(_node.Clock.UtcNow, up.Peer, connection.Address, up.Inbound));

@@ -94,8 +94,7 @@ internal sealed partial class MeshDriver
     public void CameEarly() => _node.Metrics.ExchangeIgnored("early");
 
     /// <summary>Where the peer of a link is; null: there is no link, or not on an IP network.</summary>
-    public IPAddress? HostOf(NodeId peer) =>
-        _live.Find(peer) is { } live && PeerAddress.TryParse(live.Link.Address, out PeerAddress? address) && AddressGroups.TryParse(address.Host, out IPAddress? ip) ? ip : null;
+    public IPAddress? HostOf(NodeId peer) => _live.Find(peer)?.Host;
 
     private void DoForRecords(MeshAction action)
     {

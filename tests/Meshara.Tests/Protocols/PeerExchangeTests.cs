@@ -31,6 +31,18 @@ public sealed class PeerExchangeTests : IAsyncDisposable
         await Eventually.TrueAsync(() => all.All(n => n.ListPeers().Count == 3));
     }
 
+    // The swarm found it (seed 25): who was dialled by name was taken to be on no network, and nothing was learned from it.
+    [Fact]
+    public async Task Bootstrap_ByItsHostName_ThoseItKnowsAreFound()
+    {
+        Node hub = await StartAsync();
+        PeerAddress named = PeerAddress.Parse($"{hub.Id}@localhost:{hub.Addresses[0].Port}");
+        Node[] others = [.. await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => StartAsync(named)))];
+
+        Node[] all = [hub, .. others];
+        await Eventually.TrueAsync(() => all.All(n => n.ListPeers().Count == 3));
+    }
+
     [Fact]
     public async Task Full_WhoFindsNoPlace_IsToldOfOthersAndDialsThem()
     {
