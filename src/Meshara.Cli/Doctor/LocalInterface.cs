@@ -68,7 +68,10 @@ internal sealed record LocalInterface(string Name, InterfaceKind Kind, bool IsUp
             ?? (all.Any(static one => one.IsUsable) ? null : down.FirstOrDefault());
     }
 
-    private bool Reaches(IPAddress to) => Addresses.Any(a => AddressRange.Network(to, 128).IsIn(AddressRange.Network(a.Address, a.Length)) == Truth.Yes);
+    // Every interface has a network fe80::/64; the scope says which is meant.
+    private bool Reaches(IPAddress to) => Addresses.Any(a =>
+        AddressRange.Network(to, 128).IsIn(AddressRange.Network(a.Address, a.Length)) == Truth.Yes
+        && (!to.IsIPv6LinkLocal || to.ScopeId == 0 || to.ScopeId == a.Address.ScopeId));
 
     /// <summary>What is known of one.</summary>
     /// <param name="one">Which.</param>

@@ -5,7 +5,7 @@ namespace Meshara.Mdns.Net;
 
 /// <summary>Bounds what one sender can make us read: packets beyond it are dropped before they are parsed. Not for several threads.</summary>
 /// <remarks>Senders can be forged without end, so the table is full when somebody does. Who was heard in two different seconds before keeps his place then,
-/// as far as half of the places go; who comes first during such a flood shares with it.</remarks>
+/// as far as half of the places go, the longest known first; who comes first during such a flood shares with it.</remarks>
 internal sealed class SourceLimiter
 {
     /// <summary>Packets a second of one address.</summary>
@@ -17,7 +17,7 @@ internal sealed class SourceLimiter
     /// <summary>Most addresses told apart; when all are busy, further ones share what one may.</summary>
     public const int MaxSources = 1024;
 
-    /// <summary>Most places that are kept so, for those heard last: else whoever forges this many, twice each, leaves none to newcomers.</summary>
+    /// <summary>Most places that are kept so, for those known longest: who forges this many, twice each, leaves newcomers their half, and is younger than who was there before.</summary>
     public const int MaxRegulars = MaxSources / 2;
 
     /// <summary>How long one who was heard in two different seconds keeps his place in silence. Refreshing a record of two minutes to live takes less.</summary>
@@ -49,7 +49,7 @@ internal sealed class SourceLimiter
         if (now < _nextSweep)
             return;
         _nextSweep = now + TimeSpan.FromSeconds(1);
-        HashSet<Source> regulars = [.. _sources.Values.Where(s => s.IsRegular && now - s.Last < Memory).OrderByDescending(static s => s.Last).Take(MaxRegulars)];
+        HashSet<Source> regulars = [.. _sources.Values.Where(s => s.IsRegular && now - s.Last < Memory).OrderBy(static s => s.First).Take(MaxRegulars)];
         foreach ((IPAddress address, Source source) in _sources)
         {
             if (source.Bucket.IsFull(now) && !regulars.Contains(source))
@@ -59,12 +59,12 @@ internal sealed class SourceLimiter
 
     private sealed class Source(TimeSpan now)
     {
-        private readonly TimeSpan _first = now;
+        public TimeSpan First { get; } = now;
 
         public TokenBucket Bucket { get; } = new(PerSecond, Burst);
 
         public TimeSpan Last { get; set; } = now;
 
-        public bool IsRegular => Last - _first >= TimeSpan.FromSeconds(1);
+        public bool IsRegular => Last - First >= TimeSpan.FromSeconds(1);
     }
 }

@@ -128,6 +128,18 @@ public sealed class InterfaceCheckTests
         Assert.Null(LocalInterface.DownTowards([Lan("eth0", isUp: false), wireless, Loopback], IPAddress.Parse("10.0.0.7")));
     }
 
+    // Each interface has fe80::/64: only the scope says whose.
+    [Theory]
+    [InlineData("fe80::7%2", "eth0")]
+    [InlineData("fe80::7%3", null)]
+    public void DownTowards_LinkLocal_IsTheInterfaceOfItsScope(string to, string? name)
+    {
+        LocalInterface down = Lan("eth0", isUp: false) with { Addresses = [(IPAddress.Parse("fe80::1%2"), 64)] };
+        LocalInterface up = Lan("wlan0") with { Addresses = [(IPAddress.Parse("fe80::2%3"), 64)] };
+
+        Assert.Equal(name, LocalInterface.DownTowards([down, up, Loopback], IPAddress.Parse(to))?.Name);
+    }
+
     [Fact]
     public void Links_OfTheFirewall_AreThoseThatAreUp()
     {

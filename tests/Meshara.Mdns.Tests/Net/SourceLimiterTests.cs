@@ -47,9 +47,30 @@ public sealed class SourceLimiterTests
         int places = SourceLimiter.MaxSources - SourceLimiter.MaxRegulars;
         Assert.Equal(places + SourceLimiter.Burst, Enumerable.Range(0, 2000).Count(i => limiter.TryTake(Forged(90_000 + (uint)i), soon)));
 
-        // Of the regular ones those heard last have stayed: the others share with the newcomers.
-        Assert.False(limiter.TryTake(Forged(0), soon));
-        Assert.True(limiter.TryTake(Forged(SourceLimiter.MaxSources - 1), soon));
+        // Of the regular ones those known longest have stayed: the others share with the newcomers.
+        Assert.True(limiter.TryTake(Forged(0), soon));
+        Assert.False(limiter.TryTake(Forged(SourceLimiter.MaxSources - 1), soon));
+    }
+
+    // A forger who repeats his senders every second is always the last one heard; he must not be the one who is kept for that.
+    [Fact]
+    public void TryTake_ForgerWhoRepeatsHisSendersBesideNewOnes_WhoWasThereBeforeIsHeard()
+    {
+        SourceLimiter limiter = new();
+        Assert.True(limiter.TryTake(Honest, TimeSpan.Zero));
+        Assert.True(limiter.TryTake(Honest, TimeSpan.FromSeconds(1.5)));
+        uint fresh = 1_000_000;
+        for (int second = 2; second < 62; second++)
+        {
+            for (uint i = 0; i < 1000; i++)
+            {
+                TimeSpan now = TimeSpan.FromSeconds(second) + TimeSpan.FromMilliseconds(i);
+                limiter.TryTake(Forged(i % SourceLimiter.MaxRegulars), now);
+                limiter.TryTake(Forged(fresh++), now);
+            }
+        }
+
+        Assert.True(limiter.TryTake(Honest, TimeSpan.FromSeconds(62)));
     }
 
     // The place is not for ever: senders that are gone make room for new ones.
