@@ -43,6 +43,9 @@ internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, Simulat
             case FaultKind.StoreFails or FaultKind.NamesDown or FaultKind.LanLoss:
                 await FailAsync(fault, random);
                 break;
+            case FaultKind.NamesMove:
+                await MoveNameAsync(fault, random);
+                break;
             default:
                 Poke(fault, random);
                 break;
@@ -177,9 +180,11 @@ internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, Simulat
     {
         SimulatedNode node = sim.Nodes[random.Next(sim.Nodes.Count)];
         Say(fault, node, $"for {fault.Lasts.TotalSeconds:F0} s");
+        int before = Failures();
         Fail(true);
         await Task.Delay(fault.Lasts, sim.Time);
         Fail(false);
+        Met(fault, Failures() - before);
 
         void Fail(bool failing)
         {
@@ -190,6 +195,21 @@ internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, Simulat
             else
                 lans.Loss = failing ? 0.5 : 0;
         }
+
+        int Failures() => fault.Kind == FaultKind.StoreFails ? stores.FailuresOf(node) : fault.Kind == FaultKind.NamesDown ? sim.Names.Unanswered : lans.Lost;
+    }
+
+    // It met something if a name was looked up in the time that follows.
+    private async Task MoveNameAsync(Fault fault, Random random)
+    {
+        if (Free(random, null) is not { } node)
+            return;
+
+        Say(fault, node, "gets a name");
+        sim.Names.Set($"{random.Next(3)}.boot.sim", node);
+        int before = sim.Names.Answered;
+        await Task.Delay(fault.Lasts, sim.Time);
+        Met(fault, sim.Names.Answered - before);
     }
 
     // What is done in a moment.
@@ -218,10 +238,6 @@ internal sealed class FaultHand(SimulatedNetwork sim, SimulationRun run, Simulat
                 Say(fault, node, "to another address");
                 Met(fault, links.Of(node).Count);
                 node.MoveTo(null, node.Nat);
-                break;
-            case FaultKind.NamesMove:
-                Say(fault, node, "gets a name");
-                sim.Names.Set($"{random.Next(3)}.boot.sim", node);
                 break;
         }
     }

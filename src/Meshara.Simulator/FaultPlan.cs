@@ -64,7 +64,7 @@ internal static class FaultPlan
         (FaultKind.StoreSlow, 2, 1, 10),
         (FaultKind.StoreLost, 3, 1, 30),
         (FaultKind.NamesDown, 2, 10, 120),
-        (FaultKind.NamesMove, 2, 0, 0),
+        (FaultKind.NamesMove, 2, 10, 120),
         (FaultKind.Move, 5, 0, 0),
         (FaultKind.TakeAddress, 3, 10, 120),
         (FaultKind.LanLoss, 2, 10, 120),

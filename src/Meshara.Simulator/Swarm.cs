@@ -45,8 +45,8 @@ internal sealed class Swarm
 
         // A feeler is a whole TLS handshake: as often as by default in one seed of four.
         _feelers = TimeSpan.FromMinutes(_random.Next(4) == 0 ? 2 : 10);
-        _stores = new SimulatedStores(sim, _run.Hit);
-        _lans = new SimulatedLans(sim, _run.Hit);
+        _stores = new SimulatedStores(sim);
+        _lans = new SimulatedLans(sim);
         sim.StoreOf = _stores.Of;
         sim.LanOf = _lans.Of;
         _hub = CheckHub.Watch(sim);

@@ -52,11 +52,22 @@ public sealed class SimulatedNames
     /// <returns>Whether it was there.</returns>
     public bool Remove(string name) => _names.Remove(name.TrimEnd('.'));
 
+    /// <summary>Look-ups that failed because no server answered.</summary>
+    internal int Unanswered { get; private set; }
+
+    /// <summary>Look-ups that were answered.</summary>
+    internal int Answered { get; private set; }
+
     internal async Task<IPAddress[]> LookUpAsync(string host, AddressFamily family, TimeProvider time)
     {
         await Task.Delay(_delay, time).ConfigureAwait(false);
-        return AreDown ? throw new SocketException((int)SocketError.TryAgain)
-            : _names.TryGetValue(host.TrimEnd('.'), out IPAddress[]? all) ? [.. all.Where(a => a.AddressFamily == family)]
-            : throw new SocketException((int)SocketError.HostNotFound);
+        if (AreDown)
+        {
+            Unanswered++;
+            throw new SocketException((int)SocketError.TryAgain);
+        }
+
+        Answered++;
+        return _names.TryGetValue(host.TrimEnd('.'), out IPAddress[]? all) ? [.. all.Where(a => a.AddressFamily == family)] : throw new SocketException((int)SocketError.HostNotFound);
     }
 }

@@ -185,11 +185,15 @@ public sealed partial class SimulatedNode
     {
         Starts++;
         Machine.IsOff = false;
+
         if (Starts > 1 && !_network.Internet.IsFree(Address))
         {
             // Somebody else has it by now.
             _network.Internet.Move(Machine, _network.NextAddress(Nat));
         }
+
+        // Somebody else may have had it, and is gone.
+        _network.Internet.Add(Machine);
 
         NodeTime time = new(_network.Engine.Time);
         time.Jump(_clockOffset);

@@ -34,7 +34,7 @@ internal sealed class TargetCheck(SimulatedNetwork network, LinkBook links, Runn
         int running = Network.Nodes.Count(static n => Running(n) is not null);
         foreach (SimulatedNode node in Network.Nodes)
         {
-            if (Running(node) is not { } live || !IsHungry(node, TargetOf(live), running))
+            if (Running(node) is not { } live || !IsHungry(Peers(node, inbound: true), Peers(node, inbound: false), Math.Min(TargetOf(live), running - 2), live.Options.Discovery.MaxPeers))
             {
                 _hungrySince.Remove(node);
                 continue;
@@ -61,9 +61,13 @@ internal sealed class TargetCheck(SimulatedNetwork network, LinkBook links, Runn
 
     private int Peers(SimulatedNode node, bool inbound) => Links.Of(node).Count(l => !l.Probe && l.Inbound == inbound);
 
-    // As ConnectionPlan counts: callers satisfy half of the target at most.
-    private bool IsHungry(SimulatedNode node, int target, int running) =>
-        Peers(node, inbound: false) + Math.Min(Peers(node, inbound: true), (target + 1) / 2) < Math.Min(target, running - 2);
+    /// <summary>Whether a node misses peers by the contract (specs, peer selection): callers satisfy half of the target at most; and who has no place left, though callers hold most of them, misses nobody.</summary>
+    /// <param name="inbound">Peers that dialled it.</param>
+    /// <param name="outbound">Peers that it dialled.</param>
+    /// <param name="target">How many it wants, at most those there are.</param>
+    /// <param name="most">Its places.</param>
+    internal static bool IsHungry(int inbound, int outbound, int target, int most) =>
+        inbound + outbound < most && outbound + Math.Min(inbound, (target + 1) / 2) < target;
 
     private SimulatedNode? FindHost(SimulatedNode hungry)
     {

@@ -3,13 +3,12 @@ using Meshara.Core.Policy;
 using Meshara.Discovery;
 using Meshara.Mdns.Net;
 using Meshara.Testing.Network;
-using Meshara.Testing.Running;
 using LinkKey = Meshara.Mdns.Engine.LinkKey;
 
 namespace Meshara.Testing.Lan;
 
 /// <summary>The local networks: nodes behind one router hear one another's multicast, late or not at all.</summary>
-internal sealed class SimulatedLans(SimulatedNetwork network, Tally hit)
+internal sealed class SimulatedLans(SimulatedNetwork network)
 {
     private const int Interface = 1;
     private const int Prefix = 24;
@@ -20,6 +19,9 @@ internal sealed class SimulatedLans(SimulatedNetwork network, Tally hit)
 
     /// <summary>How many packets are lost, 0 to 1.</summary>
     public double Loss { get; set; }
+
+    /// <summary>Packets that were lost by <see cref="Loss"/>.</summary>
+    public int Lost { get; private set; }
 
     /// <summary>The local network of a node, asked for at each of its starts; null: its machine is alone in its network.</summary>
     public OpenLocalNetwork? Of(SimulatedNode node)
@@ -51,7 +53,7 @@ internal sealed class SimulatedLans(SimulatedNetwork network, Tally hit)
         SimulatedNode sender = _hosts[from], receiver = _hosts[to];
         if (Loss > 0 && _random.NextDouble() < Loss)
         {
-            hit.Add("multicast lost");
+            Lost++;
             return true;
         }
 

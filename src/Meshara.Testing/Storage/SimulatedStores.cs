@@ -1,19 +1,21 @@
 using Meshara.Testing.Network;
-using Meshara.Testing.Running;
 
 namespace Meshara.Testing.Storage;
 
 /// <summary>The peer stores of all nodes: what a machine keeps over the end of its process, and how that goes wrong.</summary>
-internal sealed class SimulatedStores(SimulatedNetwork network, Tally hit)
+internal sealed class SimulatedStores(SimulatedNetwork network)
 {
     private readonly Dictionary<SimulatedNode, Disk> _disks = [];
 
     /// <summary>A node's store, asked for at each of its starts.</summary>
     public IPeerStore Of(SimulatedNode node) =>
-        new SimulatedStore(DiskOf(node), node.Time, SeededIdentity.Random(network.Seed, $"{node.Name}/store/{node.Starts}"), hit);
+        new SimulatedStore(DiskOf(node), node.Time, SeededIdentity.Random(network.Seed, $"{node.Name}/store/{node.Starts}"));
 
     /// <summary>Reads and writes fail from now on, or no longer.</summary>
     public void Fail(SimulatedNode node, bool failing) => DiskOf(node).Failing = failing;
+
+    /// <summary>Reads and writes that failed.</summary>
+    public int FailuresOf(SimulatedNode node) => DiskOf(node).Failures;
 
     /// <summary>The next read takes so long.</summary>
     public void SlowDown(SimulatedNode node, TimeSpan by) => DiskOf(node).Slow = by;
@@ -36,19 +38,19 @@ internal sealed class Disk
 
     public bool Failing { get; set; }
 
+    public int Failures { get; set; }
+
     public TimeSpan Slow { get; set; }
 }
 
 /// <summary>A store with the contract of <see cref="IPeerStore"/> and the manners of a disk: it takes its time, it may fail, and a process that ends during a save has saved all of it or nothing.</summary>
-internal sealed class SimulatedStore(Disk disk, TimeProvider time, Random random, Tally hit) : IPeerStore
+internal sealed class SimulatedStore(Disk disk, TimeProvider time, Random random) : IPeerStore
 {
     private const int MostMilliseconds = 20;
 
     public async Task<PeerStoreContent> LoadAsync(CancellationToken cancellationToken = default)
     {
         TimeSpan slow = disk.Slow;
-        if (slow > TimeSpan.Zero)
-            hit.Add("store slow");
         disk.Slow = TimeSpan.Zero;
         await PauseAsync(slow, cancellationToken).ConfigureAwait(false);
         ThrowIfFailing();
@@ -77,7 +79,7 @@ internal sealed class SimulatedStore(Disk disk, TimeProvider time, Random random
         if (!disk.Failing)
             return;
 
-        hit.Add("store fails");
+        disk.Failures++;
         throw new IOException("No space left on device");
     }
 }

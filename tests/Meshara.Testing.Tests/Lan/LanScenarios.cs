@@ -1,5 +1,4 @@
 using Meshara.Testing.Lan;
-using Meshara.Testing.Running;
 using Xunit;
 
 namespace Meshara.Testing.Tests.Lan;
@@ -11,7 +10,7 @@ public static class LanScenarios
     public static async Task TwoLocalNetworks(int seed)
     {
         await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
-        SimulatedLans lans = new(sim, SimulationRun.Current!.Hit);
+        SimulatedLans lans = new(sim);
         sim.LanOf = lans.Of;
         SimulatedNat home = sim.AddNat(), office = sim.AddNat();
         List<SimulatedNode> at = [];
@@ -28,12 +27,12 @@ public static class LanScenarios
     public static async Task LossyLocalNetwork(int seed)
     {
         await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
-        SimulatedLans lans = new(sim, SimulationRun.Current!.Hit) { Loss = 0.5 };
+        SimulatedLans lans = new(sim) { Loss = 0.5 };
         sim.LanOf = lans.Of;
         SimulatedNat home = sim.AddNat();
         IReadOnlyList<SimulatedNode> nodes = await sim.StartNodesAsync(
             3, o => o with { Discovery = o.Discovery with { BootstrapNodes = [], TargetPeers = 4, MaxPeers = 8 } }, home);
         await sim.RunUntilAsync(() => nodes.All(n => n.Node.ListPeers().Count == 2), atMost: 10.Minutes());
-        Assert.True(SimulationRun.Current!.Hit["multicast lost"] > 0);
+        Assert.True(lans.Lost > 0);
     }
 }

@@ -189,6 +189,24 @@ public static class FaultScenarios
         Assert.True(sim.Names.Remove("home.example"));
     }
 
+    /// <summary>One address, two machines that each had it: who starts first has it again, the other gets another (swarm, seed 166: both had it, and one could be reached by nobody).</summary>
+    public static async Task TakenAddress(int seed)
+    {
+        await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
+        SimulatedNode a = await sim.StartNodeAsync("a", Quiet), b = await sim.StartNodeAsync("b", Quiet), c = await sim.StartNodeAsync("c", Quiet);
+        a.Kill();
+        IPAddress shared = a.Address;
+        b.MoveTo(shared);
+        b.Kill();
+        await a.RestartAsync();
+        Assert.Equal(shared, a.Address);
+        await b.RestartAsync();
+        Assert.NotEqual(shared, b.Address);
+        await c.Node.AddPeerAsync(At(a), a.Node.PublicKey);
+        await c.Node.AddPeerAsync(At(b), b.Node.PublicKey);
+        Assert.Equal(2, Peers(c));
+    }
+
     public static async Task LostConnectsAndSlowLines(int seed)
     {
         await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);

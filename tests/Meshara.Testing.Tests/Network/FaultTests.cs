@@ -24,6 +24,9 @@ public sealed class FaultTests
     public Task Names_ChangeOfAnAddress_IsFoundWithTheNextLookUp() => RunAsync(FaultScenarios.NamesAndMoves);
 
     [Fact]
+    public Task Address_TakenByAnother_IsOfWhoStartsFirst() => RunAsync(FaultScenarios.TakenAddress);
+
+    [Fact]
     public Task Conditions_LostConnectsAndBandwidth_AreWhatNodesFeel() => RunAsync(FaultScenarios.LostConnectsAndSlowLines);
 
     [Fact]

@@ -1,5 +1,4 @@
 using Meshara.Storage;
-using Meshara.Testing.Running;
 using Meshara.Testing.Storage;
 using Xunit;
 
@@ -12,7 +11,7 @@ public static class StorageScenarios
     public static async Task StoreSurvivesAKill(int seed)
     {
         await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
-        SimulatedStores stores = new(sim, SimulationRun.Current!.Hit);
+        SimulatedStores stores = new(sim);
         sim.StoreOf = stores.Of;
         IReadOnlyList<SimulatedNode> nodes = await sim.StartNodesAsync(4);
         await sim.RunForAsync(1.Minutes());
@@ -31,7 +30,7 @@ public static class StorageScenarios
     public static async Task StoreFails(int seed)
     {
         await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
-        SimulatedStores stores = new(sim, SimulationRun.Current!.Hit);
+        SimulatedStores stores = new(sim);
         sim.StoreOf = stores.Of;
         IReadOnlyList<SimulatedNode> nodes = await sim.StartNodesAsync(3);
         stores.Fail(nodes[0], true);
@@ -46,15 +45,14 @@ public static class StorageScenarios
         Assert.True(sim.Elapsed - before > 4.Seconds(), "The slow store was not waited for.");
         await sim.RunForAsync(2.Minutes());
         sim.AssertMesh();
-        Assert.True(SimulationRun.Current!.Hit["store fails"] > 2);
-        Assert.Equal(1, SimulationRun.Current.Hit["store slow"]);
+        Assert.True(stores.FailuresOf(nodes[0]) > 2);
     }
 
     /// <summary>A save that is under way when the process is killed is kept whole or not at all, and seeds decide which.</summary>
     public static async Task KilledWhileItSaves(int seed)
     {
         await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
-        SimulatedStores stores = new(sim, SimulationRun.Current!.Hit);
+        SimulatedStores stores = new(sim);
         SimulatedNode node = await sim.StartNodeAsync("a");
         int kept = 0;
         for (int i = 0; i < 40; i++)
