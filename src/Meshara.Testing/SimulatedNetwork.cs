@@ -31,6 +31,7 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
         Network = new NetworkView(this);
         FolderOf = _folders.Of;
         StoreOf = new StoreBook(engine.Time).Of;
+        _checks.Add(new EssentialChecks(this, Running.SimulationRun.Current));
         _tick = new SecondTick(this);
         engine.Time.Schedule(_tick, engine.Time.Now + SecondTick.Every);
     }
@@ -215,6 +216,13 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
 
     /// <summary>Adds a check. It sees what happens from now on.</summary>
     internal void Add(ISimulationCheck check) => _checks.Add(check);
+
+    /// <summary>Takes the checks that every network has out, for others that hold more.</summary>
+    internal void WatchWith(CheckHub hub)
+    {
+        _checks.RemoveAll(static c => c is EssentialChecks);
+        _checks.Add(hub);
+    }
 
     /// <summary>An invariant does not hold: the run ends with it; the first one counts.</summary>
     internal void Violated(Violation violation)

@@ -74,7 +74,7 @@ internal sealed class CheckHub : ISimulationCheck
     public static CheckHub Watch(SimulatedNetwork network)
     {
         CheckHub hub = new(network, SimulationRun.Current!);
-        network.Add(hub);
+        network.WatchWith(hub);
         return hub;
     }
 

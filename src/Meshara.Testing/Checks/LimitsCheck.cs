@@ -21,12 +21,15 @@ internal sealed class LimitsCheck(SimulatedNetwork network, LinkBook links) : No
     /// <summary>What a node holds; replaced where the harness is broken on purpose.</summary>
     public Func<SimulatedNode, NodeCensus?> CensusOf { get; set; } = Census;
 
+    /// <summary>Whether callers are counted by their networks: not where a program trusts some, or names them.</summary>
+    public bool CountsInbound { get; init; } = true;
+
     public override void OnEvent(SimulatedNode node, object what)
     {
         _stirred.Add(node);
         if (what is not NodeFact.Gone)
             Look(node);
-        if (what is NodeFact.Up { Inbound: true, Probe: false })
+        if (CountsInbound && what is NodeFact.Up { Inbound: true, Probe: false })
             LookAtInbound(node);
     }
 

@@ -1,3 +1,5 @@
+using Meshara.Testing.Checks;
+
 namespace Meshara.Testing.Tests.Running;
 
 /// <summary>Scenarios that are run in another process, found by their names.</summary>
@@ -10,6 +12,25 @@ public static class SampleScenarios
         await Task.Yield();
         if (seed == 3)
             throw new SimulationException("three is too many");
+    }
+
+    // Nothing is asserted: the network itself has to see that a node has two links with one peer.
+    public static async Task TellsOfTwoLinks(int seed)
+    {
+        await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
+        IReadOnlyList<SimulatedNode> nodes = await sim.StartNodesAsync(3);
+        await sim.RunForAsync(1.Minutes());
+        sim.Tell(nodes[0], new NodeFact.Proven(1001, nodes[1].Id, $"{nodes[1].Address}:4040"));
+        sim.Tell(nodes[0], new NodeFact.Up(1001, nodes[1].Id, Inbound: false, Probe: false));
+        await sim.RunForAsync(1.Minutes());
+    }
+
+    public static async Task TellsOfAnUnprovenPeer(int seed)
+    {
+        await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
+        IReadOnlyList<SimulatedNode> nodes = await sim.StartNodesAsync(2);
+        sim.Tell(nodes[0], new NodeFact.Up(1001, default, Inbound: false, Probe: false));
+        await sim.RunForAsync(1.Minutes());
     }
 
     // A handler that blocks for ever: the one thread is gone.

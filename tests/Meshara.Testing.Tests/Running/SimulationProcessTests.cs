@@ -21,6 +21,18 @@ public sealed class SimulationProcessTests
     }
 
     [Fact]
+    public async Task RunAsync_InvariantOfEveryMeshBroken_FailsThoughTheScenarioAssertsNothing()
+    {
+        foreach ((Func<int, Task> scenario, string invariant) in (ValueTuple<Func<int, Task>, string>[])[(SampleScenarios.TellsOfTwoLinks, "one-link"), (SampleScenarios.TellsOfAnUnprovenPeer, "verified-id")])
+        {
+            SimulationException fault = await Assert.ThrowsAsync<SimulationException>(() => SimulationProcess.RunAsync(scenario, [1], cancellationToken: TestContext.Current.CancellationToken));
+
+            Assert.Matches($"seed 1 failed after .* of virtual time: {invariant}\n", fault.Message);
+            Assert.Contains("lines of n1 (concerned)", fault.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task RunAsync_ScenarioBlocksForEver_IsKilledAtTheLimit()
     {
         SimulationException fault = await Assert.ThrowsAsync<SimulationException>(() => SimulationProcess.RunAsync(
