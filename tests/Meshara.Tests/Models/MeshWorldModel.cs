@@ -1,6 +1,5 @@
 using System.Net;
 using Meshara.Core;
-using Meshara.Tests.Core;
 using Meshara.Wire;
 using Xunit;
 

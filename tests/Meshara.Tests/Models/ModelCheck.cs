@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Reflection;
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
+using Meshara.Tests.Support;
 using Xunit;
 using Xunit.Sdk;
 
@@ -23,7 +25,7 @@ internal interface IModelled<in TCommand>
 /// <remarks>
 /// Not FsCheck.Experimental.Machine: it keeps a model for each step, so that models must be immutable; it goes on after the step that failed; and its
 /// shrinking leaves out neighbours only. From FsCheck are the generators, the seeds and the search for the smallest.
-/// <para>The seed stands in the test. <c>MESHARA_FSCHECK=random</c> takes another one each time, <c>MESHARA_FSCHECK=123</c> that one.</para>
+/// <para>The seed stands in the test; see <see cref="Seeded"/>.</para>
 /// </remarks>
 /// <typeparam name="TCommand">See <see cref="IModelled{TCommand}"/>.</typeparam>
 /// <param name="commands">Any command.</param>
@@ -45,9 +47,9 @@ internal sealed class ModelCheck<TCommand>(Gen<TCommand> commands, Func<IModelle
     public Func<TCommand, IEnumerable<TCommand>> Simpler { get; init; } = static _ => [];
 
     /// <summary>Code and model agree, and each kind of command was done at least so often.</summary>
-    public void Holds(ulong seed, int atLeast = 50)
+    public void Holds(ulong seed, int atLeast = 20)
     {
-        seed = ModelSeed.Choose(seed);
+        seed = Seeded.Choose(seed);
         Run(seed);
         if (_smallest is not null)
         {
@@ -55,7 +57,7 @@ internal sealed class ModelCheck<TCommand>(Gen<TCommand> commands, Func<IModelle
         }
 
         TestContext.Current.TestOutputHelper?.WriteLine(CountsText());
-        string[] rare = [.. KindsOf(typeof(TCommand)).Where(kind => _counts.GetValueOrDefault(kind).Done < atLeast)];
+        string[] rare = [.. Kinds.Where(kind => _counts.GetValueOrDefault(kind).Done < atLeast)];
         Assert.True(rare.Length == 0, $"Of seed {seed}, too few to find anything were done of {string.Join(", ", rare)}:\n{CountsText()}");
     }
 
@@ -73,7 +75,7 @@ internal sealed class ModelCheck<TCommand>(Gen<TCommand> commands, Func<IModelle
         Gen<TCommand[]> lists = Gen.Choose(1, Longest).SelectMany(length => Gen.ArrayOf(commands, length));
         try
         {
-            Prop.ForAll(Arb.From(lists, Shrink), HoldsAsync).Check(Config.QuickThrowOnFailure.WithMaxTest(Runs).WithReplay(seed, ModelSeed.Gamma));
+            Prop.ForAll(Arb.From(lists, Shrink), HoldsAsync).Check(Seeded.Exactly(seed).WithMaxTest(Runs));
         }
         catch (Exception) when (_smallest is not null)
         {
@@ -159,32 +161,14 @@ internal sealed class ModelCheck<TCommand>(Gen<TCommand> commands, Func<IModelle
             text.AppendLine(CultureInfo.InvariantCulture, $"  {i + 1,3} {_smallest.Commands[i]}");
         }
 
-        text.AppendLine(CultureInfo.InvariantCulture, $"again: {ModelSeed.Variable}={seed} dotnet test --filter {TestContext.Current.TestMethod?.MethodName}");
+        text.AppendLine(CultureInfo.InvariantCulture, $"again: {Seeded.Variable}={seed} dotnet test --filter {TestContext.Current.TestMethod?.MethodName}");
         return text.Append(_smallest.Error is XunitException ? "" : _smallest.Error.ToString()).ToString();
     }
 
     private string CountsText() =>
         string.Join('\n', _counts.Select(count => $"{count.Value.Done,8} {count.Key}{(count.Value.Refused > 0 ? $" ({count.Value.Refused} made no sense)" : "")}"));
 
-    private static IEnumerable<string> KindsOf(Type command) => command.GetNestedTypes(System.Reflection.BindingFlags.Public | System.Reflection.BindingFlags.NonPublic).Where(command.IsAssignableFrom).Select(static type => type.Name);
+    private static IEnumerable<string> Kinds => typeof(TCommand).GetNestedTypes(BindingFlags.Public | BindingFlags.NonPublic).Where(typeof(TCommand).IsAssignableFrom).Select(static type => type.Name);
 
     private sealed record Failure(TCommand[] List, List<TCommand> Commands, Exception Error);
-}
-
-/// <summary>Which seed a model takes.</summary>
-internal static class ModelSeed
-{
-    public const string Variable = "MESHARA_FSCHECK";
-
-    /// <summary>The other half of FsCheck's seed; odd.</summary>
-    public const ulong Gamma = 9_999_999;
-
-    public static ulong Choose(ulong written) => Environment.GetEnvironmentVariable(Variable) switch
-    {
-        null or "" => written,
-        "random" => unchecked((ulong)TimeProvider.System.GetTimestamp() * 0x9e3779b97f4a7c15),
-        string number => ulong.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed)
-            ? seed
-            : throw new InvalidOperationException($"{Variable} is \"{number}\"; it is a number, or \"random\"."),
-    };
 }

@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Meshara.Tests.Support;
 using Xunit;
 using Xunit.Sdk;
 
@@ -27,7 +28,7 @@ public sealed class ModelCheckTests
         Assert.Contains("21 is too much", error.Message, StringComparison.Ordinal);
         Assert.Contains("after 3 commands", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(nameof(Step.Less), error.Message, StringComparison.Ordinal);
-        Assert.Contains(ModelSeed.Variable, error.Message, StringComparison.Ordinal);
+        Assert.Contains(Seeded.Variable, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
