@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using FsCheck;
 using FsCheck.Fluent;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests;
@@ -19,7 +20,7 @@ public sealed class NodeIdTests
             return id.ToByteArray().SequenceEqual(bytes)
                 && NodeId.Parse(id.ToString()) == id
                 && id.ToString() == Convert.ToHexStringLower(bytes);
-        }).Check(Config.QuickThrowOnFailure);
+        }).Check(Seeded.Config);
 
     [Fact]
     public void CompareTo_AnyTwo_OrdersBytewise() =>
@@ -29,7 +30,7 @@ public sealed class NodeIdTests
             NodeId a = NodeId.FromBytes(left), b = NodeId.FromBytes(right);
             return Math.Sign(a.CompareTo(b)) == expected && (a < b) == (expected < 0) && (a > b) == (expected > 0)
                 && (a <= b) == (expected <= 0) && (a >= b) == (expected >= 0) && (a == b) == (expected == 0) && (a != b) == (expected != 0);
-        }).Check(Config.QuickThrowOnFailure);
+        }).Check(Seeded.Config);
 
     [Fact]
     public void CompareTo_LastByteDiffers_IsSeen()

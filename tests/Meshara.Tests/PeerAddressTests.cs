@@ -1,6 +1,7 @@
 using System.Net;
 using FsCheck;
 using FsCheck.Fluent;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests;
@@ -144,7 +145,7 @@ public sealed class PeerAddressTests
         Gen<NodeId?> id = Gen.OneOf(Gen.Constant<NodeId?>(null), NodeIdTests.Ids.Generator.Select(b => (NodeId?)NodeId.FromBytes(b)));
         Gen<PeerAddress> addresses = Gen.OneOf(name, ipv4, scoped).SelectMany(h => Gen.Choose(1, 65535).SelectMany(p => id.Select(i => new PeerAddress(h, p, i))));
         Prop.ForAll(addresses.ToArbitrary(), a => PeerAddress.Parse(a.ToString()) == a && PeerAddress.Parse(a.HostAndPort) == a with { Id = null })
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(500));
+            .Check(Seeded.Config.WithMaxTest(500));
     }
 
     [Fact]
@@ -163,7 +164,7 @@ public sealed class PeerAddressTests
             {
                 return !PeerAddress.TryParse(text, out _) && e.Message.All(c => c is >= ' ' and <= '~') && e.Message.Length < 600;
             }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
+        }).Check(Seeded.Config.WithMaxTest(2000));
     }
 
     [Theory]

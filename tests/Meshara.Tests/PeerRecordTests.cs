@@ -157,7 +157,7 @@ public sealed class PeerRecordTests
             Assert.Equal(peer, copy);
             Assert.Equal(peer.GetHashCode(), copy.GetHashCode());
             Assert.All(others, other => Assert.NotEqual(peer, other));
-        }).Check(Config.QuickThrowOnFailure);
+        }).Check(Seeded.Config);
 
     private static PeerRecord Plain() => PeerRecords.Plain(1);
 

@@ -31,7 +31,7 @@ public abstract class PeerStoreContract
     public async Task Save_AnyRecord_IsLoadedEqual()
     {
         IPeerStore store = Create();
-        PeerRecord[][] samples = [.. PeerRecords.Any.Select(peer => (PeerRecord[])[peer]).Sample(60), .. Gen.ArrayOf(PeerRecords.Any, 20).Sample(10)];
+        PeerRecord[][] samples = [.. Seeded.Samples(PeerRecords.Any.Select(peer => (PeerRecord[])[peer]), 60), .. Seeded.Samples(Gen.ArrayOf(PeerRecords.Any, 20), 10)];
         foreach (PeerRecord[] sample in samples)
         {
             await store.SaveAsync(new PeerStoreChanges { Upserted = sample }, None);
@@ -71,7 +71,7 @@ public abstract class PeerStoreContract
             }
 
             model.AssertHolds(await store.LoadAsync(None));
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(40));
+        }).Check(Seeded.Config.WithMaxTest(40));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Mdns.Engine;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Mdns.Tests.Engine;
@@ -26,7 +27,7 @@ public sealed class IndexedHeapTests
                 Assert.Same(sorted.FirstOrDefault(), heap.First);
                 Assert.Same(sorted.Skip(1).FirstOrDefault(), heap.Second);
             }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(500));
+        }).Check(Seeded.Config.WithMaxTest(500));
 
     private sealed class Item : HeapItem
     {

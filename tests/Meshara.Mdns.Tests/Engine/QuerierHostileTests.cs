@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Mdns.Engine;
 using Meshara.Mdns.Wire;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Mdns.Tests.Engine;
@@ -255,7 +256,7 @@ public sealed class QuerierHostileTests
                 string[] known = [.. Enumerable.Range(0, 12).Select(i => $"s{i}").Where(n => InstanceView.Find(DnsName.Parse(QuerierNet.Type).Child(n), "", net.Querier.Links) is not null).Order()];
                 Assert.Equal(known, alive.Keys.Where(k => k.Item1 == browse).Select(k => k.Item2).Order());
             }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
+        }).Check(Seeded.Config.WithMaxTest(300));
 
     private static void Do(QuerierNet net, List<BrowseId> browses, int step)
     {

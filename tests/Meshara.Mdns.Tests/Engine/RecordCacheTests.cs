@@ -4,6 +4,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Mdns.Engine;
 using Meshara.Mdns.Wire;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Mdns.Tests.Engine;
@@ -38,7 +39,7 @@ public sealed class RecordCacheTests
                 Assert.Null(cache.FindInconsistency());
                 Assert.Equal(Lines(model.Select(m => (m.Key, m.Value.ReceivedAt, m.Value.ExpiresAt))), Lines(cache.Entries.Select(e => ((e.Record.Name, e.Record.Data), e.ReceivedAt, e.ExpiresAt))));
             }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(500));
+        }).Check(Seeded.Config.WithMaxTest(500));
 
     [Fact]
     public void Put_AnySequenceIntoASmallCache_KeepsItsBoundsAndCountsItsChanges() =>
@@ -78,7 +79,7 @@ public sealed class RecordCacheTests
                 Assert.True(known.SetEquals(cache.Entries));
                 Assert.True(cache.NextDeadline is null == (cache.Count == 0));
             }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(500));
+        }).Check(Seeded.Config.WithMaxTest(500));
 
     [Fact]
     public void TryTakeDue_AnyLife_AsksAtItsFourTimesThenEnds_Rfc6762_5_2() =>
@@ -101,7 +102,7 @@ public sealed class RecordCacheTests
             Assert.Equal(TimeSpan.FromSeconds(ttl), end);
             Assert.Equal(4, asked.Count);
             Assert.All(asked.Index(), a => Assert.InRange(a.Item, 0.7999999 + (0.05 * a.Index), 0.8200001 + (0.05 * a.Index)));
-        }).Check(Config.QuickThrowOnFailure);
+        }).Check(Seeded.Config);
 
     [Fact]
     public void Put_OneForger_FillsHisShareOnly()

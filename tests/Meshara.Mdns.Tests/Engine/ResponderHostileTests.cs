@@ -4,6 +4,7 @@ using FsCheck.Fluent;
 using Meshara.Mdns.Engine;
 using Meshara.Mdns.Tests.Support;
 using Meshara.Mdns.Wire;
+using Meshara.Tests.Support;
 using Xunit;
 using static Meshara.Mdns.Tests.Support.Printers;
 
@@ -23,7 +24,7 @@ public sealed class ResponderHostileTests
                 s.Step(step);
             s.Advance(TimeSpan.FromSeconds(30));
             return s.Fault is null ? true.ToProperty() : false.Label(s.Fault);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(500));
+        }).Check(Seeded.Config.WithMaxTest(500));
 
     [Fact]
     public void AnyPacketsAndTimes_SameScript_SaysTheSame() =>
@@ -38,7 +39,7 @@ public sealed class ResponderHostileTests
                     s.Step(step);
                 return s.Log;
             }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(50));
+        }).Check(Seeded.Config.WithMaxTest(50));
 
     [Fact]
     public void Flood_OfQuestionsForUnicastAnswers_TenASecondToOneAddressAndTheRateToAll()

@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Core;
@@ -66,7 +67,7 @@ public sealed class MeshModelTests
                 && world.A.OpenAdds.Count + world.B.OpenAdds.Count == 0
                 && world.A.SharedSeen + world.B.SharedSeen == 0;
             return ok.Label(ok ? "" : Explain(world, seed));
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(200).WithReplay(20_260_101, 9_999_999));
+        }).Check(Seeded.With(20_260_101).WithMaxTest(200));
 
     [Fact]
     public void AddressOfOneSideGoes_TheLinkIsBackWithinSeconds()

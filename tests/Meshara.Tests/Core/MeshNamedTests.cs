@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Core;
+using Meshara.Tests.Support;
 using Meshara.Wire;
 using Xunit;
 
@@ -239,7 +240,7 @@ public sealed class MeshNamedTests
             }
 
             model.Check();
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
+        }).Check(Seeded.Config.WithMaxTest(300));
 
     private static void Name(MeshScript s, params PeerAddress[] addresses) => s.Mesh.HandleNamed(addresses, s.Now);
 

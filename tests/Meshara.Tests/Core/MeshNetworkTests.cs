@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Core;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Core;
@@ -441,7 +442,7 @@ public sealed class MeshNetworkTests
             }
 
             return !closed;
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(500).WithReplay(20_260_301, 9_999_999));
+        }).Check(Seeded.With(20_260_301).WithMaxTest(500));
 
     [Fact]
     public void AnyChanges_LinkThatDiesBeforeOne_IsClosedOnceWithinTwoDeadlines() =>
@@ -469,7 +470,7 @@ public sealed class MeshNetworkTests
                 closes += actions.OfType<MeshAction.CloseLink>().Count();
                 pings += actions.OfType<MeshAction.Ping>().Count();
             }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(200).WithReplay(20_260_302, 9_999_999));
+        }).Check(Seeded.With(20_260_302).WithMaxTest(200));
 
     // A live link that the peer has dialled; it listens where Pinned says.
     private static long LinkFrom(MeshScript s, NodeId peer)

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Core;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Core;
@@ -47,7 +48,7 @@ public sealed class MeshSuccessionPropertyTests
             s.Advance(200);
             Collect(s, greeting, links, dials);
             return (dials.Count == 1).Label($"{dials.Count} dials");
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(500).WithReplay(20_260_102, 9_999_999));
+        }).Check(Seeded.With(20_260_102).WithMaxTest(500));
 
     private static void Step(MeshScript s, int what, int which, List<long> greeting, List<long> links, List<long> dials)
     {

@@ -2,6 +2,7 @@ using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Discovery;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Discovery;
@@ -202,7 +203,7 @@ public sealed class StaticPeersTextTests
             return fault is { } f
                 ? peers.Count == 0 && f.Line >= 0 && f.Line <= changed.Count(static b => b == '\n') + 1 && f.Column <= changed.Length + 1 && !f.What.Any(char.IsControl)
                 : peers.All(p => p.Offset > 0 && p.Offset + p.Length < changed.Length && changed[p.Offset - 1] == '"' && changed[p.Offset + p.Length] == '"');
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(3000));
+        }).Check(Seeded.Config.WithMaxTest(3000));
     }
 
     [Theory]
@@ -262,7 +263,7 @@ public sealed class StaticPeersTextTests
             StaticPeer after = Good(changed)[1];
             return after.Address == now && after.Form == peer.Form
                 && changed[..peer.Offset] == text[..peer.Offset] && changed[(after.Offset + after.Length)..] == text[(peer.Offset + peer.Length)..];
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
+        }).Check(Seeded.Config.WithMaxTest(1000));
     }
 
     private static string Multiaddr(PeerAddress address)

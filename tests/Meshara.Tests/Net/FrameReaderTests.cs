@@ -107,7 +107,7 @@ public sealed class FrameReaderTests
                 }
 
                 return bytes.AsSpan().SequenceEqual(CollectionsMarshal.AsSpan(seen)) && !reader.HasPartial && reader.Capacity <= 128 << 10;
-            }).Check(Config.QuickThrowOnFailure);
+            }).Check(Seeded.Config);
 
     [Fact]
     public async Task Dispose_WhileAReadIsUnderWay_KeepsItsBufferOutOfThePool()

@@ -38,7 +38,7 @@ public sealed class LinkPropertyTests
     [InlineData(Ending.ConnectionCut, false)]
     public void Run_AnyInterleaving_OnceInOrderAnsweredAndAllGivenBack(Ending ending, bool roomy) =>
         Prop.ForAll(ArbMap.Default.ArbFor<int[]>(), ArbMap.Default.ArbFor<int[]>(), (there, back) =>
-            RunAsync(Steps(there), Steps(back), ending, roomy ? new LinkLimits() : Tight)).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
+            RunAsync(Steps(there), Steps(back), ending, roomy ? new LinkLimits() : Tight)).Check(Seeded.Config.WithMaxTest(60));
 
     // Spread over all bits: the generator's numbers are small.
     private static uint[] Steps(int[] numbers) => [.. numbers.Select((n, i) => (uint)((n + (i * 31)) * 2654435761L >> 3))];

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Net;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Net;
@@ -15,7 +16,7 @@ public sealed class ReplayStreamTests
             using MemoryStream all = new();
             stream.CopyTo(all, size.Get);
             Assert.Equal([.. first, .. rest], all.ToArray());
-        }).Check(Config.QuickThrowOnFailure);
+        }).Check(Seeded.Config);
 
     [Fact]
     public async Task ReadAsync_WhileBytesAreLeft_DoesNotTouchTheStream()

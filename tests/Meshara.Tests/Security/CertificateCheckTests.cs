@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Security;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Security;
@@ -208,7 +209,7 @@ public sealed class CertificateCheckTests : IDisposable
                 byte[] changed = [.. der];
                 changed[change.at] ^= (byte)change.by;
                 return !Holds(changed);
-            }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
+            }).Check(Seeded.Config.WithMaxTest(1000));
         Assert.True(Holds(der));
     }
 
@@ -226,7 +227,7 @@ public sealed class CertificateCheckTests : IDisposable
 
     [Fact]
     public void TryParse_AnyBytes_NeverThrows() =>
-        Prop.ForAll(ArbMap.Default.ArbFor<byte[]>(), static bytes => !Holds(bytes)).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
+        Prop.ForAll(ArbMap.Default.ArbFor<byte[]>(), static bytes => !Holds(bytes)).Check(Seeded.Config.WithMaxTest(1000));
 
     private static bool Holds(byte[] der) =>
         CertificateParser.TryParse(der, out CertificateParser? parsed, out _)

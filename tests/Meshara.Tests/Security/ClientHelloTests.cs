@@ -2,6 +2,7 @@ using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Security;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Security;
@@ -75,7 +76,7 @@ public sealed class ClientHelloTests
             }
 
             Assert.Equal(default(ClientHello).Look(bytes, out _), judged);
-        }).Check(Config.QuickThrowOnFailure);
+        }).Check(Seeded.Config);
 
     [Fact]
     public void Look_AsManyBytesAsAreLookedAt_TrueAndOneMoreFalse()

@@ -4,6 +4,7 @@ using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Security;
+using Meshara.Tests.Support;
 using Meshara.Tests.Wire;
 using Meshara.Wire;
 using Xunit;
@@ -75,7 +76,7 @@ public sealed class SignedRecordTests : IDisposable
                 // What was left out would not have found room with the longest signature.
                 string? next = addresses.Skip(record.Addresses.Count).FirstOrDefault();
                 Assert.True(next is null || record.Addresses.Count == 8 || next.Length > 300 || record.Bytes.Length + next.Length + 2 + 20 > SignedRecord.MaxSize);
-            }).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
+            }).Check(Seeded.Config.WithMaxTest(60));
     }
 
     // Not one bit can be changed, wherever it is; and both decoders say the same.

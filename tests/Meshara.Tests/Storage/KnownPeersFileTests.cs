@@ -2,6 +2,7 @@ using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Storage;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Storage;
@@ -317,7 +318,7 @@ public sealed class KnownPeersFileTests : IDisposable
             KnownPeersFile again = inMemory ? file : KnownPeersFile.Load(path);
             return again.All.Count == model.Count && again.All.SequenceEqual(file.All)
                 && model.All(m => m.Value.Equals(again.Find(m.Key)));
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(inMemory ? 60 : 25));
+        }).Check(Seeded.Config.WithMaxTest(inMemory ? 60 : 25));
     }
 
     private static PublicKey NewKey()

@@ -41,6 +41,7 @@ public sealed partial class BanTests
     [InlineData("throw new NotImplementedException();", "NotImplementedException")]
     [InlineData("// TO" + "DO: later", "note to self")]
     [InlineData("namespace A { }", "braces")]
+    [InlineData("a.Check(Config.QuickThrowOnFailure);", "a seed")]
     [InlineData("RandomNumberGenerator.Fill(a);", "RandomNumberGenerator")]
     public void Find_BannedCode_NamesIt(string text, string why)
     {

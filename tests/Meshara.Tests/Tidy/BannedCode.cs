@@ -40,6 +40,7 @@ internal static class BannedCode
         "NotImplementedException" => "NotImplementedException: nothing unfinished is merged",
         "RandomNumberGenerator" when IsLibrary(path) && !Array.Exists(MayMakeRandomness, path.StartsWith) =>
             "RandomNumberGenerator outside Security/, NodeIdentity.cs and MdnsService.cs: randomness is seeded and handed in",
+        "QuickThrowOnFailure" when path != "tests/Meshara.Tests/Support/Seeded.cs" => "a property that draws something else each time; Seeded.Config has a seed",
         "namespace" when IsBlockNamespace(code, at) => "a namespace with braces; use the file-scoped form",
         _ => null,
     };

@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Meshara.Tests.Support;
 using Meshara.Wire;
 using Xunit;
 
@@ -7,7 +8,7 @@ namespace Meshara.Tests.Wire;
 
 public sealed class CodecProperties
 {
-    private static readonly Config Config = Config.QuickThrowOnFailure.WithMaxTest(1000);
+    private static readonly Config Config = Seeded.Config.WithMaxTest(1000);
     private static readonly FrameType[] Types = Enum.GetValues<FrameType>();
 
     [Fact]

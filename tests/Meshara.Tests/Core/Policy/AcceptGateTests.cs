@@ -2,6 +2,7 @@ using System.Net;
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Core.Policy;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Core.Policy;
@@ -114,7 +115,7 @@ public sealed class AcceptGateTests
             Within(admitted, k => k.Address, limits.AddressRate, limits.AddressBurst);
             Within(admitted, k => k.Network, limits.NetworkRate, limits.NetworkBurst);
             Within(admitted, k => k.Wide, limits.WideRate, limits.WideBurst);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(300).WithEndSize(150));
+        }).Check(Seeded.Config.WithMaxTest(300).WithEndSize(150));
 
     [Fact]
     public void Judge_FloodOfAllAddresses_MemoryIsBoundedAndFreshGroupsComeBack()

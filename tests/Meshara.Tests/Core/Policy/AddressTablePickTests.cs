@@ -2,6 +2,7 @@ using System.Net;
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Core.Policy;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Core.Policy;
@@ -115,7 +116,7 @@ public sealed class AddressTablePickTests
             {
                 Step(bed, step);
             }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(100));
+        }).Check(Seeded.Config.WithMaxTest(100));
 
     private static PeerAddress[] FindRivals()
     {

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Core.Policy;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Core.Policy;
@@ -34,7 +35,7 @@ public sealed class BackoffTests
         {
             TimeSpan delay = Backoff.Delay(attempt.Get, Max, TimeSpan.FromMilliseconds(asked.Get), random.Get % 1000 / 1000.0);
             return delay >= TimeSpan.Zero && delay <= Max;
-        }).Check(Config.QuickThrowOnFailure);
+        }).Check(Seeded.Config);
 
     [Theory]
     [InlineData(0.0, 30)]

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Core.Policy;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Core.Policy;
@@ -135,5 +136,5 @@ public sealed class ConnectionPlanTests
 
             // Below the target with places left, dials run or begin.
             Assert.True(counts.Outbound >= target || mesh >= max || counts.Dialling + step.Dial > 0 || inbound > 0);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
+        }).Check(Seeded.Config.WithMaxTest(2000));
 }

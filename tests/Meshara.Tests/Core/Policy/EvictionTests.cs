@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Core.Policy;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Core.Policy;
@@ -148,5 +149,5 @@ public sealed class EvictionTests
             Assert.True(victim.RoundTrip is null || old.Count(p => p.RoundTrip <= victim.RoundTrip && p.Id != victim.Id) >= eighth);
             Assert.True(victim.LastUseful is null || old.Count(p => p.LastUseful >= victim.LastUseful && p.Id != victim.Id) >= eighth);
             Assert.True(old.Count(p => p.Since <= victim.Since && p.Id != victim.Id) >= (old.Count - (3 * eighth) + 1) / 2);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(500));
+        }).Check(Seeded.Config.WithMaxTest(500));
 }

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Core.Policy;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Core.Policy;
@@ -83,7 +84,7 @@ public sealed class RateMeterTests
             }
 
             Assert.True(Keeps(passed, rate.Get, burst));
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(500).WithEndSize(80));
+        }).Check(Seeded.Config.WithMaxTest(500).WithEndSize(80));
 
     [Fact]
     public void Spend_SenderThatKeepsToRateTimesWindowPlusBurst_IsNeverSlowed() =>
@@ -111,7 +112,7 @@ public sealed class RateMeterTests
                 meter.Spend(most, now);
                 Assert.Equal(TimeSpan.Zero, meter.Wait);
             }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(500).WithEndSize(80));
+        }).Check(Seeded.Config.WithMaxTest(500).WithEndSize(80));
 
     [Fact]
     public void Slow_WithoutABreak_BlamedAfterEachPatience()

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Core.Policy;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Core.Policy;
@@ -331,7 +332,7 @@ public sealed class ReputationBookTests
                 Assert.Equal(strict.ValueOf(Ids.Low, now), Math.Min(0, value), 9);
                 Assert.Equal(strict.BanUntil(Ids.Low, now), book.BanUntil(Ids.Low, now));
             }
-        }).Check(Config.QuickThrowOnFailure);
+        }).Check(Seeded.Config);
 
     [Fact]
     public void BoundedTimes_MoreThanItHolds_TheEarliestGoes()

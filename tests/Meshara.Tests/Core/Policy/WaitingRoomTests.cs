@@ -2,6 +2,7 @@ using System.Net;
 using FsCheck;
 using FsCheck.Fluent;
 using Meshara.Core.Policy;
+using Meshara.Tests.Support;
 using Xunit;
 
 namespace Meshara.Tests.Core.Policy;
@@ -246,7 +247,7 @@ public sealed class WaitingRoomTests
                 reading.Remove(id);
                 shaking.Remove(id);
             }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(300).WithEndSize(200));
+        }).Check(Seeded.Config.WithMaxTest(300).WithEndSize(200));
 
     // Attackers of fewer wide networks than the pool has places, as many sockets as they like, all of which stall after a ClientHello or before.
     [Fact]
@@ -265,7 +266,7 @@ public sealed class WaitingRoomTests
             TimeSpan from = flood.Now;
             flood.RunUntil(() => flood.IsStarted(good), TimeSpan.FromSeconds(1.15));
             Assert.True(flood.Now - from <= TimeSpan.FromSeconds(1.15));
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(40));
+        }).Check(Seeded.Config.WithMaxTest(40));
 
     private sealed class Flood(Random random, int wide, bool complete)
     {
