@@ -12,10 +12,12 @@ internal sealed class CountersCheck : NodeCheck, IDisposable
     private readonly MeterListener _listener = new();
     private readonly Dictionary<SimulatedNode, int> _differing = [];
     private readonly Dictionary<string, long> _links = [];
+    private readonly RequestCheck _requests;
 
-    public CountersCheck(SimulatedNetwork network, LinkBook links, Tally counted)
+    public CountersCheck(SimulatedNetwork network, LinkBook links, Tally counted, RequestCheck requests)
         : base(network, links)
     {
+        _requests = requests;
         _listener.InstrumentPublished = static (instrument, listener) =>
         {
             if (instrument.Meter.Name == MesharaTelemetry.MeterName && instrument.Name is "meshara.links" or "meshara.exchange.ignored" or "meshara.accept.refused")
@@ -90,8 +92,11 @@ internal sealed class CountersCheck : NodeCheck, IDisposable
                 continue;
 
             string name = Network.NameOf(peer.Id);
-            if (peer.MessagesSent + Wrongly != back.MessagesReceived)
-                yield return $"{node} to {name} : messages sent less those received are {peer.MessagesSent + Wrongly - back.MessagesReceived}, and nothing is under way.";
+
+            // The RESET of a request that is given up overtakes what is left of it: then nobody has received it.
+            long missing = peer.MessagesSent + Wrongly - back.MessagesReceived;
+            if (missing < 0 || missing > _requests.Failed(node, Whose(peer.Id)!))
+                yield return $"{node} to {name} : messages sent less those received are {missing}, {_requests.Failed(node, Whose(peer.Id)!)} requests have failed, and nothing is under way.";
             if (peer.BytesSent + Wrongly != back.BytesReceived)
                 yield return $"{node} to {name} : bytes sent less those received are {peer.BytesSent + Wrongly - back.BytesReceived}, and nothing is under way.";
         }

@@ -10,6 +10,7 @@ internal sealed class RequestCheck(SimulatedNetwork network, LinkBook links, Run
 
     private readonly SortedDictionary<int, Request> _open = [];
     private readonly HashSet<int> _handled = [];
+    private readonly Dictionary<(SimulatedNode From, SimulatedNode To), int> _failed = [];
     private int _last;
 
     public override string Name => "requests";
@@ -21,6 +22,9 @@ internal sealed class RequestCheck(SimulatedNetwork network, LinkBook links, Run
         counted.Add("requests sent");
         return _last;
     }
+
+    /// <summary>How many requests of one node to another have failed until now.</summary>
+    public int Failed(SimulatedNode from, SimulatedNode to) => _failed.GetValueOrDefault((from, to));
 
     /// <summary>A handler has been given it.</summary>
     public void Handle(SimulatedNode at, int number)
@@ -39,6 +43,8 @@ internal sealed class RequestCheck(SimulatedNetwork network, LinkBook links, Run
             return;
 
         counted.Add(answered ? "requests answered" : "requests failed");
+        if (!answered)
+            _failed[(request.From, request.To)] = Failed(request.From, request.To) + 1;
         if (answered && !right)
             Wrong($"{request.From} got a reply to request {number} from {request.To} that belongs to another.", request.From, request.To);
     }
