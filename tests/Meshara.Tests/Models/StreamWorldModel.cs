@@ -1,6 +1,5 @@
 using Meshara.Net;
 using Meshara.Tests.Support;
-using Meshara.Wire;
 using Xunit;
 
 namespace Meshara.Tests.Models;
@@ -101,6 +100,16 @@ internal sealed class StreamWorldModel : IModelled<StreamCommand>, IDisposable
 
         await RunOutAsync(() => CountsAre(_referee.Streams.Count(static s => s.Kind == 0)), "a stream is not over");
         CheckCredit();
+        foreach (ModelRequest request in _requests)
+        {
+            await request.CheckAnswerAsync();
+        }
+
+        foreach (ModelMessages messages in _messages.Values)
+        {
+            await messages.CheckAcksAsync();
+        }
+
         foreach (StreamSide side in _sides)
         {
             side.Table.Drain(Raw.GoodbyeFrame(0), peerDrains: false);
@@ -345,11 +354,6 @@ internal sealed class StreamWorldModel : IModelled<StreamCommand>, IDisposable
             LinkStream to = _sides[1 - seen.Opener].Table.Find(seen.Id)!;
             Assert.Equal((from.SendCredit, from.SendCredit), (to.Window.Available, seen.Credit[seen.Opener]));
             Assert.True(from.SendCredit * 2 > Tight.InitialWindow, $"{seen} has only {from.SendCredit} left");
-        }
-
-        foreach (ModelRequest request in _requests)
-        {
-            request.CheckAnswer();
         }
     }
 }
