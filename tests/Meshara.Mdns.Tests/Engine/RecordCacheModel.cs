@@ -24,8 +24,7 @@ internal abstract record CacheCommand
     internal sealed record Wait(int Milliseconds) : CacheCommand;
 
     public static Gen<CacheCommand> Any { get; } = Gen.Frequency(
-        (10, Of(from place in Places from value in Gen.Choose(0, 4) from ttl in Gen.Elements(0u, 0u, 1u, 10u, 120u, 4500u, 100_000u) from flush in Gen.Elements(false, true) from source in Sources
-            select new Put(place / 4, place % 4, value, ttl, flush, source))),
+        (10, Of(Puts)),
         (2, Of(Gen.Choose(0, 39).Select(static which => new Doubt(which)))),
         (4, Of(from place in Places from knows in Gen.Choose(0, 9) from source in Sources select new Observe(place / 4, place % 4, knows, source))),
         (1, Of(Places.Select(static place => new MarkAsked(place / 4, place % 4)))),
@@ -33,6 +32,14 @@ internal abstract record CacheCommand
 
     // Two names, one of them in either case of letters, and four types: few, so that they meet.
     private static Gen<int> Places => Gen.Choose(0, 11);
+
+    private static Gen<Put> Puts =>
+        from place in Places
+        from value in Gen.Choose(0, 4)
+        from ttl in Gen.Elements(0u, 0u, 1u, 10u, 120u, 4500u, 100_000u)
+        from flush in Gen.Elements(false, true)
+        from source in Sources
+        select new Put(place / 4, place % 4, value, ttl, flush, source);
 
     private static Gen<int> Sources => Gen.Choose(0, 4);
 
