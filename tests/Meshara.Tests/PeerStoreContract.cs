@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Meshara.Tests.Models;
 using Meshara.Tests.Support;
 using Xunit;
 
@@ -59,7 +60,7 @@ public abstract class PeerStoreContract
                 Anchors = anchors < 0 ? null : [.. Enumerable.Range(1, anchors).Select(port => new PeerAddress("peer.example", port, PeerRecords.Id(port)))],
             };
         IPeerStore store = Create();
-        PeerStoreModel model = new();
+        StoreModel model = new();
 
         // One store over all runs: each goes on where the last one ended.
         Prop.ForAll(Gen.ArrayOf(batch, 3).ToArbitrary(), async batches =>
@@ -72,6 +73,20 @@ public abstract class PeerStoreContract
 
             model.AssertHolds(await store.LoadAsync(None));
         }).Check(Seeded.Config.WithMaxTest(40));
+    }
+
+    [Fact]
+    public void AnyHistory_HoldsWhatADictionaryHolds()
+    {
+        ModelledStore store = CreateModelled();
+        Of(() => new PeerStoreModel(store)).Holds(seed: 20_261_124, atLeast: 10);
+    }
+
+    [Fact]
+    public void Fault_RemovalLost_IsFoundInAShortList()
+    {
+        ModelledStore store = CreateModelled();
+        Of(() => new PeerStoreModel(store, losesRemovals: true)).Finds(seed: 20_261_124, atMost: 2);
     }
 
     [Fact]
@@ -149,6 +164,15 @@ public abstract class PeerStoreContract
 
     private IPeerStore Create() => Create(new ManualTimeProvider(), PeerStoreContent.MaxPeers, PeerStoreContent.MaxBanned);
 
+    private ModelledStore CreateModelled()
+    {
+        ManualTimeProvider time = new();
+        return new ModelledStore(Create(time, ModelledStore.MaxPeers, ModelledStore.MaxBanned), ReopenAsync, time);
+    }
+
+    private static ModelCheck<PeerStoreCommand> Of(Func<PeerStoreModel> start) =>
+        new(PeerStoreCommand.Any, start) { Runs = 30, Longest = 40, Simpler = PeerStoreCommand.Simpler };
+
     private static ReadOnlyMemory<byte> Key(byte value) => Enumerable.Repeat(value, PeerStoreContent.TableKeySize).ToArray();
 
     private static async Task<IEnumerable<int>> NumbersAsync(IPeerStore store)
@@ -158,7 +182,7 @@ public abstract class PeerStoreContract
     }
 
     /// <summary>A store as one would write it on a napkin.</summary>
-    private sealed class PeerStoreModel
+    private sealed class StoreModel
     {
         private readonly Dictionary<NodeId, PeerRecord> _peers = [];
         private byte[]? _key;

@@ -33,6 +33,9 @@ internal sealed class MeshWorldModel : IModelled<MeshCommand>
     private readonly SortedDictionary<long, Connection> _connections = [];
     private readonly Dictionary<NodeId, TimeSpan> _bans = [];
     private readonly HashSet<long> _adds = [];
+
+    // Whoever fails by misconduct may be told so still: nobody hears it.
+    private Connection? _failed;
     private TimeSpan _now = TimeSpan.FromSeconds(1);
     private long _lastAdd;
     private long _useful;
@@ -177,7 +180,9 @@ internal sealed class MeshWorldModel : IModelled<MeshCommand>
         {
             SharedWith = code == MesharaErrorCode.IdentityInUse ? "x:1" : null,
         };
+        _failed = c;
         Do(m => m.HandleConnectionFailed(c.Key, failure, _now));
+        _failed = null;
         return true;
     }
 
@@ -265,7 +270,7 @@ internal sealed class MeshWorldModel : IModelled<MeshCommand>
                 _connections.Remove(a.Connection);
                 break;
             case MeshAction.SendGoodbye a:
-                Assert.True(_connections[a.Connection].ReadySent, "GOODBYE in place of REFUSE");
+                Assert.True((_failed?.Key == a.Connection ? _failed : _connections[a.Connection]).ReadySent, "GOODBYE in place of REFUSE");
                 _connections.Remove(a.Connection);
                 break;
             case MeshAction.Abort a:

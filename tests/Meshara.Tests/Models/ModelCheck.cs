@@ -33,9 +33,13 @@ internal interface IModelled<in TCommand>
 internal sealed class ModelCheck<TCommand>(Gen<TCommand> commands, Func<IModelled<TCommand>> start)
     where TCommand : class
 {
+    // Of what takes long to fail, something not quite the smallest will do.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     private readonly SortedDictionary<string, (int Done, int Refused)> _counts = new(StringComparer.Ordinal);
     private Failure? _first;
     private Failure? _smallest;
+    private long? _firstAt;
 
     /// <summary>Lists of commands.</summary>
     public int Runs { get; init; } = 200;
@@ -107,6 +111,7 @@ internal sealed class ModelCheck<TCommand>(Gen<TCommand> commands, Func<IModelle
         {
             _smallest = new Failure(list, done, error);
             _first ??= _smallest;
+            _firstAt ??= TimeProvider.System.GetTimestamp();
             return false;
         }
         finally
@@ -129,6 +134,11 @@ internal sealed class ModelCheck<TCommand>(Gen<TCommand> commands, Func<IModelle
     // First without what was refused anyway or came after the failure, then without ever smaller pieces, then with simpler commands.
     private IEnumerable<TCommand[]> Shrink(TCommand[] list)
     {
+        if (_firstAt is { } since && TimeProvider.System.GetElapsedTime(since) > Patience)
+        {
+            yield break;
+        }
+
         if (_smallest is { } smallest && smallest.List == list && smallest.Commands.Count < list.Length)
         {
             yield return [.. smallest.Commands];
