@@ -109,6 +109,10 @@ internal sealed class PeerConnection
         Link?.Cut();
     }
 
+        _ended.TrySetException(new MesharaException(MesharaErrorCode.NodeStopped, "The node has been stopped."));
+
+        // As a rule nobody waits, and that is no fault.
+        _ = _ended.Task.Exception;
     public Link GoLive()
     {
         Link = new Link(new LinkParameters
