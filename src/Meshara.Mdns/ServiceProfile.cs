@@ -81,7 +81,7 @@ public sealed record ServiceProfile
 
     /// <summary>Which of the host's addresses are told: those in one of these networks, at most 64. On an interface that has none of them, nothing is told of the service. Default: none, which stands for all addresses.</summary>
     /// <remarks>For a server that does not listen everywhere: <c>192.168.1.5/32</c> for one address, <c>0.0.0.0/0</c> for IPv4 alone. Where <see cref="HostName"/> is null, services of the same networks have one host name, and those of others another;
-    /// services that share a name share what is told of it. Of each interface and family at most 8 addresses are told.</remarks>
+    /// services that share a name share what is told of it. Of each interface and family at most 8 addresses are told, of services that share a name in turn.</remarks>
     /// <exception cref="ArgumentException">More than 64 networks, or null.</exception>
     public IReadOnlyList<IPNetwork> Networks
     {

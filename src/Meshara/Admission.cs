@@ -51,6 +51,9 @@ public sealed class Admission
             Rfc2898DeriveBytes.Pbkdf2(secret, (byte[])[.. "meshara/1 secret\0"u8, .. Encoding.UTF8.GetBytes(name)], Rounds, HashAlgorithmName.SHA256, 32),
             _secret ?? throw new InvalidOperationException("There is no secret."));
 
+    /// <summary>The mesh names for which a key was derived.</summary>
+    internal IEnumerable<string> DerivedFor => _keys.Keys;
+
     /// <summary>Whether it lets in the same peers.</summary>
     internal bool IsSameAs(Admission other) => Mode == other.Mode && CryptographicOperations.FixedTimeEquals(_secret, other._secret);
 

@@ -32,7 +32,7 @@ public sealed partial class Node
     }
 
     /// <summary>The same without a running node: dials as one with these options would. What only a running node knows (bans, failed dials, limits) is not seen.</summary>
-    /// <param name="options">Of these the identity (null: that of the data directory if it holds one, else one that is made for this dial and thrown away), the mesh (empty: the one that the other side names), the admission, the pins of the
+    /// <param name="options">Of these the identity (null: that of the data directory if it holds one, else one that is made for this dial and thrown away), the mesh (empty: the one that the other side names; the shared secret is then not proven, for its key is never derived for a name that a stranger chose), the admission, the pins of the
     /// data directory, the transport, the deadlines and the clock count. No file is written, and the directory is not locked.</param>
     /// <param name="address">Where.</param>
     /// <param name="limit">For all steps together; null: what <see cref="NodeTimeouts"/> gives to each.</param>
@@ -52,13 +52,13 @@ public sealed partial class Node
         {
             using NodeCertificate certificate = new(options.Identity ?? made!);
             NodeClock clock = new(options.TimeProvider);
-            (NodeId own, UInt128 instance) = (certificate.PublicKey.Id, Nonces.NewInstance());
+            HandshakeConfig handshake = HandshakeConfig.Create(options, certificate.PublicKey.Id, Nonces.NewInstance());
             DialProbeContext context = new()
             {
                 Transport = options.Transport ?? new TcpTransport(options.TimeProvider),
                 Certificate = certificate,
-                Handshake = HandshakeConfig.Create(options, own, instance),
-                HandshakeOf = options.Mesh.Length == 0 ? mesh => HandshakeConfig.Create(options with { Mesh = mesh }, own, instance) : null,
+                Handshake = handshake,
+                HandshakeOf = options.Mesh.Length == 0 ? mesh => handshake with { Mesh = mesh } : null,
                 Tls = new SecureChannelOptions(options.MinimumTls, options.Timeouts.Tls, options.TimeProvider),
                 Timeouts = options.Timeouts,
                 Clock = clock,

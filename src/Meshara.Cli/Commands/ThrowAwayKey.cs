@@ -12,9 +12,10 @@ internal static class ThrowAwayKey
     /// <summary>The same dial, with advice that names no key.</summary>
     /// <param name="dial">Made with such a key.</param>
     /// <param name="hasSecret">Whether it was given a secret to prove.</param>
-    public static DialLine Advise(DialLine dial, bool hasSecret) => dial with { Steps = [.. dial.Steps.Select(step => Advise(step, hasSecret))] };
+    /// <param name="hasMesh">Whether a mesh was named, without which no secret is proven.</param>
+    public static DialLine Advise(DialLine dial, bool hasSecret, bool hasMesh) => dial with { Steps = [.. dial.Steps.Select(step => Advise(step, hasSecret, hasMesh))] };
 
-    private static StepLine Advise(StepLine step, bool hasSecret)
+    private static StepLine Advise(StepLine step, bool hasSecret, bool hasMesh)
     {
         if (step.ByPeer != true || step.Outcome != "failed")
         {
@@ -24,7 +25,7 @@ internal static class ThrowAwayKey
         const string startIt = "start the node here, or name the directory of its identity with --data, and ask again: the other side judged a key that was made for this question and that nobody keeps";
         string? advice = Kind(step.Code) switch
         {
-            MesharaErrorCode.NotAdmitted => $"{(hasSecret ? "Compare the secret with the one there" : "If that mesh has a secret, give it with --secret-file")}; else {startIt}.",
+            MesharaErrorCode.NotAdmitted => $"{(!hasSecret ? "If that mesh has a secret, give it with --secret-file and its name with --mesh" : hasMesh ? "Compare the secret with the one there" : "Give --mesh too: without it the secret is not proven")}; else {startIt}.",
             MesharaErrorCode.Banned => $"Wait; or {startIt}.",
             MesharaErrorCode.Full or MesharaErrorCode.RateLimited => $"Again {EventText.In(step.RetryAfter ?? 60)} or later; or raise that limit there; or, if this node has a place there, {startIt}.",
             _ => step.Advice,

@@ -18,7 +18,7 @@ internal static class WhyCommand
         Option<bool> json = CommonOptions.Json();
         Option<string?> passphraseFile = CommonOptions.PassphraseFile();
         Option<string?> mesh = new("--mesh") { HelpName = "NAME", Description = "Without a running node: the mesh to ask for; else the one that the other side names." };
-        Option<string?> secret = new("--secret-file") { HelpName = "FILE", Description = "Without a running node: the mesh's secret." };
+        Option<string?> secret = new("--secret-file") { HelpName = "FILE", Description = "Without a running node: the mesh's secret. It is proven only to the mesh that --mesh names." };
         Argument<string> target = new("ADDRESS|ID")
         {
             Description = "host:port, id@host:port, or the id of a known peer (64 hex digits, or its first 8 or more), all of whose addresses are then tried.",
@@ -133,7 +133,7 @@ internal sealed class WhyDial(Terminal terminal, string data, string? passphrase
         foreach (PeerAddress address in addresses)
         {
             DialLine line = DialLine.Of(await Node.DiagnoseAsync(options, address, cancellationToken: cancellationToken));
-            dials.Add(options.DataDirectory is null ? ThrowAwayKey.Advise(line, hasSecret: secretFile is not null) : line);
+            dials.Add(options.DataDirectory is null ? ThrowAwayKey.Advise(line, hasSecret: secretFile is not null, hasMesh: mesh is not null) : line);
         }
 
         return [.. dials];

@@ -256,7 +256,7 @@ internal sealed record PeerLine
     {
         Peer = peer.Id.ToString(),
         PublicKey = peer.PublicKey.ToString(),
-        Address = peer.Address,
+        Address = Scope.ShowHere(peer.Address),
         Inbound = peer.Inbound,
         Pinned = peer.Pinned,
         Class = Kebab.Of(peer.Class),

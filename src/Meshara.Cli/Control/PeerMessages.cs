@@ -43,7 +43,7 @@ internal sealed record RefusalLine(DateTimeOffset Time, string Address, string R
     public double? RetryAfter { get; init; }
 
     public static RefusalLine Of(PeerRefused refused) =>
-        new(refused.Time, refused.Address, Kebab.Of(refused.Code), refused.ByPeer, refused.Detail) { RetryAfter = refused.RetryAfter?.TotalSeconds };
+        new(refused.Time, Scope.ShowHere(refused.Address), Kebab.Of(refused.Code), refused.ByPeer, refused.Detail) { RetryAfter = refused.RetryAfter?.TotalSeconds };
 }
 
 /// <summary>What <c>meshara peers --explain --json</c> prints.</summary>

@@ -98,6 +98,11 @@ internal static class InterfaceCheck
             return new FindingLine("multicast", FindingLine.Warning, version, $"{down.Name} is down, and no other interface carries multicast by {version}: nobody is found by {version}.") { Advice = down.UpAdvice };
         }
 
+        if (all.FirstOrDefault(static one => one is { IsUnread: true, IsUsable: true, HasMulticast: true }) is { } unread)
+        {
+            return new FindingLine("multicast", FindingLine.Unseen, version, $"The addresses of {unread.Name} cannot be read, and no other interface that carries multicast has an {version} address: whether anybody is found by {version} is not seen.");
+        }
+
         return new FindingLine("multicast", FindingLine.Warning, version, $"No interface that carries multicast has an {version} address: nobody is found by {version}.")
         {
             Advice = family == AddressFamily.InterNetwork ? "Give an interface an IPv4 address, if the other nodes have no IPv6." : "Switch IPv6 on (Linux: sysctl net.ipv6.conf.all.disable_ipv6=0), if the other nodes have no IPv4.",
@@ -107,7 +112,7 @@ internal static class InterfaceCheck
     /// <summary>What one of the interfaces is, and whether it stands in the way.</summary>
     internal static FindingLine Describe(LocalInterface one, IReadOnlyList<LocalInterface> all)
     {
-        string list = one.Addresses.Count == 0 ? "no addresses" : string.Join(", ", one.Addresses.Select(static a => Scope.Bare(a.Address).ToString()));
+        string list = one.IsUnread ? "its addresses cannot be read" : one.Addresses.Count == 0 ? "no addresses" : string.Join(", ", one.Addresses.Select(static a => Scope.Bare(a.Address).ToString()));
         if (one.Kind == InterfaceKind.Loopback)
         {
             return new FindingLine("interface", FindingLine.Ok, one.Name, $"loopback; {list}");

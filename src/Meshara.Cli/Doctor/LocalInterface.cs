@@ -22,8 +22,11 @@ internal sealed record LocalInterface(string Name, InterfaceKind Kind, bool IsUp
     /// <summary>Whether it was switched on and has no other end: no cable, no wireless network.</summary>
     public bool LacksCarrier { get; init; }
 
-    /// <summary>Whether packets to other machines may take it.</summary>
-    public bool IsUsable => IsUp && Kind != InterfaceKind.Loopback && Addresses.Count > 0;
+    /// <summary>Whether its addresses could not be read: then there are none here, and nobody knows which it has.</summary>
+    public bool IsUnread { get; init; }
+
+    /// <summary>Whether packets to other machines may take it, as far as is known.</summary>
+    public bool IsUsable => IsUp && Kind != InterfaceKind.Loopback && (IsUnread || Addresses.Count > 0);
 
     /// <summary>What gets one that is down up again.</summary>
     public string UpAdvice => LacksCarrier ? $"Plug in the cable of {Name}, or join its wireless network." : OperatingSystem.IsLinux() ? $"ip link set {Name} up" : $"Switch {Name} on in the system's network settings.";
@@ -76,12 +79,14 @@ internal sealed record LocalInterface(string Name, InterfaceKind Kind, bool IsUp
     /// <summary>What is known of one.</summary>
     /// <param name="one">Which.</param>
     /// <param name="flags">Its flags (Linux); null: not known.</param>
-    private static LocalInterface Read(NetworkInterface one, int? flags)
+    internal static LocalInterface Read(NetworkInterface one, int? flags)
     {
         bool isUp = one.OperationalStatus is OperationalStatus.Up or OperationalStatus.Unknown || one.NetworkInterfaceType == NetworkInterfaceType.Loopback;
-        return new LocalInterface(one.Name, KindOf(one.NetworkInterfaceType, flags), isUp, one.SupportsMulticast, AddressesOf(one))
+        (IPAddress Address, int Length)[]? addresses = AddressesOf(one);
+        return new LocalInterface(one.Name, KindOf(one.NetworkInterfaceType, flags), isUp, one.SupportsMulticast, addresses ?? [])
         {
             System = one,
+            IsUnread = addresses is null,
             LacksCarrier = !isUp && flags is { } known && (known & FlagUp) != 0,
         };
     }
@@ -106,7 +111,7 @@ internal sealed record LocalInterface(string Name, InterfaceKind Kind, bool IsUp
         }
     }
 
-    private static (IPAddress Address, int Length)[] AddressesOf(NetworkInterface one)
+    private static (IPAddress Address, int Length)[]? AddressesOf(NetworkInterface one)
     {
         try
         {
@@ -115,7 +120,7 @@ internal sealed record LocalInterface(string Name, InterfaceKind Kind, bool IsUp
         catch (Exception)
         {
             // It went while it was looked at, or is one that the framework does not take: the others are told of.
-            return [];
+            return null;
         }
     }
 }

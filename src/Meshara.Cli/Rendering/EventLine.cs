@@ -86,7 +86,23 @@ internal sealed record EventLine(string Event, string Time)
     public static EventLine Of(PassedOver option, string time) => new("option-overridden", time) { Option = option.Option, Detail = option.Why ?? $"{option.By} goes over what the configuration file says" };
 
     /// <summary>The line of an event; null: an event of a newer library that has no line yet.</summary>
-    public static EventLine? Of(PeerEvent happened)
+    public static EventLine? Of(PeerEvent happened) => Of(happened, Scope.ShowHere);
+
+    /// <summary>The same.</summary>
+    /// <param name="happened">What happened.</param>
+    /// <param name="show">How to show an address that somebody called from.</param>
+    internal static EventLine? Of(PeerEvent happened, Func<string, string> show)
+    {
+        EventLine? line = Plain(happened);
+        return line?.Address is not { } address || show(address) is var shown && shown == address && line.OtherAddress is null ? line : line with
+        {
+            Address = shown,
+            OtherAddress = line.OtherAddress is { } other ? show(other) : null,
+            Detail = line.Detail?.Replace(address, shown, StringComparison.Ordinal),
+        };
+    }
+
+    private static EventLine? Plain(PeerEvent happened)
     {
         string time = Rfc3339(happened.Time);
         return happened switch

@@ -39,11 +39,36 @@ internal sealed class LinkZone
         Publication[] here = [.. publications.Where(p => p.IsOn(addresses))];
         foreach (Publication publication in here)
         {
-            IPAddress[] told = [.. addresses.Where(a => here.Any(p => p.Host == publication.Host && p.Tells(a)))];
+            IPAddress[] told = Told([.. here.Where(p => p.Host == publication.Host)], addresses);
             zone.Add(publication, claimOf(publication.Instance), claimOf(publication.Host), told);
         }
 
         return zone;
+    }
+
+    // Where there are more than may be told, each service of the host in its turn: none is left with another's addresses only.
+    private static IPAddress[] Told(Publication[] ofHost, IReadOnlyList<IPAddress> addresses)
+    {
+        HashSet<IPAddress> told = [];
+        foreach (IGrouping<AddressFamily, IPAddress> family in addresses.GroupBy(static a => a.AddressFamily))
+        {
+            int room = MaxAddresses;
+            Queue<IPAddress>[] waiting = [.. ofHost.Select(p => new Queue<IPAddress>(family.Where(p.Tells)))];
+            for (int turn = 0; room > 0 && waiting.Any(static w => w.Count > 0); turn++)
+            {
+                Queue<IPAddress> own = waiting[turn % waiting.Length];
+                while (own.TryDequeue(out IPAddress? next))
+                {
+                    if (told.Add(next))
+                    {
+                        room--;
+                        break;
+                    }
+                }
+            }
+        }
+
+        return [.. addresses.Where(told.Contains)];
     }
 
     /// <summary>The sets of a name, the denial not among them.</summary>
@@ -119,7 +144,7 @@ internal sealed class LinkZone
         List<OwnSet> sets = [];
         foreach (AddressFamily family in (ReadOnlySpan<AddressFamily>)[AddressFamily.InterNetwork, AddressFamily.InterNetworkV6])
         {
-            DnsRecord[] records = [.. addresses.Where(a => a.AddressFamily == family).Take(MaxAddresses).Select(a => new DnsRecord(name, HostTtl, new AddressData(a), cacheFlush: true)).Distinct(SameRecord.Comparer)];
+            DnsRecord[] records = [.. addresses.Where(a => a.AddressFamily == family).Select(a => new DnsRecord(name, HostTtl, new AddressData(a), cacheFlush: true)).Distinct(SameRecord.Comparer)];
             if (records.Length > 0)
                 sets.Add(Add(new OwnSet(records, isUnique: true), host, host));
         }

@@ -175,27 +175,29 @@ internal sealed partial class Mesh
     private void Hold(MeshConnection newcomer, MeshConnection old, TimeSpan now)
     {
         newcomer.Phase = ConnectionPhase.Held;
+
+        // Not a PONG that was on its way when it came: its process may have begun since, and the old one be gone.
+        (newcomer.HeldSince, newcomer.HeldPing) = (now, PingFromNow(old, now));
         old.Held.Add(newcomer);
         if (old.LinkCheck is null)
         {
-            SendPing(old, now);
-            old.LinkCheck = (now, old.LastPing, now + Timeouts.DuplicateCheck);
-            SetLinkDeadline(old);
-        }
-        else if (newcomer.Instance != old.Instance)
-        {
-            // Its process may have begun after the PONG under way was sent, and the old one be gone.
-            SendPing(old, now);
-            old.LinkCheck = old.LinkCheck.Value with { Ping = old.LastPing };
+            CheckForNext(old);
         }
     }
 
-    // The old link lives: whoever waited for its end is a second connection of the same process, or another process with the same key.
-    private void RefuseHeld(MeshConnection link, TimeSpan now)
+    // Each newcomer has its own second; the first one's is over first.
+    private void CheckForNext(MeshConnection link)
     {
-        link.LinkCheck = null;
-        MeshConnection[] held = [.. link.Held];
-        link.Held.Clear();
+        link.LinkCheck = link.Held is [var first, ..] ? (first.HeldSince, first.HeldSince + Timeouts.DuplicateCheck) : null;
+        SetLinkDeadline(link);
+    }
+
+    // The old link lives: whoever waited for its end is a second connection of the same process, or another process with the same key.
+    private void RefuseHeld(MeshConnection link, long number, TimeSpan now)
+    {
+        MeshConnection[] held = [.. link.Held.Where(newcomer => newcomer.HeldPing <= number)];
+        link.Held.RemoveRange(0, held.Length);
+        CheckForNext(link);
         foreach (MeshConnection newcomer in held)
         {
             if (newcomer.Instance == link.Instance)

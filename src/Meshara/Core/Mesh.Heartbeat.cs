@@ -28,9 +28,14 @@ internal sealed partial class Mesh
         link.SilencePings = 0;
         link.RoundTrips.Answered(number, now);
         PassChangeCheck(link, number, now);
-        if (link.LinkCheck is { } check && number >= check.Ping)
+        if (link.Held is [var first, ..] && first.HeldPing <= number)
         {
-            RefuseHeld(link, now);
+            RefuseHeld(link, number, now);
+        }
+
+        if (link.PingOwed)
+        {
+            SendPing(link, now);
         }
 
         Manage(now);
@@ -153,10 +158,20 @@ internal sealed partial class Mesh
     {
         if (link.PingsOutstanding < MaxPingsOutstanding)
         {
+            link.PingOwed = false;
             link.PingsOutstanding++;
             link.RoundTrips.Sent(++link.LastPing, now);
             Emit(new MeshAction.Ping(link.Id, link.LastPing));
         }
+    }
+
+    // The number of a PING that goes out from now on: where too many are out, the next one's, which follows a PONG.
+    private long PingFromNow(MeshConnection link, TimeSpan now)
+    {
+        bool isFull = link.PingsOutstanding >= MaxPingsOutstanding;
+        SendPing(link, now);
+        link.PingOwed |= isFull;
+        return isFull ? link.LastPing + 1 : link.LastPing;
     }
 
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;

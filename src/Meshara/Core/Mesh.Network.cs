@@ -89,8 +89,7 @@ internal sealed partial class Mesh
             return;
         }
 
-        SendPing(link, now);
-        link.ChangeCheck = new ChangeCheck(now, link.LastPing, now + Timeouts.CheckAfterChange, Again: false);
+        link.ChangeCheck = new ChangeCheck(now, PingFromNow(link, now), now + Timeouts.CheckAfterChange, Again: false);
         SetLinkDeadline(link);
     }
 

@@ -305,9 +305,9 @@ internal sealed partial class Mesh
     {
         _connections.Remove(connection.Id);
         connection.Peer?.Newcomers.Remove(connection);
-        if (connection.Phase == ConnectionPhase.Held && connection.Peer?.Link is { } link && link.Held.Remove(connection) && link.Held.Count == 0)
+        if (connection.Phase == ConnectionPhase.Held && connection.Peer?.Link is { } link && link.Held.Remove(connection))
         {
-            link.LinkCheck = null;
+            CheckForNext(link);
         }
 
         if (connection.Peer is { } peer)

@@ -62,19 +62,28 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
 
     public bool ReadyReceived { get; set; }
 
+    /// <summary>Of a newcomer that waits for the check of the old link: since when.</summary>
+    public TimeSpan HeldSince { get; set; }
+
+    /// <summary>Of such a newcomer: the PING on the old link whose PONG turns it away. None that was sent before it came.</summary>
+    public long HeldPing { get; set; }
+
     // From here on: of a live link.
     public TimeSpan LiveSince { get; set; }
 
-    /// <summary>Newcomers that wait for the check of this link.</summary>
+    /// <summary>Newcomers that wait for the check of this link, in the order in which they came.</summary>
     public List<MeshConnection> Held { get; } = [];
 
-    /// <summary>The old-link check: when it began, the PING whose PONG ends it, and when to look again.</summary>
-    public (TimeSpan Since, long Ping, TimeSpan Due)? LinkCheck { get; set; }
+    /// <summary>The old-link check for the first of <see cref="Held"/>: when it began, and when to look again.</summary>
+    public (TimeSpan Since, TimeSpan Due)? LinkCheck { get; set; }
 
     /// <summary>The check after a change of the network.</summary>
     public ChangeCheck? ChangeCheck { get; set; }
 
     public long LastPing { get; set; }
+
+    /// <summary>Whether somebody waits for a PING of the next number, for which there was no room.</summary>
+    public bool PingOwed { get; set; }
 
     /// <summary>PINGs that no PONG has settled.</summary>
     public int PingsOutstanding { get; set; }

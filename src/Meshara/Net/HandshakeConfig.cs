@@ -38,14 +38,15 @@ internal sealed record HandshakeConfig
     /// <summary>Gives the nonce of each HELLO. The seam for a test.</summary>
     public Func<byte[]> NewNonce { get; init; } = Nonces.NewNonce;
 
-    /// <summary>From the options of a node, which were checked already. Derives the secret's key: a fifth of a second of work, so once at start.</summary>
+    /// <summary>From the options of a node, which were checked already. Derives the secret's key: a fifth of a second of work, so once at start, and for no mesh name but the operator's.</summary>
     public static HandshakeConfig Create(NodeOptions options, NodeId id, UInt128 instance) => new()
     {
         Id = id,
         Instance = instance,
         Mesh = options.Mesh,
         Agent = options.Agent,
-        SecretKey = options.Admission.Mode == AdmissionMode.Secret ? options.Admission.DeriveKey(options.Mesh) : null,
+        // Only a probe has no mesh: the name that a stranger gives it is no reason to work.
+        SecretKey = options.Admission.Mode == AdmissionMode.Secret && options.Mesh.Length > 0 ? options.Admission.DeriveKey(options.Mesh) : null,
         MaxMessage = options.Limits.MaxMessage,
         InitialWindow = options.Limits.InitialWindow,
 

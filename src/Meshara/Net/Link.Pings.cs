@@ -4,11 +4,8 @@ namespace Meshara.Net;
 internal sealed partial class Link
 {
     /// <summary>Sends a PING; null when so many are unanswered that none may follow.</summary>
-    public ulong? SendPing() => SendPing(out ulong latest) ? latest : null;
-
-    /// <summary>Sends a PING; false when so many are unanswered that none may follow.</summary>
-    /// <param name="latest">The nonce of this PING, or of the latest that is out.</param>
-    public bool SendPing(out ulong latest)
+    /// <returns>Its nonce.</returns>
+    public ulong? SendPing()
     {
         bool sent = false;
         ulong nonce = 0;
@@ -22,8 +19,7 @@ internal sealed partial class Link
                 control.Ping(nonce);
             }
         });
-        latest = nonce;
-        return sent;
+        return sent ? nonce : null;
     }
 
     /// <summary>From a PING to its PONG; callers that come together share one.</summary>

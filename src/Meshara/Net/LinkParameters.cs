@@ -41,7 +41,7 @@ internal sealed record LinkParameters
     /// <summary>Cancelled when the node stops.</summary>
     public required CancellationToken Stopping { get; init; }
 
-    /// <summary>A PONG came; the argument is the nonce that <see cref="Link.SendPing(out ulong)"/> returned.</summary>
+    /// <summary>A PONG came; the argument is the nonce that <see cref="Link.SendPing"/> returned.</summary>
     public required Action<ulong> OnPong { get; init; }
 
     /// <summary>The peer tells that another node has our identity; the argument is its address, peer text.</summary>

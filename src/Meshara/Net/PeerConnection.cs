@@ -20,7 +20,7 @@ internal sealed class PeerConnection
     // Bounded by what the mesh ever orders of one connection: READY and live, or a last word.
     private readonly Channel<Order> _orders = Channel.CreateUnbounded<Order>(new UnboundedChannelOptions { SingleReader = true });
 
-    private readonly Queue<(ulong Nonce, long Number)> _pings = new();
+    private readonly PingNumbers _pings;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile IPAddress? _localAddress;
     private SecureChannel? _channel;
@@ -33,6 +33,7 @@ internal sealed class PeerConnection
     public PeerConnection(MeshDriver driver, NodeContext node, MeshAction.Dial dial)
     {
         (_driver, _node, _dial) = (driver, node with { }, dial);
+        _pings = new PingNumbers(SendPing);
         (Id, Address, Began) = (dial.Connection, dial.Address.HostAndPort, node.Clock.Provider.GetTimestamp());
     }
 
@@ -40,6 +41,7 @@ internal sealed class PeerConnection
     public PeerConnection(MeshDriver driver, NodeContext node, long id, AcceptedConnection accepted)
     {
         (_driver, _node, _accepted) = (driver, node with { }, accepted);
+        _pings = new PingNumbers(SendPing);
         (Id, Address, Began) = (id, accepted.Transport.RemoteAddress, accepted.Began);
     }
 
@@ -102,11 +104,15 @@ internal sealed class PeerConnection
 
     public void Abort() => _abort.Cancel();
 
-    /// <summary>As <see cref="Abort"/>, of a link too.</summary>
+    /// <summary>As <see cref="Abort"/>, of a link too; the driver, which ends, will not hear the last of it: who waits for that is told.</summary>
     public void Cut()
     {
         _abort.Cancel();
         Link?.Cut();
+        _ended.TrySetException(new MesharaException(MesharaErrorCode.NodeStopped, "The node has been stopped."));
+
+        // As a rule nobody waits, and that is no fault.
+        _ = _ended.Task.Exception;
     }
 
     public Link GoLive()
@@ -135,24 +141,11 @@ internal sealed class PeerConnection
         return Link;
     }
 
-    /// <summary>Sends the mesh's PING of this number; where too many are out, the latest of them stands for it.</summary>
-    public void SendPing(long number)
-    {
-        Link!.SendPing(out ulong nonce);
-        _pings.Enqueue((nonce, number));
-    }
+    /// <summary>Sends the mesh's PING of this number, or where too many are out as soon as one of them is answered. The driver's, as is <see cref="Settle"/>.</summary>
+    public void SendPing(long number) => _pings.Send(number);
 
     /// <summary>The latest PING of the mesh that a PONG settles; null: none.</summary>
-    public long? Settle(ulong nonce)
-    {
-        long? number = null;
-        while (_pings.TryPeek(out (ulong Nonce, long Number) ping) && ping.Nonce <= nonce)
-        {
-            number = _pings.Dequeue().Number;
-        }
-
-        return number;
-    }
+    public long? Settle(ulong nonce) => _pings.Settle(nonce);
 
     /// <summary>The driver has heard the last of it.</summary>
     public void OnEnded()
@@ -182,6 +175,8 @@ internal sealed class PeerConnection
             _driver.OnEnded(this);
         }
     }
+
+    private ulong? SendPing() => Link!.SendPing();
 
     // Transport and TLS. False: it came to nothing.
     private async Task<bool> ConnectAsync()

@@ -12,14 +12,14 @@ internal sealed class PingTable(NodeClock clock)
     /// <summary>The last measured round trip.</summary>
     public TimeSpan? RoundTrip => Volatile.Read(ref _roundTrip) is >= 0 and long ticks ? new TimeSpan(ticks) : null;
 
-    /// <summary>The nonce to send; false when so many are out that none may follow, and then it is that of the latest.</summary>
+    /// <summary>The nonce to send; false when so many are out that none may follow.</summary>
     public bool TryAdd(out ulong nonce)
     {
         lock (_sync)
         {
             if (_outstanding.Count == ControlQueue.MaxPings)
             {
-                nonce = _next - 1;
+                nonce = 0;
                 return false;
             }
 

@@ -84,16 +84,17 @@ public sealed class WhyCommandTests
 
     // That key is gone when the command ends: to trust it would admit nobody.
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Why_ThrowAwayKeyNotAdmitted_AdvisesToStartTheNodeAndPrintsNoKey(bool secret)
+    [InlineData(false, false, "If that mesh has a secret, give it with --secret-file and its name with --mesh")]
+    [InlineData(true, false, "Give --mesh too: without it the secret is not proven")]
+    [InlineData(true, true, "Compare the secret with the one there")]
+    public async Task Why_ThrowAwayKeyNotAdmitted_AdvisesToStartTheNodeAndPrintsNoKey(bool secret, bool mesh, string advice)
     {
         using TempFolder folder = new();
         await using Node bob = await Node.StartAsync(new NodeOptions { Mesh = "test", Admission = Admission.KnownPeers, Listen = ["127.0.0.1:0"], DataDirectory = folder["bob"] });
         string file = folder["secret"];
         await File.WriteAllTextAsync(file, "a secret that is long enough\n", TestContext.Current.CancellationToken);
         Mode.Set(file, Mode.File);
-        string[] given = secret ? ["--secret-file", file] : [];
+        string[] given = [.. secret ? (string[])["--secret-file", file] : [], .. mesh ? (string[])["--mesh", "test"] : []];
         TestTerminal text = new(), json = new();
 
         Assert.Equal(ExitCode.Failed, await text.RunAsync(["why", bob.Addresses[0].HostAndPort, "--data", folder["none"], .. given]));
@@ -101,7 +102,7 @@ public sealed class WhyCommandTests
 
         Assert.Contains("  FAILED  hello   ", text.Text, StringComparison.Ordinal);
         Assert.Contains("does not admit this node. It says: ", text.Text, StringComparison.Ordinal);
-        Assert.Contains(secret ? "To do: Compare the secret with the one there; else start the node here" : "give it with --secret-file; else start the node here", text.Text, StringComparison.Ordinal);
+        Assert.Contains($"To do: {advice}; else start the node here", text.Text, StringComparison.Ordinal);
         Assert.Contains("ask again: the other side judged a key that was made for this question and that nobody keeps.", text.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("trust add", text.Text + json.Json, StringComparison.Ordinal);
     }
@@ -145,7 +146,7 @@ public sealed class WhyCommandTests
     {
         StepLine refused = new("limit", "failed", "The node at a:1 has no place.") { Code = code, ByPeer = true, RetryAfter = 3, Advice = "name this node there: meshara trust add 3059" };
 
-        StepLine step = Assert.Single(ThrowAwayKey.Advise(new DialLine("a:1", Reachable: false, [refused]), hasSecret: false).Steps);
+        StepLine step = Assert.Single(ThrowAwayKey.Advise(new DialLine("a:1", Reachable: false, [refused]), hasSecret: false, hasMesh: false).Steps);
 
         Assert.DoesNotContain("3059", step.Advice, StringComparison.Ordinal);
         Assert.Contains("ask again", step.Advice, StringComparison.Ordinal);

@@ -44,6 +44,29 @@ public sealed class InterfaceCheckTests
         Assert.Equal((FindingLine.Warning, "IPv6"), (findings[1].State, findings[1].Subject));
     }
 
+    // It was reported as one without addresses, and its network as one without IPv4 and IPv6.
+    [Fact]
+    public void Read_AddressesThatCannotBeRead_AreSaidToBeUnread()
+    {
+        LocalInterface eth0 = LocalInterface.Read(new Unreadable(), flags: null);
+        LocalInterface[] all = [eth0, Loopback];
+
+        FindingLine finding = InterfaceCheck.Describe(eth0, all);
+        FindingLine[] families = [.. InterfaceCheck.Judge([], all)];
+
+        Assert.True(eth0 is { IsUnread: true, IsUsable: true });
+        Assert.Equal((FindingLine.Ok, "up; its addresses cannot be read"), (finding.State, finding.Detail));
+        Assert.All(families, family => Assert.Equal(FindingLine.Unseen, family.State));
+        Assert.StartsWith("The addresses of eth9 cannot be read, and no other interface that carries multicast has an IPv4 address", families[0].Detail, StringComparison.Ordinal);
+
+        // What a firewall would do with its packets is asked as of unknown addresses.
+        FirewallLink link = Assert.Single(FirewallLink.Of(all));
+        Assert.Equal(("eth9", true, true), (link.Name, link.Has(isIPv6: false), link.Has(isIPv6: true)));
+
+        // Packets may go there: nobody says that they cannot leave because another interface is down.
+        Assert.Null(LocalInterface.DownTowards([Lan("eth0", isUp: false), eth0, Loopback], to: null));
+    }
+
     [Fact]
     public void Describe_OnlyInterfaceIsDown_IsAWarningWithTheCommand()
     {
@@ -160,4 +183,18 @@ public sealed class InterfaceCheckTests
     private static LocalInterface Loopback { get; } = new("lo", InterfaceKind.Loopback, IsUp: true, HasMulticast: false, [(IPAddress.Loopback, 8)]);
 
     private static LocalInterface Lan(string name, bool isUp = true, bool multicast = true) => new(name, InterfaceKind.Lan, isUp, multicast, [(IPAddress.Parse("10.0.0.1"), 24)]);
+
+    // What went while it was looked at.
+    private sealed class Unreadable : NetworkInterface
+    {
+        public override string Name => "eth9";
+
+        public override NetworkInterfaceType NetworkInterfaceType => NetworkInterfaceType.Ethernet;
+
+        public override OperationalStatus OperationalStatus => OperationalStatus.Up;
+
+        public override bool SupportsMulticast => true;
+
+        public override IPInterfaceProperties GetIPProperties() => throw new NetworkInformationException(19);
+    }
 }

@@ -74,6 +74,23 @@ public sealed class NetworksTests
         Assert.Contains(lan.Sent.Skip(before), p => p.Message.Answers.Any(r => r is { Type: DnsType.Aaaa, Ttl: 0 }));
     }
 
+    // Of more than may be told the first eight were, all of the one service: the other's host was where the other does not listen.
+    [Fact]
+    public void Publish_TwoServicesOfOneName_MoreAddressesThanAreTold_EachHasItsShare()
+    {
+        (VirtualLan lan, LanNode node) = Two(Kitchen with { Networks = [IPNetwork.Parse("10.0.0.0/24")] });
+        EngineInterface face = node.Faces[0].Face;
+        IPAddress[] many = [.. Enumerable.Range(1, 12).Select(i => IPAddress.Parse($"10.0.0.{i}")), IPAddress.Parse("10.9.0.1"), IPAddress.Parse("10.9.0.2")];
+        node.Publish(Kitchen with { InstanceName = "Other", Networks = [IPNetwork.Parse("10.9.0.0/24")] });
+        lan.Run(TimeSpan.FromSeconds(10));
+        int before = lan.Sent.Count;
+
+        node.Attach(face with { Addresses = many }, 1);
+        lan.Run(TimeSpan.FromSeconds(10));
+
+        Assert.Equal([.. Enumerable.Range(1, 6).Select(i => $"10.0.0.{i}"), "10.9.0.1", "10.9.0.2"], Told(lan.Sent.Skip(before)));
+    }
+
     // One host name each, unless a name was asked for.
     [Fact]
     public void Publish_TwoServicesOfDifferentNetworks_EachHasItsOwnAddresses()

@@ -43,6 +43,31 @@ public static class FaultScenarios
         Assert.Equal(1, Peers(n[0]));
     }
 
+    // Its links drain into a machine that answers nobody, so both wait for ends of links when the process ends.
+    public static async Task KillDuringRemovals(int seed)
+    {
+        await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
+        SimulatedNode[] n = [.. await sim.StartNodesAsync(3, Everybody)];
+        await sim.RunUntilAsync(() => n.All(x => Peers(x) == 2), 1.Minutes());
+        using NodeIdentity other = NodeIdentity.Create();
+        await n[0].Node.TrustAsync(n[2].Node.PublicKey);
+        n[1].Freeze();
+        n[2].Freeze();
+
+        Task<bool> removed = n[0].Node.RemovePeerAsync(n[1].Id);
+        Task<bool> replaced = n[0].Node.ReplaceKeyAsync(n[2].Id, other.PublicKey);
+        await sim.RunForAsync(TimeSpan.FromMilliseconds(100));
+        Assert.False(removed.IsCompleted || replaced.IsCompleted);
+        n[0].Kill();
+        await sim.RunForAsync(Soon);
+
+        foreach (Task waiting in new Task[] { removed, replaced })
+        {
+            Assert.True(waiting.IsCompleted);
+            Assert.Equal(MesharaErrorCode.NodeStopped, (await Assert.ThrowsAsync<MesharaException>(() => waiting)).Code);
+        }
+    }
+
     public static async Task FreezeAndThaw(int seed)
     {
         await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);

@@ -9,6 +9,9 @@ public sealed class FaultTests
     public Task Kill_OthersAreTold_PowerOff_OthersFindOut_AndBothComeBack() => RunAsync(FaultScenarios.KillAndPowerOff);
 
     [Fact]
+    public Task Kill_WhileRemovePeerAndReplaceKeyWait_BothAreTold() => RunAsync(FaultScenarios.KillDuringRemovals);
+
+    [Fact]
     public Task Freeze_NodeDoesNothing_AndGoesOnAtTheThaw() => RunAsync(FaultScenarios.FreezeAndThaw);
 
     [Fact]

@@ -126,17 +126,59 @@ public sealed class MeshGreetingTests
     {
         MeshScript s = new(Ids.Low);
         long link = s.Link(Ids.High, instance: 5);
-        s.Accept(Ids.High, instance: 5);
+        long same = s.Accept(Ids.High, instance: 5);
         long before = s.Single<MeshAction.Ping>().Number;
         long newcomer = s.Accept(Ids.High, instance: 6);
         long after = s.Single<MeshAction.Ping>().Number;
 
         s.Mesh.HandlePong(link, before, s.Now);
-        Assert.Empty(s.Take());
+        Assert.Equal(same, s.Single<MeshAction.SendRefuse>().Connection);
 
         s.Lose(link);
         Assert.Contains(new MeshAction.SendReady(newcomer), s.Take());
         Assert.True(after > before);
+    }
+
+    // With four PINGs out none could follow, and the PONG to one of them, sent before the newcomer came, turned it away.
+    [Fact]
+    public void OldLinkCheck_FourPingsOutstanding_TheirPongsDoNotDecide()
+    {
+        MeshScript s = new(Ids.Low);
+        long link = s.Link(Ids.High, instance: 5);
+        long[] first = [.. Enumerable.Range(0, 4).Select(_ => s.Accept(Ids.High, instance: 5))];
+        long[] numbers = [.. s.Take().OfType<MeshAction.Ping>().Select(p => p.Number)];
+        long newcomer = s.Accept(Ids.High, instance: 6);
+        Assert.Equal(4, numbers.Length);
+        Assert.Empty(s.Take());
+
+        s.Mesh.HandlePong(link, numbers[3], s.Now);
+        IReadOnlyList<MeshAction> actions = s.Take();
+        Assert.Equal(first, actions.OfType<MeshAction.SendRefuse>().Select(r => r.Connection));
+        long own = Assert.Single(actions.OfType<MeshAction.Ping>()).Number;
+
+        s.Mesh.HandlePong(link, own, s.Now);
+        Assert.Equal((newcomer, RefuseCode.IdentityInUse), (s.Mesh.LinkOf(Ids.High) == link ? newcomer : 0, s.Single<MeshAction.SendRefuse>().Code));
+    }
+
+    // The second's time was over with the first's.
+    [Fact]
+    public void OldLinkCheck_SecondNewcomer_HasItsOwnSecond()
+    {
+        MeshScript s = new(Ids.Low);
+        long link = s.Link(Ids.High, instance: 5);
+        TimeSpan last = s.Now;
+        long first = s.Accept(Ids.High, instance: 5);
+        s.Advance(0.9, _ => new LinkLiveness(last, null, null));
+        long number = s.Single<MeshAction.Ping>().Number;
+        s.Accept(Ids.High, instance: 5);
+        TimeSpan heard = s.Now;
+        s.Mesh.HandlePong(link, number, s.Now);
+        Assert.Equal(first, s.Single<MeshAction.SendRefuse>().Connection);
+
+        s.Advance(0.99, _ => new LinkLiveness(heard, null, null));
+        Assert.Empty(s.Take().OfType<MeshAction.CloseLink>());
+        s.Advance(0.02, _ => new LinkLiveness(heard, null, null));
+        Assert.Equal(link, s.Single<MeshAction.CloseLink>().Connection);
     }
 
     [Fact]

@@ -150,6 +150,48 @@ public sealed class PeerExchangeTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task X2_RequestEverySecond_AnsweredOnce_ThenIgnored_ThenPenalised_AndOneAMinuteNever()
+    {
+        ManualTimeProvider clock = new();
+        NodeIdentity slow = NodeIdentity.Create();
+        Node node = await StartAsync(change: o => o with { TimeProvider = clock });
+        await using RawNode raw = new(_raw), patient = new(slow);
+        await raw.DialAsync(node);
+        await patient.DialAsync(node);
+
+        // Each of them is there to be told of, if they had said where.
+        Assert.NotNull(await patient.RequestAsync(Peers, [0]));
+        await raw.RequestAsync(Peers, [0]);
+        for (int second = 1; second <= 10; second++)
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            Assert.Equal([0, 0], await raw.RequestAsync(Peers, [0]));
+            Assert.Equal(2, node.ListPeers().Count);
+        }
+
+        clock.Advance(TimeSpan.FromSeconds(1));
+        await raw.RequestAsync(Peers, [0]);
+        await AssertPenalisedAsync(node, raw, -25);
+
+        for (int minute = 0; minute < 15; minute++)
+        {
+            // Time goes no faster than heartbeats are answered.
+            for (int step = 0; step < 7; step++)
+            {
+                clock.Advance(TimeSpan.FromSeconds(9));
+                await patient.SendAsync(Raw.PingFrame((ulong)((minute * 10) + step)));
+                await patient.UntilAsync(Raw.Pong);
+            }
+
+            Assert.NotNull(await patient.RequestAsync(Peers, [0]));
+        }
+
+        Assert.Equal(slow.Id, Assert.Single(node.ListPeers()).Id);
+        Assert.True((await node.ExplainPeerAsync(slow.Id))!.Reputation >= 0);
+        slow.Dispose();
+    }
+
+    [Fact]
     public async Task X2_NewLink_BringsNoNewAnswer()
     {
         Node node = await StartAsync();

@@ -46,7 +46,13 @@ internal sealed class RawNode : IAsyncDisposable
         PeerAddress to = node.Addresses[0];
         Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(IPAddress.Loopback, to.Port);
-        _channel = await SecureChannel.ConnectAsync(new NetworkStream(socket, ownsSocket: true), _certificate, node.Id, "raw", Tls, CancellationToken.None).WaitAsync(RawPeer.Guard);
+        await DialAsync(node, new NetworkStream(socket, ownsSocket: true), record);
+    }
+
+    /// <summary>The same over a connection that another transport made.</summary>
+    public async Task DialAsync(Node node, Stream connection, byte[]? record = null)
+    {
+        _channel = await SecureChannel.ConnectAsync(connection, _certificate, node.Id, "raw", Tls, CancellationToken.None).WaitAsync(RawPeer.Guard);
         _nextStream = 0;
         await GreetAsync(record);
     }

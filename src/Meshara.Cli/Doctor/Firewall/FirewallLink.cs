@@ -32,7 +32,7 @@ internal sealed record FirewallLink(string? Name, IReadOnlyList<(IPAddress Addre
     /// <param name="interfaces">Those of this machine; null: the system does not show them.</param>
     public static IReadOnlyList<FirewallLink> Of(IReadOnlyList<LocalInterface>? interfaces)
     {
-        FirewallLink[] all = [.. (interfaces ?? []).Where(static one => one.IsUsable).OrderBy(static one => one.Name, StringComparer.Ordinal).Select(static one => new FirewallLink(one.Name, one.Addresses))];
+        FirewallLink[] all = [.. (interfaces ?? []).Where(static one => one.IsUsable).OrderBy(static one => one.Name, StringComparer.Ordinal).Select(static one => new FirewallLink(one.Name, one.IsUnread ? null : one.Addresses))];
         return all.Length > 0 ? all : [new FirewallLink(null, null)];
     }
 

@@ -247,7 +247,8 @@ internal sealed class DialProbe(DialProbeContext context, PeerAddress address, T
             HandshakeAnswer answer = await AnswerAsync(handshake, channel.RemoteId, either.Token).ConfigureAwait(false);
             if (answer.Failure is { } refused)
             {
-                Add(DialTexts.Refused(answer, refused, context.Certificate.PublicKey));
+                DialStep step = DialTexts.Refused(answer, refused, context.Certificate.PublicKey);
+                Add(step with { Advice = step.Code == MesharaErrorCode.NotAdmitted && SecretWithoutMesh(facts) is { } first ? $"{first} {step.Advice}" : step.Advice });
             }
             else if (Judge(facts))
             {
@@ -296,13 +297,18 @@ internal sealed class DialProbe(DialProbeContext context, PeerAddress address, T
             Fail(
                 MesharaErrorCode.NotAdmitted,
                 $"{said} But this node would not admit it: it did not prove the shared secret, and its key is not trusted here.",
-                "Give both nodes the same --secret-file, or run here 'meshara trust add' with the key that 'meshara id' shows there.");
+                SecretWithoutMesh(facts) ?? "Give both nodes the same --secret-file, or run here 'meshara trust add' with the key that 'meshara id' shows there.");
             return false;
         }
 
         Pass(context.Admission == AdmissionMode.KnownPeers && !known && context.Ask is not null ? $"{said} Here it is not among the known peers: 'meshara add {_address}' makes it one." : said);
         return true;
     }
+
+    // The key of the secret belongs to a mesh name, and a stranger's is none to derive it for.
+    private string? SecretWithoutMesh(HelloFacts facts) => context.HandshakeOf is not null && context.Admission == AdmissionMode.Secret
+        ? $"The shared secret was not offered, because no mesh was named: give --mesh with its name (this node says '{PeerText.Clean(facts.Remote.Mesh)}')."
+        : null;
 
     // The link lives, and its end begins at once.
     private async Task SettleAsync(SecureChannel channel, FrameReader reader, NoPlace? missing, CancellationToken ct)
