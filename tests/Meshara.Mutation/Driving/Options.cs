@@ -17,6 +17,8 @@ internal sealed record Options
 
     public int Most { get; private init; } = int.MaxValue;
 
+    public int Workers { get; private init; } = 2;
+
     public bool Deep { get; private init; }
 
     public bool List { get; private init; }
@@ -55,6 +57,9 @@ internal sealed record Options
                     break;
                 case "--most" when int.TryParse(value, out int most) && most > 0:
                     options = options with { Most = most };
+                    break;
+                case "--workers" when int.TryParse(value, out int workers) && workers is > 0 and <= 64:
+                    options = options with { Workers = workers };
                     break;
                 case "--sample" when int.TryParse(value, out int count) && count > 0:
                     options = options with { Sample = count };
