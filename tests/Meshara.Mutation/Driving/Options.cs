@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
 using Meshara.Mutation.Sites;
 
 namespace Meshara.Mutation.Driving;
@@ -77,13 +80,15 @@ internal sealed record Options
         return options;
     }
 
-    /// <summary>The mutants that are asked for. A sample of one seed is the same as long as the code is.</summary>
+    /// <summary>The mutants that are asked for. A sample of one seed has the same mutants again as long as their own lines are the same.</summary>
     public IEnumerable<Mutant> Choose(IReadOnlyList<Mutant> all)
     {
         Mutant[] asked = [.. all.Where(m => (Room is null || m.Room == Room) && (Keys?.ContainsKey(m.Key) ?? true) && (Only is null || m.Key.Contains(Only, StringComparison.Ordinal) || m.Place.Contains(Only, StringComparison.Ordinal)))];
         if (Sample is not { } count)
             return Keys is null ? asked : asked.OrderBy(m => Keys[m.Key]);
-        new Random(Seed).Shuffle(asked);
-        return asked.Take(count).OrderBy(m => m.Id);
+        return asked.OrderBy(m => Draw(m.Key)).ThenBy(m => m.Id).Take(count).OrderBy(m => m.Id);
     }
+
+    // By its key, not by its place among the others: a line more elsewhere must not draw all others anew.
+    private ulong Draw(string key) => BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"{Seed} {key}")));
 }
