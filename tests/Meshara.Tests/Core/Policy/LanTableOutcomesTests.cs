@@ -248,7 +248,7 @@ public sealed class LanTableOutcomesTests
         Vouched(1);
         _table.Succeeded(Take(1)!);
         Pass(1);
-        foreach ((double lived, int seconds) in new[] { (0, 2), (9.9, 4), (10, 1), (0, 2) })
+        foreach ((double lived, int seconds) in new (double, int)[] { (0, 2), (9.9, 4), (10, 1), (0, 2) })
         {
             _table.Lost(LanBed.Id(1), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(lived), longest: null, _now);
             Assert.Equal(seconds, SecondsUntil(1));
@@ -323,6 +323,68 @@ public sealed class LanTableOutcomesTests
         Assert.False(IsRemembered(1000));
         Assert.True(IsRemembered(1100));
         Assert.True(IsRemembered(5));
+    }
+
+    // Who takes back what he announced, and announces it again, gets no more dials out of it.
+    [Fact]
+    public void Withdraw_AfterFourPorts_TheMachineHasStillBorneThem()
+    {
+        _table.LongestBackoff = TimeSpan.FromSeconds(2);
+        for (int port = 1; port <= 4; port++)
+        {
+            Vouched(port, port);
+            _table.Failed(Take(port)!, _now);
+            Withdraw(port);
+            Pass(10);
+        }
+
+        Vouched(5, 5);
+        Pass(60);
+        Assert.Null(Take(5));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Withdraw_WhileDialsAreUnderWay_TheMachineStillBearsThem(bool vouched)
+    {
+        _table.LongestBackoff = TimeSpan.FromSeconds(2);
+        int most = vouched ? 2 : 1;
+        for (int i = 1; i <= most; i++)
+        {
+            Announce(i, vouched);
+            Assert.NotNull(Take(i));
+            Withdraw(i);
+        }
+
+        // Long enough for the ports to be forgotten.
+        Pass(700);
+        Announce(10, vouched);
+        Assert.Null(Take(10));
+    }
+
+    [Fact]
+    public void Withdraw_AfterASuccess_TheKeyIsStillProvenThere()
+    {
+        Vouched(1);
+        _table.Succeeded(Take(1)!);
+        Withdraw(1);
+        for (int i = 1; i <= 3; i++)
+        {
+            Vouched(i);
+        }
+
+        Assert.NotNull(Take(2));
+        Assert.NotNull(Take(3));
+        Assert.NotNull(Take(1));
+    }
+
+    private void Withdraw(int number)
+    {
+        _table.Withdraw($"s{number}", _now);
+        Pass(1);
+        Assert.Null(Take(number));
+        Assert.Empty(_table.Of(LanBed.Id(number)));
     }
 
     private static string Home(int number) => $"10.0.{1 + (number / 250)}.{(number % 250) + 2}";
