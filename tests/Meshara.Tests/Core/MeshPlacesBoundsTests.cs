@@ -98,6 +98,26 @@ public sealed class MeshPlacesBoundsTests
         Assert.Equal(wait, s.Single<MeshAction.SendRefuse>().RetryAfter!.Value.TotalSeconds);
     }
 
+    // A thousand addresses are counted, no more; those that are ten minutes old make room.
+    [Fact]
+    public void Inbound_RefusedAtAThousandAddresses_FurtherOnesCountOnlyWhenThoseAreOld()
+    {
+        MeshScript s = Full(16, "203.0.200.1", "203.0.201.1", "203.0.202.1", "203.0.203.1");
+        for (int i = 0; i < 1024; i++)
+        {
+            s.Accept(NodeIds.At(i), from: $"203.0.{i / 250}.{i % 250}:1");
+        }
+
+        Assert.Equal(1024, s.Mesh.Sizes.RefusedKeys);
+        Assert.Equal(60, LongestWait(s, "203.0.100.1"));
+        s.Wait(580);
+        Assert.Equal(60, LongestWait(s, "203.0.100.1"));
+        Assert.Equal(1024, s.Mesh.Sizes.RefusedKeys);
+        s.Wait(30);
+        Assert.Equal(65, LongestWait(s, "203.0.100.1"));
+        Assert.Equal(1, s.Mesh.Sizes.RefusedKeys);
+    }
+
     // Words for twenty strangers a second: a token for each twentieth of one.
     [Fact]
     public void Refusals_AfterTwenty_OneMoreEachTwentiethOfASecond()
@@ -177,6 +197,18 @@ public sealed class MeshPlacesBoundsTests
         long connection = s.Accept(Ids.Of(id), from: from);
         s.Mesh.HandleReadyReceived(connection, s.Now);
         return s.Take().OfType<MeshAction.LinkUp>().Any();
+    }
+
+    private static double LongestWait(MeshScript s, string from)
+    {
+        s.Wait(1);
+        s.Take();
+        for (int i = 0; i < 13; i++)
+        {
+            s.Accept(NodeIds.At(5000 + i), from: $"{from}:1");
+        }
+
+        return s.Take().OfType<MeshAction.SendRefuse>().Max(r => r.RetryAfter!.Value.TotalSeconds);
     }
 
     private static int Words(MeshScript s, int first, int count)

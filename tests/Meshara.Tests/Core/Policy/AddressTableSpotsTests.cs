@@ -355,6 +355,67 @@ public sealed class AddressTableSpotsTests
         Assert.Equal(restored, Table.Restore([new AddressRecord(new PeerAddress(host, 4040, AddressBed.Id(1)), AddressSource.Manual, source) { FirstSeen = _bed.Now, LastSeen = _bed.Now }], _bed.Now));
     }
 
+    // One dial to a host and port at a time, whoever is expected there.
+    [Fact]
+    public void TryTake_AnotherThereIsDialled_Null()
+    {
+        _bed.Add(One);
+        _bed.Add(Beside, source: AddressSource.Hello);
+        Assert.NotNull(Table.TryTake(One, _bed.Now));
+        Assert.Null(Table.TryTake(Beside, _bed.Now));
+        Assert.Null(Table.TryTake(AddressBed.Address(9, 9), _bed.Now));
+        Table.Failed(One, online: true, _bed.Now);
+        Assert.NotNull(Table.TryTake(Beside, _bed.Now));
+    }
+
+    [Fact]
+    public void ResetBackoff_AfterFailures_TheNextWaitIsTheFirst()
+    {
+        _bed.Add(One);
+        foreach (double wait in new[] { 1, 2, 4 })
+        {
+            _bed.Fail(One);
+            Assert.Equal(wait, SecondsUntilDue());
+            _bed.Wait(wait);
+        }
+
+        Table.ResetBackoff(_bed.Now);
+        _bed.Fail(One);
+        Assert.Equal(1, SecondsUntilDue());
+    }
+
+    // The name leads to somebody: his own address is as good as if it had been dialled, each time.
+    [Fact]
+    public void Succeeded_ANameAgain_HisOwnAddressHasAnsweredToo()
+    {
+        PeerAddress name = new("boot.example", 4040), own = name with { Id = AddressBed.Id(1) };
+        _bed.Add(name, null, AddressSource.Bootstrap);
+        Table.TryTake(name, _bed.Now);
+        Table.Succeeded(name, own.Id!.Value, _bed.Now);
+        Assert.True(Table.Find(own) is { IsProven: true, Failures: 0 });
+        _bed.Wait(300);
+        _bed.Fail(own);
+        _bed.Wait(300);
+        Assert.Equal(1, Table.Find(own)!.Failures);
+        Table.TryTake(name, _bed.Now);
+        Table.Succeeded(name, own.Id!.Value, _bed.Now);
+        _bed.Check();
+        Assert.Equal((0, _bed.Now), (Table.Find(own)!.Failures, Table.Find(own)!.LastSuccess));
+    }
+
+    // A link begins to count after ten seconds: until then others there wait.
+    [Fact]
+    public void Succeeded_OthersAtTheSameHostAndPort_WaitUntilTheLinkIsStable()
+    {
+        _bed.Add(One);
+        _bed.Add(Beside, source: AddressSource.Hello);
+        _bed.Prove(One);
+        Assert.Equal(0, Ready());
+        Assert.Equal(10, SecondsUntilDue());
+        _bed.Wait(10);
+        Assert.Equal(2, ReadyNow());
+    }
+
     private static PeerAddress Numbered(int number) => AddressBed.Address(number / 100, number % 100);
 
     private double SecondsUntilDue() => Math.Round((Table.NextDue!.Value - _bed.Now).TotalSeconds, 3);
