@@ -23,6 +23,9 @@ internal sealed partial class Mesh
     // As of the last look.
     private bool _wantsNearby = true;
 
+    // When dials under way no longer keep others from being made.
+    private TimeSpan? _nearbyAgain;
+
     /// <summary>Addresses of an id in the local network, and of its newest key.</summary>
     public IReadOnlyList<PeerAddress> NearbyAddressesOf(NodeId id) => [.. new[] { CurrentOf(id), id }.Distinct().SelectMany(_lan.Of)];
 
@@ -86,6 +89,7 @@ internal sealed partial class Mesh
     private void ManageNearby(TimeSpan now)
     {
         _deadlines.Clear(LanKey);
+        _nearbyAgain = null;
         if (!_ready || _lan.Count == 0)
         {
             // The next one to be announced is looked at in any case.
@@ -116,7 +120,7 @@ internal sealed partial class Mesh
             }
         }
 
-        if (_lan.NextDue is { } due)
+        if (Earliest(_lan.NextDue, _nearbyAgain) is { } due)
         {
             _deadlines.Set(LanKey, Max(due, now + TimeSpan.FromMilliseconds(1)));
         }
@@ -132,7 +136,7 @@ internal sealed partial class Mesh
             return false;
         }
 
-        int young = _candidates.Values.Count(c => IsNearby(c) && now - c.Candidate!.Began < LanAnswer && !IsKnown(c.Pin!.Value));
+        TimeSpan[] young = [.. _candidates.Values.Where(c => IsNearby(c) && !IsKnown(c.Pin!.Value)).Select(c => c.Candidate!.Began + LanAnswer).Where(late => late > now).Order()];
         PlanCounts counts = Plan(now) with { Dialling = 0 };
         int missing = ConnectionPlan.Decide(counts, _config.TargetPeers, _config.MaxPeers, now).Dial;
         if (missing == 0)
@@ -143,7 +147,9 @@ internal sealed partial class Mesh
             }
         }
 
-        return missing > young;
+        // Else forged announcements, at which nobody answers, would keep honest ones waiting until their dials end.
+        _nearbyAgain = missing > 0 && missing <= young.Length ? young[^missing] : null;
+        return missing > young.Length;
     }
 
     private LanRank RankOf(NodeId id) => IsKnown(id) ? LanRank.Known : _table.HasProven(CurrentOf(id)) ? LanRank.Before : LanRank.Stranger;

@@ -34,12 +34,12 @@ internal sealed record Verdict(Mutant Mutant, Fate Fate, string By)
     public bool IsKilled => Fate is Fate.Killed or Fate.TimedOut;
 }
 
-/// <summary>Runs tests against mutants in two processes, side by side.</summary>
+/// <summary>Runs tests against mutants in some processes, side by side.</summary>
 /// <param name="work">What is run.</param>
 /// <param name="most">How many tests a mutant meets at most.</param>
-internal sealed class Campaign(Workplace work, int most)
+/// <param name="children">How many processes.</param>
+internal sealed class Campaign(Workplace work, int most, int children)
 {
-    private const int Children = 2;
     private static readonly TimeSpan Quick = TimeSpan.FromMilliseconds(300);
 
     private readonly ConcurrentDictionary<string, int> _lastKiller = [];
@@ -67,10 +67,10 @@ internal sealed class Campaign(Workplace work, int most)
             count = first.Tests;
         List<string> wrong = [];
         List<Seen> seen = [];
-        // Every second test, so that the slow ones are shared out.
-        await Task.WhenAll(Enumerable.Range(0, Children).Select(async part =>
+        // Dealt like cards, so that the slow ones are shared out.
+        await Task.WhenAll(Enumerable.Range(0, children).Select(async part =>
         {
-            int[] tests = [.. Enumerable.Range(0, count).Where(t => t % Children == part)];
+            int[] tests = [.. Enumerable.Range(0, count).Where(t => t % children == part)];
             await using Child child = await Child.StartAsync(work);
             await child.SendAsync($"record\t{string.Join(',', tests)}");
             while (true)
@@ -102,13 +102,13 @@ internal sealed class Campaign(Workplace work, int most)
         return wrong;
     }
 
-    /// <summary>Tries mutants; <paramref name="done"/> is called for each, from two threads.</summary>
+    /// <summary>Tries mutants; <paramref name="done"/> is called for each, from several threads.</summary>
     public async Task<IReadOnlyList<Verdict>> TryAsync(IEnumerable<Mutant> mutants, Action<Verdict> done)
     {
         // Neighbours to the same child: what killed the one mostly kills the next.
         ConcurrentQueue<Mutant> queue = new(mutants);
         ConcurrentBag<Verdict> verdicts = [];
-        await Task.WhenAll(Enumerable.Range(0, Children).Select(async _ =>
+        await Task.WhenAll(Enumerable.Range(0, children).Select(async _ =>
         {
             Worker worker = new(work);
             await using (worker)

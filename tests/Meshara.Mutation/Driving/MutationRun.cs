@@ -7,7 +7,7 @@ namespace Meshara.Mutation.Driving;
 /// <summary>The command: proves the harness, tries mutants, and says which survive without a reason.</summary>
 internal static class MutationRun
 {
-    private const string Usage = "usage: run [--room Core|Wire|Security] [--sample N] [--seed S] [--only TEXT] [--keys FILE] [--most TESTS] [--deep] [--list] [--verbose]";
+    private const string Usage = "usage: run [--room Core|Wire|Security] [--sample N] [--seed S] [--only TEXT] [--keys FILE] [--most TESTS] [--workers N] [--deep] [--list] [--verbose]";
 
     /// <summary>0: every survivor has its reason. 1: one has none, or the harness is wrong. 2: not understood.</summary>
     public static async Task<int> RunAsync(string[] args)
@@ -48,7 +48,7 @@ internal static class MutationRun
         SurvivorList known = SurvivorList.Read(Path.Combine(root, "tests", "Meshara.Mutation", "survivors.txt"));
         if (await WrongAsync(ProofOfHarness.RunAsync(root, Path.Combine(folder, "toy")), "the harness is wrong"))
             return 1;
-        Campaign campaign = new(work, options.Most);
+        Campaign campaign = new(work, options.Most, options.Workers);
         if (await WrongAsync(campaign.RecordAsync(), "fails with no mutant on"))
             return 1;
         Say(start, $"{campaign.Tests} tests pass with no mutant on ({campaign.QuickTests} quick ones first, {campaign.Skipped.Count} skipped themselves); {mutants.Length} of {work.Mutants.Count} mutants");

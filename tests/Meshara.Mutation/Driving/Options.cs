@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
 using Meshara.Mutation.Sites;
 
 namespace Meshara.Mutation.Driving;
@@ -16,6 +19,8 @@ internal sealed record Options
     public IReadOnlyDictionary<string, int>? Keys { get; private init; }
 
     public int Most { get; private init; } = int.MaxValue;
+
+    public int Workers { get; private init; } = 2;
 
     public bool Deep { get; private init; }
 
@@ -56,6 +61,9 @@ internal sealed record Options
                 case "--most" when int.TryParse(value, out int most) && most > 0:
                     options = options with { Most = most };
                     break;
+                case "--workers" when int.TryParse(value, out int workers) && workers is > 0 and <= 64:
+                    options = options with { Workers = workers };
+                    break;
                 case "--sample" when int.TryParse(value, out int count) && count > 0:
                     options = options with { Sample = count };
                     break;
@@ -72,13 +80,15 @@ internal sealed record Options
         return options;
     }
 
-    /// <summary>The mutants that are asked for. A sample of one seed is the same as long as the code is.</summary>
+    /// <summary>The mutants that are asked for. A sample of one seed has the same mutants again as long as their own lines are the same.</summary>
     public IEnumerable<Mutant> Choose(IReadOnlyList<Mutant> all)
     {
         Mutant[] asked = [.. all.Where(m => (Room is null || m.Room == Room) && (Keys?.ContainsKey(m.Key) ?? true) && (Only is null || m.Key.Contains(Only, StringComparison.Ordinal) || m.Place.Contains(Only, StringComparison.Ordinal)))];
         if (Sample is not { } count)
             return Keys is null ? asked : asked.OrderBy(m => Keys[m.Key]);
-        new Random(Seed).Shuffle(asked);
-        return asked.Take(count).OrderBy(m => m.Id);
+        return asked.OrderBy(m => Draw(m.Key)).ThenBy(m => m.Id).Take(count).OrderBy(m => m.Id);
     }
+
+    // By its key, not by its place among the others: a line more elsewhere must not draw all others anew.
+    private ulong Draw(string key) => BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"{Seed} {key}")));
 }

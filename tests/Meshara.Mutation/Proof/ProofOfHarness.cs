@@ -22,7 +22,7 @@ internal static class ProofOfHarness
     public static async Task<IReadOnlyList<string>> RunAsync(string root, string folder)
     {
         Workplace toy = Workplace.OfToy(root, folder);
-        Campaign campaign = new(toy, int.MaxValue);
+        Campaign campaign = new(toy, int.MaxValue, 2);
         List<string> wrong = [.. await campaign.RecordAsync()];
         if (wrong.Count > 0)
             return wrong;

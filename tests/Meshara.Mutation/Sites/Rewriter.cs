@@ -84,7 +84,7 @@ internal sealed class Rewriter
         original.OpCode = at.OpCode;
         original.Operand = at.Operand;
         Instruction after = change.After ?? at.Next;
-        (string place, string line) = LineOf(method, room.File, change.Point);
+        (string place, string line) = LineOf(method, room, change.Point);
         FieldDefinition? field = method is { IsConstructor: true, IsStatic: true } ? Flow.StoredNext(at) : null;
 
         Instruction last = at;
@@ -194,9 +194,14 @@ internal sealed class Rewriter
         return null;
     }
 
-    private (string Place, string Line) LineOf(MethodDefinition method, string file, SequencePoint? point)
+    private (string Place, string Line) LineOf(MethodDefinition method, (Room Room, string File) room, SequencePoint? point)
     {
         point ??= method.DebugInformation.SequencePoints.First(p => !p.IsHidden);
+
+        // The constructors of a partial class hold what stands in several files.
+        string url = point.Document.Url.Replace('\\', '/');
+        int at = url.IndexOf("/" + room.Room.Folder, StringComparison.Ordinal);
+        string file = at >= 0 ? url[(at + 1)..] : room.File;
         if (!_sources.TryGetValue(file, out string[]? lines))
             _sources.Add(file, lines = File.ReadAllLines(Path.Combine(_root, file)));
         string text = point.StartLine <= lines.Length ? lines[point.StartLine - 1].Trim() : "";

@@ -226,6 +226,159 @@ public sealed class MeshMovesTests
         Assert.Equal(5, _s.Probes.Count);
     }
 
+    // It may have told before it listened: after one second, two, four, eight.
+    [Fact]
+    public void Record_NobodyAnswers_TheRoundsAreTwiceAsFarApartEachTime()
+    {
+        Want(Old);
+        _s.Link(Peer);
+        Tell("10.0.0.1:5050");
+        foreach (double wait in new[] { 1, 2, 4, 8 })
+        {
+            _s.Fail(_s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.ConnectFailed);
+            _s.Advance(wait - 0.01);
+            Assert.Empty(_s.Take().OfType<MeshAction.Dial>());
+            _s.Advance(0.02);
+        }
+
+        _s.Fail(_s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.ConnectFailed);
+        _s.Advance(600);
+        Assert.Empty(_s.Take().OfType<MeshAction.Dial>());
+
+        // Until its next record.
+        Tell("10.0.0.1:5051");
+        Assert.Equal(5051, _s.Single<MeshAction.Dial>().Address.Port);
+    }
+
+    [Fact]
+    public void Record_TwentyAddresses_SixteenAreTried()
+    {
+        Want(Old);
+        _s.Link(Peer);
+        Tell([.. Enumerable.Range(10, 20).Select(i => $"10.0.0.{i}:5050")]);
+        for (int i = 0; i < 16; i++)
+        {
+            MeshAction.Dial dial = _s.Single<MeshAction.Dial>();
+            Assert.Equal($"10.0.0.{10 + i}", dial.Address.Host);
+            _s.Fail(dial.Connection, MesharaErrorCode.ConnectFailed);
+        }
+
+        Assert.Empty(_s.Take().OfType<MeshAction.Dial>());
+    }
+
+    // Only what it said last is tried, and what is under way for an older word counts for nothing.
+    [Fact]
+    public void Record_AnotherOneMeanwhile_TheNewerCounts()
+    {
+        Want(Old);
+        _s.Link(Peer);
+        Tell("10.0.0.1:5050");
+        MeshAction.Dial first = _s.Single<MeshAction.Dial>();
+        Tell("10.0.0.1:5050");
+        Assert.Empty(_s.Take().OfType<MeshAction.Dial>());
+        Tell("10.0.0.1:6060");
+        MeshAction.Dial second = _s.Single<MeshAction.Dial>();
+        Prove(first);
+        Assert.Empty(_s.Take().OfType<MeshAction.Moved>());
+        Prove(second);
+        Assert.Equal(6060, _s.Single<MeshAction.Moved>().Proven.Port);
+    }
+
+    [Fact]
+    public void Record_NamesTheTargetAgain_NothingMoves()
+    {
+        Want(Old);
+        _s.Link(Peer);
+        Tell("10.0.0.1:5050");
+        MeshAction.Dial probe = _s.Single<MeshAction.Dial>();
+        Tell("10.0.0.1:4040");
+        Prove(probe);
+        Assert.Empty(_s.Take().OfType<MeshAction.Moved>());
+        _s.Advance(600);
+        Assert.Empty(_s.Take().OfType<MeshAction.Dial>());
+    }
+
+    [Fact]
+    public void Record_FailsForAnOlderWord_TheNewerOneIsTriedOn()
+    {
+        Want(Old);
+        _s.Link(Peer);
+        Tell("10.0.0.1:5050");
+        MeshAction.Dial first = _s.Single<MeshAction.Dial>();
+        Tell("10.0.0.1:6060");
+        MeshAction.Dial second = _s.Single<MeshAction.Dial>();
+        _s.Fail(first.Connection, MesharaErrorCode.ConnectFailed);
+        Assert.Empty(_s.Take().OfType<MeshAction.Dial>());
+        Prove(second);
+        Assert.Equal(6060, _s.Single<MeshAction.Moved>().Proven.Port);
+    }
+
+    // It is linked there already, as the local network said: nothing needs to be tried.
+    [Fact]
+    public void Record_NamesWhereItIsLinked_MovesAtOnce()
+    {
+        _s.Mesh.HandleNearbyInterfaces([Policy.LanBed.Eth], Policy.LanBed.OwnPorts);
+        PeerAddress old = new("10.0.0.7", 4041, Peer);
+        Want(old);
+        _s.Mesh.HandleNearby([Policy.LanBed.Found(Peer, "10.0.0.7", 5050)], _s.Now);
+        MeshAction.Dial near = _s.Take().OfType<MeshAction.Dial>().Single(d => d.Address.Port == 5050);
+        Prove(near);
+        _s.Take();
+        Tell("10.0.0.7:5050");
+        IReadOnlyList<MeshAction> actions = _s.Take();
+        Assert.Empty(actions.OfType<MeshAction.Dial>());
+        MeshAction.Moved moved = Assert.Single(actions.OfType<MeshAction.Moved>());
+        Assert.Equal((old, 5050), (moved.Old, moved.Proven.Port));
+    }
+
+    // The file named it, so the file may take it back; the operator did, so it is for ever.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Moved_WhoeverNamedTheOldAddress_MeansTheNewOne(bool byFile)
+    {
+        if (byFile)
+        {
+            _s.Mesh.HandleNamed([Old], _s.Now);
+            _s.Fail(_s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.ConnectFailed);
+        }
+        else
+        {
+            Want(Old);
+        }
+
+        Tell("10.0.0.1:5050");
+        Prove(_s.Take().OfType<MeshAction.Dial>().Single(d => d.Probe));
+        MeshAction.Dial dial = _s.Take().OfType<MeshAction.Dial>().Single();
+        Assert.Equal(New, dial.Address);
+        _s.Fail(dial.Connection, MesharaErrorCode.ConnectFailed);
+        _s.Mesh.HandleNamed([], _s.Now);
+        _s.Take();
+        _s.Advance(300);
+        Assert.Equal(!byFile, _s.Take().OfType<MeshAction.Dial>().Any(d => d.Address == New));
+        Assert.Equal(!byFile, _s.Mesh.IsKnown(Peer));
+    }
+
+    // A fifth waits for one of four, also where that one is found.
+    [Fact]
+    public void Record_OneOfFourIsFound_TheNextIsTried()
+    {
+        for (byte i = 0; i < 6; i++)
+        {
+            NodeId id = Ids.Of((byte)(0x10 + i));
+            _s.Mesh.HandleAdd(null, new PeerAddress($"10.0.1.{i}", 4040, id), keepForever: true, _s.Now);
+            _s.Fail(_s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.ConnectFailed);
+            _s.Mesh.HandleRecord(id, [new PeerAddress($"10.0.1.{i}", 5050, id)], Peer, Near, _s.Now);
+            _s.TakeProbes();
+        }
+
+        Assert.Equal(4, _s.Probes.Count);
+        _s.Hello(_s.Probes[1].Connection, Ids.Of(0x11));
+        _s.Mesh.HandleReadyReceived(_s.Probes[1].Connection, _s.Now);
+        _s.TakeProbes();
+        Assert.Equal(5, _s.Probes.Count);
+    }
+
     private void Want(PeerAddress address)
     {
         _s.Mesh.HandleAdd(null, address, keepForever: true, _s.Now);

@@ -27,6 +27,90 @@ public sealed class MeshNamedTests
         Assert.Equal(["host", "low"], s.Mesh.PinnedHosts().Order(StringComparer.Ordinal));
     }
 
+    // Nobody names it any more: it is an address as any other, and may be dialled as one.
+    [Fact]
+    public void HandleNamed_TakenOutOfAnOpenMesh_IsALearnedAddressNow()
+    {
+        MeshScript s = new(target: 4, maxPeers: 8);
+        s.Start();
+        PeerAddress address = new("10.0.0.9", 4040, Ids.High);
+        Name(s, address);
+        s.Fail(s.Single<MeshAction.Dial>().Connection, MesharaErrorCode.ConnectFailed);
+        s.TakeKept();
+        Name(s);
+        Assert.False(s.Mesh.IsKnown(Ids.High));
+        IReadOnlyList<MeshAction> actions = s.TakeKept();
+        Assert.Contains(new MeshAction.Keep(Ids.High), actions);
+        Assert.Equal([address], actions.OfType<MeshAction.Dial>().Select(d => d.Address));
+        Assert.Equal(AddressSource.StaticFile, Assert.Single(s.Mesh.Snapshot(Ids.High, s.Now).Addresses).Source);
+    }
+
+    // It has another place in the file: the old one is nobody's.
+    [Fact]
+    public void HandleNamed_OnlyAtAnotherAddress_TheOldOneIsNotLearned()
+    {
+        MeshScript s = new(target: 4, maxPeers: 8);
+        s.Start();
+        Name(s, new PeerAddress("10.0.0.9", 4040, Ids.High));
+        s.Take();
+        Name(s, new PeerAddress("10.0.0.8", 4040, Ids.High));
+        Assert.Empty(s.Mesh.Snapshot(Ids.High, s.Now).Addresses);
+    }
+
+    // Where only known ones may be: also one that is only greeting is sent away.
+    [Fact]
+    public void HandleNamed_TakenOutWhileItGreets_IsRefused()
+    {
+        MeshScript s = new(admission: AdmissionMode.KnownPeers);
+        s.Start();
+        Name(s, Low);
+        s.Take();
+        long newcomer = s.Accept(Ids.Low);
+        s.Take();
+        Name(s);
+        IReadOnlyList<MeshAction> actions = s.Take();
+        Assert.Contains(actions, a => a is MeshAction.SendRefuse { Code: RefuseCode.NotAdmitted } r ? r.Connection == newcomer : a is MeshAction.SendGoodbye { Code: GoodbyeCode.Removed } g && g.Connection == newcomer);
+        s.Mesh.HandleReadyReceived(newcomer, s.Now);
+        Assert.Empty(s.Take().OfType<MeshAction.LinkUp>());
+        Assert.Equal(0, s.Mesh.Sizes.Peers);
+    }
+
+    // What its record had said of a peer that was named without an address is given up with it.
+    [Fact]
+    public void HandleUnwanted_OfOneWhoseAddressWasLearned_IsNotDialledThereAnyMore()
+    {
+        MeshScript s = new(Ids.Of(0x01), AdmissionMode.KnownPeers, exchanges: true);
+        s.Start();
+        s.Mesh.HandleTrust(Ids.High, s.Now);
+        s.Mesh.HandleTrust(Ids.Low, s.Now);
+        System.Net.IPAddress near = System.Net.IPAddress.Parse("10.0.0.1");
+        foreach (NodeId id in new[] { Ids.High, Ids.Low })
+        {
+            s.Mesh.HandleRecord(id, [new PeerAddress("10.0.0.1", id == Ids.High ? 5050 : 6060, id)], Ids.Middle, near, s.Now);
+            long probe = s.Single<MeshAction.Dial>().Connection;
+            s.Hello(probe, id);
+            s.Mesh.HandleReadyReceived(probe, s.Now);
+            s.Fail(s.Take().OfType<MeshAction.Dial>().Single().Connection, MesharaErrorCode.ConnectFailed);
+        }
+
+        s.Mesh.HandleUnwanted(new PeerAddress("10.0.0.77", 1, Ids.High), isPinned: false, s.Now);
+        s.Take();
+        s.Advance(300);
+        Assert.Equal([6060], s.Take().OfType<MeshAction.Dial>().Select(d => d.Address.Port).Distinct());
+        Assert.Equal((false, true), (s.Mesh.IsKnown(Ids.High), s.Mesh.IsKnown(Ids.Low)));
+    }
+
+    [Fact]
+    public void HandleNamed_AfterTheStop_NothingIsNamed()
+    {
+        MeshScript s = new(admission: AdmissionMode.KnownPeers);
+        s.Start();
+        s.Mesh.HandleStop(s.Now);
+        Name(s, Low);
+        Assert.False(s.Mesh.IsKnown(Ids.Low));
+        Assert.Empty(s.Take());
+    }
+
     [Fact]
     public void HandleNamed_SameAgain_ChangesNothing()
     {

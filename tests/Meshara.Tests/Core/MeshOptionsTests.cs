@@ -90,6 +90,51 @@ public sealed class MeshOptionsTests
         Assert.Equal("10.1.0.1:1", s.Single<MeshAction.Dial>().Address.HostAndPort);
     }
 
+    // A shorter longest wait holds for those that wait already; a longer one, or the same, does not make them come sooner.
+    [Theory]
+    [InlineData(10, true)]
+    [InlineData(300, false)]
+    [InlineData(900, false)]
+    public void Options_ShorterBackoff_WhatWaitsIsDialledAtOnce(int seconds, bool dialled)
+    {
+        MeshScript s = new(target: 4, maxPeers: 8);
+        s.Start();
+        s.Learn(new PeerAddress("10.1.0.1", 1, Ids.Low));
+        for (int i = 0; i < 8; i++)
+        {
+            s.Fail(s.Take().OfType<MeshAction.Dial>().First(d => !d.Probe).Connection, MesharaErrorCode.ConnectFailed);
+            s.Advance(300);
+        }
+
+        foreach (MeshAction.Dial dial in s.Take().OfType<MeshAction.Dial>())
+        {
+            s.Fail(dial.Connection, MesharaErrorCode.ConnectFailed);
+        }
+
+        NodeOptions options = With(target: 4, max: 8);
+        s.Mesh.HandleOptions(options with { Discovery = options.Discovery with { MaxBackoff = TimeSpan.FromSeconds(seconds) } }, s.Now);
+        Assert.Equal(dialled, s.Take().OfType<MeshAction.Dial>().Any());
+    }
+
+    [Fact]
+    public void Options_FeelersMoreOften_TheNextOneComesSoonerToo()
+    {
+        MeshScript s = new(target: 1, maxPeers: 4);
+        s.Start();
+        s.Learn(new PeerAddress("10.1.0.1", 1, Ids.Low));
+        s.Answered(s.Single<MeshAction.Dial>().Connection, Ids.Low);
+        s.Learn(new PeerAddress("30.1.0.1", 1, Ids.High));
+        s.Advance(10);
+        s.Take();
+        NodeOptions options = With(target: 1, max: 4);
+        s.Mesh.HandleOptions(options with { Discovery = options.Discovery with { FeelerInterval = TimeSpan.FromMinutes(10) } }, s.Now);
+        s.Mesh.HandleOptions(options with { Discovery = options.Discovery with { FeelerInterval = TimeSpan.FromSeconds(30) } }, s.Now);
+        s.Advance(29);
+        Assert.Empty(s.Take().OfType<MeshAction.Dial>());
+        s.Advance(2);
+        Assert.True(s.Take().OfType<MeshAction.Dial>().Single().Probe);
+    }
+
     [Fact]
     public void Options_OtherBootstraps_TheNewAreDialledAndTheOldForgotten()
     {

@@ -9,6 +9,21 @@ namespace Meshara.Tests.Core.Policy;
 
 public sealed class AcceptGateTests
 {
+    // Only then what everybody has spent is forgotten.
+    [Fact]
+    public void IsAnother_EachNumberOfABucket_AndNoOther()
+    {
+        AcceptLimits limits = new();
+        Assert.False(AcceptGate.IsAnother(limits, new AcceptLimits { MaxWaiting = 1, TotalRate = 1, TotalBurst = 1, TrustedRanges = ["10.0.0.0/8"] }));
+        Assert.All(
+            new[]
+            {
+                limits with { AddressRate = 9 }, limits with { AddressBurst = 9 }, limits with { NetworkRate = 9 }, limits with { NetworkBurst = 9 }, limits with { WideRate = 9 },
+                limits with { WideBurst = 9 }, limits with { PinnedRate = 9 }, limits with { PinnedBurst = 9 }, limits with { MaxRemembered = 9 },
+            },
+            other => Assert.True(AcceptGate.IsAnother(limits, other)));
+    }
+
     [Theory]
     [InlineData("203.0.113.7", 16, 5, 1)]
     [InlineData("2001:db8:0:1200::1", 16, 5, 1)]

@@ -9,9 +9,9 @@ internal sealed class AddressBed
 {
     public static byte[] Secret { get; } = [.. Enumerable.Range(0, 32).Select(i => (byte)(i * 7))];
 
-    public AddressBed(int seed = 1, AddressGroups? groups = null, Func<PeerAddress, bool>? isOwn = null, int regulars = 0)
+    public AddressBed(int seed = 1, AddressGroups? groups = null, Func<PeerAddress, bool>? isOwn = null, int regulars = 0, Random? random = null)
     {
-        Table = new AddressTable(Secret, groups ?? new AddressGroups(AddressGroups.Loopback, []), new Random(seed), isOwn, regulars);
+        Table = new AddressTable(Secret, groups ?? new AddressGroups(AddressGroups.Loopback, []), random ?? new Random(seed), isOwn, regulars);
         View = new PickView(e => !Busy.Contains(e.Id ?? default), g => Use.GetValueOrDefault(g), e => Standing(e));
     }
 

@@ -18,6 +18,19 @@ public sealed class AddressGroupsTests
     [InlineData("2001:0:4136:e378:8000:63bf:34ff:8ef6", "203.0.113.9")]
     [InlineData("64:ff9b:1::cb00:7109", "64:ff9b:1::cb00:7109")]
     [InlineData("2001:db8::1", "2001:db8::1")]
+
+    // RFC 6052 section 2.1: the well-known prefix has 96 bits, all others are somebody's own. RFC 4380 section 2.6: Teredo's has 32.
+    [InlineData("64:ff9b:0100::cb00:7109", "64:ff9b:100::cb00:7109")]
+    [InlineData("64:ff9b:0:100::cb00:7109", "64:ff9b:0:100::cb00:7109")]
+    [InlineData("64:ff9b:0:1::cb00:7109", "64:ff9b:0:1::cb00:7109")]
+    [InlineData("64:ff9b:0:0:100:0:cb00:7109", "64:ff9b::100:0:cb00:7109")]
+    [InlineData("64:ff9b:0:0:1:0:cb00:7109", "64:ff9b::1:0:cb00:7109")]
+    [InlineData("64:ff9b:0:0:0:100:cb00:7109", "64:ff9b::100:cb00:7109")]
+    [InlineData("64:ff9b:0:0:0:1:cb00:7109", "64:ff9b::1:cb00:7109")]
+    [InlineData("2001:100:4136:e378:8000:63bf:34ff:8ef6", "2001:100:4136:e378:8000:63bf:34ff:8ef6")]
+    [InlineData("2001:1:4136:e378:8000:63bf:34ff:8ef6", "2001:1:4136:e378:8000:63bf:34ff:8ef6")]
+    [InlineData("2101:0:4136:e378:8000:63bf:34ff:8ef6", "2101:0:4136:e378:8000:63bf:34ff:8ef6")]
+    [InlineData("2000:0:4136:e378:8000:63bf:34ff:8ef6", "2000:0:4136:e378:8000:63bf:34ff:8ef6")]
     public void Decode_Tunnels_GiveTheAddressInside(string address, string inside) =>
         Assert.Equal(inside, AddressGroups.Decode(IPAddress.Parse(address)).ToString());
 

@@ -65,6 +65,40 @@ public sealed class AddressTableContestTests
         Assert.True(_bed.Table.Find(newcomer)!.IsProven);
     }
 
+    // It is asked when it may be, and once at a time.
+    [Fact]
+    public void PickForFeeler_ContestWhileTheOldIsDialledOrWaits_ItIsAskedLater()
+    {
+        (PeerAddress old, _) = CollideHoursLater();
+        _bed.Table.Postpone(old.Id!.Value, _bed.Now + TimeSpan.FromMinutes(5), _bed.Now);
+        Assert.NotEqual(old, _bed.Table.PickForFeeler(_bed.View, _bed.Now)?.Address);
+        _bed.Wait(300);
+        Assert.Equal(old, _bed.Table.PickForFeeler(_bed.View, _bed.Now)?.Address);
+        Assert.NotEqual(old, _bed.Table.PickForFeeler(_bed.View, _bed.Now)?.Address);
+    }
+
+    [Fact]
+    public void PickForFeeler_ContestWithOneThatMayNotBeDialled_ItIsNotAsked()
+    {
+        (PeerAddress old, _) = CollideHoursLater();
+        _bed.Busy.Add(old.Id!.Value);
+        Assert.NotEqual(old, _bed.Table.PickForFeeler(_bed.View, _bed.Now)?.Address);
+        _bed.Busy.Clear();
+        Assert.Equal(old, _bed.Table.PickForFeeler(_bed.View, _bed.Now)?.Address);
+    }
+
+    // A last success four hours ago is as good as one now.
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, true)]
+    public void Succeeded_TheOldWasReachedFourHoursAgo_IsAskedOnlyAfterThat(int ticksMore, bool asked)
+    {
+        (PeerAddress old, PeerAddress newcomer) = Collide();
+        _bed.Now = _bed.Table.Find(old)!.LastSuccess!.Value + TimeSpan.FromHours(4) + TimeSpan.FromTicks(ticksMore);
+        _bed.Prove(newcomer);
+        Assert.Equal(asked, _bed.Table.PickForFeeler(_bed.View, _bed.Now)?.Address == old);
+    }
+
     [Fact]
     public void PickForFeeler_ContestAndOwnNetworkDown_OldStays()
     {

@@ -83,6 +83,8 @@ public sealed class ConnectionPlanTests
     [InlineData(4, 2)]
     [InlineData(16, 6)]
     [InlineData(64, 22)]
+    [InlineData(3, 1)]
+    [InlineData(7, 3)]
     public void LeastOutbound_Target_IsAThird(int target, int least) => Assert.Equal(least, ConnectionPlan.LeastOutbound(target));
 
     [Theory]
@@ -90,6 +92,8 @@ public sealed class ConnectionPlanTests
     [InlineData(16, 32, 26)]
     [InlineData(64, 128, 106)]
     [InlineData(2, 2, 2)]
+    [InlineData(4, 4, 2)]
+    [InlineData(4, 3, 3)]
     [InlineData(0, 8, 8)]
     public void InboundSlots_Max_LeavesTheLeastOutboundTheirPlaces(int target, int max, int slots) => Assert.Equal(slots, ConnectionPlan.InboundSlots(target, max));
 
@@ -137,4 +141,12 @@ public sealed class ConnectionPlanTests
             // Below the target with places left, dials run or begin.
             Assert.True(counts.Outbound >= target || mesh >= max || counts.Dialling + step.Dial > 0 || inbound > 0);
         }).Check(Seeded.Config.WithMaxTest(2000));
+
+    [Theory]
+    [InlineData(0, 16)]
+    [InlineData(10, 16)]
+    [InlineData(11, 18)]
+    [InlineData(12, 18)]
+    [InlineData(13, 21)]
+    public void Regulars_ThreeForEachPlaceThatCallersLeave_SixteenAtLeast(int target, int regulars) => Assert.Equal(regulars, ConnectionPlan.Regulars(target));
 }

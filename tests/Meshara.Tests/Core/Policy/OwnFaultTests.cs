@@ -70,4 +70,48 @@ public sealed class OwnFaultTests
 
         Assert.True(verdict);
     }
+
+    // A loss counts for a minute, and the verdict holds for one, both to the last tick.
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(1, false)]
+    public void Lost_AMinuteBefore_CountsStill(int ticksMore, bool ours)
+    {
+        NodeId[] others = [AddressBed.Id(5), AddressBed.Id(6)];
+        Assert.False(_fault.Lost(AddressBed.Id(0), [AddressBed.Id(1), AddressBed.Id(2), .. others], _now));
+        _now += OwnFault.Window + TimeSpan.FromTicks(ticksMore);
+        Assert.False(_fault.Lost(AddressBed.Id(1), [AddressBed.Id(2), .. others], _now));
+        Assert.Equal(ours, _fault.Lost(AddressBed.Id(2), others, _now));
+        _now += OwnFault.Window;
+        Assert.Equal(ours, _fault.Holds(_now));
+        _now += TimeSpan.FromTicks(1);
+        Assert.False(_fault.Holds(_now));
+    }
+
+    // Who was lost twice is one of the lost until both are a minute old.
+    [Fact]
+    public void Lost_TwiceByOne_CountsUntilTheSecondIsOver()
+    {
+        NodeId[] others = [AddressBed.Id(5), AddressBed.Id(6)];
+        _fault.Lost(AddressBed.Id(0), [AddressBed.Id(1), AddressBed.Id(2), .. others], _now);
+        _now += TimeSpan.FromSeconds(30);
+        _fault.Lost(AddressBed.Id(0), [AddressBed.Id(1), AddressBed.Id(2), .. others], _now);
+        _now += TimeSpan.FromSeconds(45);
+        Assert.False(_fault.Lost(AddressBed.Id(1), [AddressBed.Id(2), .. others], _now));
+        Assert.True(_fault.Lost(AddressBed.Id(2), others, _now));
+    }
+
+    // Long forgotten losses are no part of the whole either.
+    [Fact]
+    public void Lost_ManyLongAgo_DoNotMakeTheWholeLarger()
+    {
+        for (int i = 10; i < 20; i++)
+        {
+            _fault.Lost(AddressBed.Id(i), [.. Enumerable.Range(20, 30).Select(AddressBed.Id)], _now);
+        }
+
+        _now += TimeSpan.FromMinutes(5);
+        Assert.False(_fault.Lost(AddressBed.Id(1), [AddressBed.Id(2), AddressBed.Id(3)], _now));
+        Assert.True(_fault.Lost(AddressBed.Id(2), [AddressBed.Id(3)], _now));
+    }
 }

@@ -329,6 +329,49 @@ public sealed class WaitingRoomTests
         }
     }
 
+    // Who has gone is no longer one of many: of a group, and of a network in it.
+    [Theory]
+    [InlineData("198.51.100.1", "203.0.113.1")]
+    [InlineData("203.0.112.1", "203.0.113.1")]
+    public void Enter_TooMany_WhoHasLeftDoesNotCount(string gone, string most)
+    {
+        WaitingRoom room = new(new AcceptLimits { MaxWaiting = 3 }, Patience);
+        for (long id = 1; id <= 3; id++)
+        {
+            room.Enter(id, Keys(gone), _now);
+        }
+
+        for (long id = 1; id <= 3; id++)
+        {
+            room.Leave(id);
+        }
+
+        room.Enter(4, Keys(gone), _now);
+        room.Enter(5, Keys(most), _now);
+        room.Enter(6, Keys(most), _now);
+        room.Enter(7, Keys("192.0.2.1"), _now);
+        Assert.True(room.TryPoll(_now, out RoomOrder order));
+        Assert.Equal(Close(5, AcceptLevel.Pool), order);
+    }
+
+    // The same limits again are no reason to forget what was spent, other ones are.
+    [Theory]
+    [InlineData(50, 50, 0)]
+    [InlineData(51, 50, 20)]
+    [InlineData(50, 51, 20)]
+    public void Change_OnlyAnotherRateOrBurst_BeginsAnew(double rate, int burst, int read)
+    {
+        for (int i = 0; i < 70; i++)
+        {
+            Enter($"198.51.100.{i}");
+        }
+
+        Poll();
+        int before = Poll().Count;
+        _room.Change(Limits with { TotalRate = rate, TotalBurst = burst }, Patience);
+        Assert.Equal((0, Math.Min(read, 14)), (before, Poll().Count(o => o.Kind == RoomOrderKind.Read)));
+    }
+
     private static AddressKeys Keys(string source) => AddressGroups.KeysOf(IPAddress.Parse(source));
 
     private static RoomOrder Read(long id) => new(RoomOrderKind.Read, id, default);
