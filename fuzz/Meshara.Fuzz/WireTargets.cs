@@ -29,8 +29,8 @@ internal static class WireTargets
             Payload("goodbye", FrameType.Goodbye, vectors),
             Payload("open", FrameType.Open, vectors),
 
-            // Frames of a link, one after the other.
-            new("stream", [.. vectors.Where(v => v.Stage == "link").Select(v => v.Frame)], ComposeStream, RunStream),
+            // Frames of a link, one after the other, to the decoders and then to a real link.
+            new("stream", [.. vectors.Where(v => v.Stage == "link").Select(v => v.Frame), .. LinkScript.Seeds()], ComposeStream, RunStream),
 
             // The key of a certificate, then the value of its extension.
             new("successor", SuccessorSeeds(), RunSuccessor),
@@ -147,15 +147,18 @@ internal static class WireTargets
         int at = 0;
         long verdict = 0;
         Decoded decoded;
+        LinkScript link = new();
         do
         {
             decoded = Check(input.AsSpan(at), 2);
+            if (decoded.Outcome is "accept" or "ignore")
+                link.Play(input.AsSpan(at));
             verdict = Verdict.With(verdict, Verdict.Of(decoded.ToString()));
             at += FrameCodec.HeaderSize + (decoded.Outcome is "accept" or "ignore" ? BinaryPrimitives.ReadInt32BigEndian(input.AsSpan(at)) : 0);
         }
         while (decoded.Outcome is "accept" or "ignore");
 
-        return verdict;
+        return Verdict.With(verdict, link.End());
     }
 
     private static Decoded Check(ReadOnlySpan<byte> bytes, int stage)

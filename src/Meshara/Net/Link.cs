@@ -65,6 +65,9 @@ internal sealed partial class Link
     /// <summary>Bytes that wait to be written.</summary>
     internal int BytesWaiting => _outbox.Waiting;
 
+    /// <summary>What waits to be written, for who drives the link by hand.</summary>
+    internal Outbox Outgoing => _outbox;
+
     /// <summary>The streams, for those who look after them.</summary>
     internal StreamTable Streams => _streams;
 
@@ -344,7 +347,9 @@ internal sealed partial class Link
         return !over;
     }
 
-    private bool Dispatch(FrameHeader header, ReadOnlySpan<byte> payload)
+    /// <summary>Takes one frame of the peer; the read loop's, or that of who drives the link by hand.</summary>
+    /// <returns>Whether it is a sign of life.</returns>
+    internal bool Dispatch(FrameHeader header, ReadOnlySpan<byte> payload)
     {
         switch (header.Type)
         {

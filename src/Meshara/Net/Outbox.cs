@@ -225,6 +225,15 @@ internal sealed class Outbox
         }
     }
 
+    /// <summary>What the pump would write next; empty: nothing. For who drives it by hand in the pump's place, and opens waiting streams after it.</summary>
+    internal ReadOnlyMemory<byte> TakeNext()
+    {
+        lock (Gate)
+        {
+            return Take();
+        }
+    }
+
     /// <summary>Writes to the stream until completed or until the stream fails.</summary>
     /// <param name="stream">TLS.</param>
     /// <param name="onRoom">Called after each swap, outside the gate: streams may be opened, acknowledgements written.</param>

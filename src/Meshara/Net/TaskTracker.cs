@@ -1,8 +1,11 @@
 namespace Meshara.Net;
 
 /// <summary>Holds work that nobody awaits while it runs, so that a fault is logged and a shutdown can wait for it.</summary>
-internal sealed class TaskTracker(Action<Exception> onFault)
+/// <param name="onFault">Hears of faults.</param>
+/// <param name="run">Begins work in another way than on the pool; for who has but one thread.</param>
+internal sealed class TaskTracker(Action<Exception> onFault, Func<Func<Task>, Task>? run = null)
 {
+    private readonly Func<Func<Task>, Task> _run = run ?? Task.Run;
     private readonly Lock _sync = new();
     private readonly HashSet<Task> _running = [];
 
@@ -24,7 +27,7 @@ internal sealed class TaskTracker(Action<Exception> onFault)
         lock (_sync)
         {
             Task? task = null;
-            task = Task.Run(async () =>
+            task = _run(async () =>
             {
                 try
                 {
