@@ -1,5 +1,4 @@
 using Meshara.Core;
-using Meshara.Core.Policy;
 using Meshara.Tests.Core.Policy;
 using Xunit;
 
