@@ -30,7 +30,7 @@ public sealed class RunNetworkTests : IDisposable
         await using Child bob = Run(right, "bob", "--open", "--listen", "[::]", "--peer", $"[{leftAddress}%{(byNumber ? rightNumber : "cable0")}]:4040");
 
         JsonElement atAlice = await alice.EventAsync("peer-connected");
-        Assert.StartsWith($"[{rightAddress}%{number}]:", atAlice.GetProperty("address").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith($"[{rightAddress}%cable0]:", atAlice.GetProperty("address").GetString(), StringComparison.Ordinal);
         JsonElement atBob = await bob.EventAsync("peer-connected");
         Assert.Equal(listening.GetProperty("node_id").GetString(), atBob.GetProperty("peer").GetString());
 
