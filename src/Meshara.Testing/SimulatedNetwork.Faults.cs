@@ -52,7 +52,7 @@ public sealed partial class SimulatedNetwork
             wire.Reset();
         }
 
-        LastFault = Elapsed;
+        Faulted($"reset of {between.Length} connections between {a} and {b}");
         return between.Length;
     }
 
@@ -60,7 +60,7 @@ public sealed partial class SimulatedNetwork
     internal void Healed(SimulatedPartition partition, Cut cut)
     {
         _partitions.Remove(partition);
-        LastFault = Elapsed;
+        Faulted("heal");
         Trace.Add("heal");
         Internet.Remove(cut);
     }
@@ -72,8 +72,9 @@ public sealed partial class SimulatedNetwork
         SimulatedNode[]? two = other is null ? null : [.. other];
         Cut cut = new(one.Select(n => n.Machine), two?.Select(n => n.Machine), bothWays);
         SimulatedPartition partition = new(this, cut);
-        LastFault = Elapsed;
-        Trace.Add($"{what}: {string.Join(' ', one.Select(n => n.Name))} | {(two is null ? "all others" : string.Join(' ', two.Select(n => n.Name)))}");
+        string line = $"{what}: {string.Join(' ', one.Select(n => n.Name))} | {(two is null ? "all others" : string.Join(' ', two.Select(n => n.Name)))}";
+        Faulted(line);
+        Trace.Add(line);
         _partitions.Add(partition);
         Internet.Apply(cut);
         return partition;

@@ -243,8 +243,22 @@ public sealed partial class SimulatedNetwork : IAsyncDisposable
     /// <summary>The scenario did something to a node: in the trace, and the clock of peace begins anew.</summary>
     internal void Happened(SimulatedNode node, string what)
     {
+        // At the end all nodes go: no event of the mesh, and no reason of what went wrong.
+        if (!_closed)
+        {
+            Faulted($"{node} {what}");
+            Trace.Add(node.Name, what);
+        }
+    }
+
+    /// <summary>The clock of peace begins anew; and the report of a scenario that has no plan of faults names the last one.</summary>
+    private void Faulted(string what)
+    {
         LastFault = Elapsed;
-        Trace.Add(node.Name, what);
+        if (Running.SimulationRun.Current is { PlannedFaults: 0 } run)
+        {
+            run.LastFault = $"{Elapsed:c} {what}";
+        }
     }
 
     /// <summary>Ends the run, once.</summary>

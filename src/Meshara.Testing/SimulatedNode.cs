@@ -90,7 +90,7 @@ public sealed partial class SimulatedNode
     /// <summary>Whether its process is there, running or not.</summary>
     internal bool IsUp => State is SimulatedNodeState.Running or SimulatedNodeState.Frozen or SimulatedNodeState.Suspended;
 
-    /// <summary>Kills its process (SIGKILL): it does nothing more. Its machine resets all its connections. A node that is not there: nothing happens.</summary>
+    /// <summary>Kills its process (SIGKILL): it does nothing more. Its machine resets all its connections. What its <see cref="Node"/> still says is how it was at that moment. A node that is not there: nothing happens.</summary>
     public void Kill() => Die(SimulatedNodeState.Killed);
 
     /// <summary>Takes the power from its machine: it falls silent, and nobody is told. A node that is not there: nothing happens.</summary>

@@ -57,6 +57,8 @@ public static class SimulationRunner
         if (arguments.Shrink)
             return Shrink(row, arguments.Seeds[0]);
 
+        if (arguments.Machine)
+            EndWithParent();
         long started = TimeProvider.System.GetTimestamp();
         Summary summary = new();
         foreach (int seed in arguments.Seeds)
@@ -77,10 +79,23 @@ public static class SimulationRunner
         return Finish(arguments, summary, started);
     }
 
+    // A parent that is killed kills nobody: its end of this pipe closes. A thread, since the pool's one is the simulation's.
+    private static void EndWithParent() => new Thread(static () =>
+    {
+        using Stream parent = Console.OpenStandardInput();
+        while (parent.ReadByte() >= 0)
+        {
+        }
+
+        Environment.Exit(Wrong);
+    })
+    { IsBackground = true }.Start();
+
     private static async Task<int> ShareAsync(RunnerArguments arguments, string title)
     {
         long started = TimeProvider.System.GetTimestamp();
         Summary summary = new();
+        SortedDictionary<int, string> hashes = [];
         string[] forChildren = ["--scenario", title, .. AssemblyArguments(arguments), .. arguments.ForChildren()];
         await Children.RunAsync(
             HostCommand.ForSelf(arguments.Assembly),
@@ -91,10 +106,15 @@ public static class SimulationRunner
             result =>
             {
                 summary.Add(result);
+                hashes[result.Seed] = result.Hash;
                 Show(arguments, result, summary);
             },
             line => Print(Console.Out, line),
             CancellationToken.None).ConfigureAwait(false);
+
+        // In their order, so that two runs can be compared.
+        if (arguments.Hashes)
+            Print(Console.Out, [.. hashes.Select(static h => $"{h.Key} {h.Value}")]);
         return Finish(arguments, summary, started);
     }
 
@@ -115,7 +135,7 @@ public static class SimulationRunner
         if (arguments.Machine)
             Print(Console.Out, result.ToLine());
         else if (arguments.Hashes)
-            Print(Console.Out, $"{result.Seed} {result.Hash}");
+            Print(arguments.Jobs > 1 ? null : Console.Out, $"{result.Seed} {result.Hash}");
         else if (result.Failure is not null)
             Print(Console.Out, summary.Failed.Count <= ReportsShown ? result.Failure : result.Headline);
         else

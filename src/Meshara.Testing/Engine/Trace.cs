@@ -18,6 +18,7 @@ internal sealed class Trace(VirtualTime time, TextWriter? writer = null) : IDisp
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly byte[] _piece = new byte[Piece];
     private readonly Dictionary<string, Queue<string>> _tails = new(StringComparer.Ordinal);
+    private readonly Queue<string> _last = new(Kept);
     private int _used;
 
     /// <summary>How many lines there were.</summary>
@@ -45,13 +46,8 @@ internal sealed class Trace(VirtualTime time, TextWriter? writer = null) : IDisp
         Lines++;
         Mix(line);
         writer?.WriteLine(line);
-        Queue<string> tail = TailFor(node);
-        if (tail.Count == Kept)
-        {
-            tail.Dequeue();
-        }
-
-        tail.Enqueue(line);
+        Keep(TailFor(node), line);
+        Keep(_last, line);
     }
 
     /// <summary>Adds two numbers without a line: for what happens very often.</summary>
@@ -71,11 +67,21 @@ internal sealed class Trace(VirtualTime time, TextWriter? writer = null) : IDisp
         writer?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{time.Now.TotalMilliseconds:F4} # {what} {size}"));
     }
 
-    /// <summary>The last lines of a node, the oldest first.</summary>
-    public IReadOnlyList<string> TailOf(string node) => _tails.TryGetValue(node, out Queue<string>? tail) ? [.. tail] : [];
+    /// <summary>The last lines of a node, the oldest first; of "" the last of all.</summary>
+    public IReadOnlyList<string> TailOf(string node) => node.Length == 0 ? [.. _last] : _tails.TryGetValue(node, out Queue<string>? tail) ? [.. tail] : [];
 
     /// <inheritdoc/>
     public void Dispose() => _hash.Dispose();
+
+    private static void Keep(Queue<string> tail, string line)
+    {
+        if (tail.Count == Kept)
+        {
+            tail.Dequeue();
+        }
+
+        tail.Enqueue(line);
+    }
 
     private Queue<string> TailFor(string node)
     {

@@ -19,7 +19,6 @@ internal sealed class Child(HostCommand command, IReadOnlyList<string> arguments
             ?? throw new SimulationException($"{command.Program} cannot be started.");
         try
         {
-            process.StandardInput.Close();
             Task errors = ReadErrorsAsync(process.StandardError, cancellationToken);
             string? why = await ReadAsync(process.StandardOutput, line =>
             {
@@ -45,7 +44,7 @@ internal sealed class Child(HostCommand command, IReadOnlyList<string> arguments
             // A process that came to no seed at all will not do so the next time; else the seed that broke it has failed, and the others have their turn.
             bool begun = _running is not null;
             foreach (int seed in seeds.Where(seed => open.Contains(seed) && (!begun || seed == _running)))
-                done(new SeedResult { Seed = seed, Failure = $"seed {seed} failed: {why}\n" });
+                done(new SeedResult { Seed = seed, Failure = $"seed {seed} failed: {why}\n  replay: {command.Text([.. arguments, "--seed", $"{seed}"])}\n" });
             return begun ? [.. seeds.Where(seed => open.Contains(seed) && seed != _running)] : [];
         }
         finally

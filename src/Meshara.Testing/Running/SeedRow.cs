@@ -54,7 +54,7 @@ internal sealed class SeedRow(string name, Func<int, Task> scenario, RunnerArgum
 
             (SimulationRun Run, TimeSpan Real) second = RunOnce(seed, arguments.LeftOut, new StreamWriter(files[1]));
             if (Difference(files[0], files[1]) is { } differs)
-                second.Run.Failure = new SimulationException($"Two runs of this seed are not the same. {differs}");
+                second.Run.Failure = new SimulationException($"Two runs of this seed are not the same: something decides that is not the seed, such as a clock, a wait or a chance outside sim.Time and sim.Random (`#`: a write to a connection). {differs}");
             else if (first.Run.Hash != second.Run.Hash)
                 second.Run.Failure = new SimulationException($"Two runs have the same lines and other hashes, {first.Run.Hash} and {second.Run.Hash}.");
             return Result(second);

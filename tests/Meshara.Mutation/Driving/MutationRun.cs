@@ -45,6 +45,12 @@ internal static class MutationRun
             return 0;
         }
 
+        if (mutants.Length == 0)
+        {
+            Console.Error.WriteLine("No mutant is chosen by these options; --list shows what there is.");
+            return 2;
+        }
+
         SurvivorList known = SurvivorList.Read(Path.Combine(root, "tests", "Meshara.Mutation", "survivors.txt"));
         if (await WrongAsync(ProofOfHarness.RunAsync(root, Path.Combine(folder, "toy")), "the harness is wrong"))
             return 1;

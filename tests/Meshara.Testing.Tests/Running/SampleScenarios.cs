@@ -33,6 +33,22 @@ public static class SampleScenarios
         await sim.RunForAsync(1.Minutes());
     }
 
+    public static async Task AssertsItself(int seed)
+    {
+        await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
+        IReadOnlyList<SimulatedNode> nodes = await sim.StartNodesAsync(3);
+        sim.Isolate(nodes[2]);
+        await sim.RunForAsync(1.Minutes());
+        throw new InvalidOperationException("what the program promised");
+    }
+
+    // A chance that is not the seed's.
+    public static async Task Leaks(int seed)
+    {
+        await using SimulatedNetwork sim = SimulatedNetwork.Create(seed);
+        sim.Note(Guid.NewGuid().ToString());
+    }
+
     // A handler that blocks for ever: the one thread is gone.
     public static Task Blocks(int seed)
     {

@@ -33,6 +33,29 @@ public sealed class SimulationProcessTests
     }
 
     [Fact]
+    public async Task RunAsync_OwnAssertionFails_LastEventsOfAllNodesAndTheLastFaultAreTold()
+    {
+        SimulationException fault = await Assert.ThrowsAsync<SimulationException>(() => SimulationProcess.RunAsync(
+            SampleScenarios.AssertsItself, [1], cancellationToken: TestContext.Current.CancellationToken));
+
+        Assert.Contains("what the program promised", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("lines (of all nodes):", fault.Message, StringComparison.Ordinal);
+        Assert.Contains(" n1 ", fault.Message, StringComparison.Ordinal);
+        Assert.Matches(@"last fault: .* isolation: n3 \| all others", fault.Message);
+        Assert.DoesNotContain("is killed", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RunAsync_Verify_FailsWhereSomethingElseThanTheSeedDecides()
+    {
+        await SimulationProcess.RunAsync(SampleScenarios.Leaks, [1], cancellationToken: TestContext.Current.CancellationToken);
+        SimulationException fault = await Assert.ThrowsAsync<SimulationException>(() => SimulationProcess.RunAsync(
+            SampleScenarios.Leaks, [1], verify: true, cancellationToken: TestContext.Current.CancellationToken));
+
+        Assert.Contains("Two runs of this seed are not the same", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task RunAsync_ScenarioBlocksForEver_IsKilledAtTheLimit()
     {
         SimulationException fault = await Assert.ThrowsAsync<SimulationException>(() => SimulationProcess.RunAsync(
@@ -40,6 +63,7 @@ public sealed class SimulationProcessTests
 
         Assert.Contains("seed 1 failed: it did not end within 5 s of real time; the process was killed.", fault.Message, StringComparison.Ordinal);
         Assert.Contains("seed 2 failed: it did not end within 5 s", fault.Message, StringComparison.Ordinal);
+        Assert.Matches("replay: dotnet exec .* --seed 2\n", fault.Message);
     }
 
     [Fact]
