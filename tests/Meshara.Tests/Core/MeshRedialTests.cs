@@ -27,6 +27,41 @@ public sealed class MeshRedialTests
         Assert.Single(s.Take().OfType<MeshAction.Dial>());
     }
 
+    // Where a person has to act, or nobody is wanted, the next dial is long in coming; a link that broke comes back at once.
+    [Theory]
+    [InlineData(DisconnectReason.RemoteRemoved, true)]
+    [InlineData(DisconnectReason.ProtocolError, true)]
+    [InlineData(DisconnectReason.RemoteProtocolError, true)]
+    [InlineData(DisconnectReason.Evicted, true)]
+    [InlineData(DisconnectReason.IdentityInUse, true)]
+    [InlineData(DisconnectReason.Replaced, false)]
+    [InlineData(DisconnectReason.ConnectionLost, false)]
+    [InlineData(DisconnectReason.PingTimeout, false)]
+    [InlineData(DisconnectReason.WriteTimeout, false)]
+    [InlineData(DisconnectReason.FrameTimeout, false)]
+    [InlineData(DisconnectReason.DrainTimeout, false)]
+    [InlineData(DisconnectReason.RemoteTimeout, false)]
+    [InlineData(DisconnectReason.InternalError, false)]
+    [InlineData(DisconnectReason.RemoteError, false)]
+    public void Lost_ByWhatAPersonMustMend_IsDialledAfterHalfTheLongestBackoff(DisconnectReason reason, bool isSlow)
+    {
+        MeshScript s = new(Ids.Low);
+        s.Mesh.HandleAdd(null, Wanted, keepForever: true, s.Now);
+        s.Answered(s.Single<MeshAction.Dial>().Connection, Ids.High);
+        s.Advance(60);
+        s.Take();
+
+        s.Lose(s.Mesh.LinkOf(Ids.High)!.Value, reason);
+        s.Advance(29.9);
+
+        Assert.Equal(!isSlow, s.Take().OfType<MeshAction.Dial>().Any());
+        if (isSlow)
+        {
+            s.Advance(30.2);
+            Assert.Single(s.Take().OfType<MeshAction.Dial>());
+        }
+    }
+
     // The other side still believes in a link that has ended here: it is asked again soon, a few times, not before it wants to be.
     [Fact]
     public void Add_RefusedAsDuplicateOfNothing_IsTriedFourTimes_WhenTheOtherAllows()

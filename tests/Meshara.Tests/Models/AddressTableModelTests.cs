@@ -10,12 +10,16 @@ public sealed class AddressTableModelTests
     [Fact]
     public void AnyHistory_TableHoldsAndGivesOutWhatADictionaryDoes() => Of(static () => new AddressTableModel()).Holds(Seed);
 
+    // Quick enough for the mutation check.
+    [Fact]
+    public void AnyShortHistory_TableHoldsAndGivesOutWhatADictionaryDoes() => Of(static () => new AddressTableModel(), runs: 30).Holds(Seed, atLeast: 5);
+
     [Fact]
     public void Fault_PostponeLost_IsFoundInAShortList() => Of(static () => new AddressTableModel(AddressTableFault.PostponeLost)).Finds(Seed, atMost: 4);
 
     [Fact]
     public void Fault_SuccessIsAnAnswer_IsFoundInAShortList() => Of(static () => new AddressTableModel(AddressTableFault.SuccessIsAnAnswer)).Finds(Seed, atMost: 3);
 
-    private static ModelCheck<AddressTableCommand> Of(Func<AddressTableModel> start) =>
-        new(AddressTableCommand.Any, start) { Runs = 200, Longest = 200, Simpler = AddressTableCommand.Simpler };
+    private static ModelCheck<AddressTableCommand> Of(Func<AddressTableModel> start, int runs = 200) =>
+        new(AddressTableCommand.Any, start) { Runs = runs, Longest = 200, Simpler = AddressTableCommand.Simpler };
 }

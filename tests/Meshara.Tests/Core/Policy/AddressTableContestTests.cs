@@ -163,6 +163,81 @@ public sealed class AddressTableContestTests
         Assert.Equal(!removeOld, _bed.Table.Find(old) is { IsProven: true });
     }
 
+    // Ten failures in a row and a week without a word: whoever is reached has the slot at once, and the old one is one of many again.
+    [Theory]
+    [InlineData(10, 1, true)]
+    [InlineData(10, 0, false)]
+    [InlineData(9, 1, false)]
+    public void Succeeded_TheOldIsDead_ItsSlotIsTaken(int failures, int ticksMore, bool isTaken)
+    {
+        (PeerAddress old, PeerAddress newcomer) = Collide();
+        TimeSpan reached = _bed.Table.Find(old)!.LastSuccess!.Value;
+        for (int i = 0; i < failures; i++)
+        {
+            _bed.Wait(3600);
+            _bed.Fail(old);
+        }
+
+        _bed.Now = reached + TimeSpan.FromDays(7) + TimeSpan.FromTicks(ticksMore);
+        Assert.Equal(newcomer, _bed.Table.PickForFeeler(_bed.View, _bed.Now)!.Address);
+        Assert.True(_bed.Table.Find(old)!.ReadyIndex >= 0);
+        _bed.Table.Succeeded(newcomer, newcomer.Id!.Value, _bed.Now);
+        _bed.Check();
+
+        Assert.Equal((!isTaken, isTaken), (_bed.Table.Find(old)!.IsProven, _bed.Table.Find(newcomer)!.IsProven));
+        Assert.True(_bed.Table.Find(old)!.ReadyIndex >= 0);
+    }
+
+    // It has waited for the slot, and can be dialled as before when it gets it.
+    [Fact]
+    public void Failed_ContestLost_TheOtherIsReadyStill()
+    {
+        (PeerAddress old, PeerAddress newcomer) = CollideHoursLater();
+        _bed.Wait(60);
+        _bed.Pick();
+        Assert.True(_bed.Table.Find(newcomer)!.ReadyIndex >= 0);
+
+        Assert.Equal(old, _bed.Table.PickForFeeler(_bed.View, _bed.Now)!.Address);
+        _bed.Table.Failed(old, online: true, _bed.Now);
+        _bed.Check();
+
+        Assert.True(_bed.Table.Find(newcomer) is { IsProven: true, ReadyIndex: >= 0 });
+        Assert.Equal([newcomer], _bed.Table.Snapshot(newcomer.Id!.Value).Where(r => r.LastSuccess is not null).Select(r => r.Address));
+    }
+
+    // A slot is fought for by one at a time.
+    [Fact]
+    public void Succeeded_SlotIsContestedAlready_TheThirdHasToWait()
+    {
+        (PeerAddress old, PeerAddress newcomer) = CollideHoursLater();
+        PeerAddress third = Enumerable.Range(2000, 60_000).Select(i => AddressBed.Address(1, i)).First(a => Contested(old, a));
+        _bed.Add(third, "9.9.1.1");
+        _bed.Prove(third);
+
+        Assert.Equal(old, _bed.Table.PickForFeeler(_bed.View, _bed.Now)!.Address);
+        _bed.Table.Failed(old, online: true, _bed.Now);
+        _bed.Check();
+
+        Assert.Equal((true, false), (_bed.Table.Find(newcomer)!.IsProven, _bed.Table.Find(third)!.IsProven));
+    }
+
+    // The contest is over after forty minutes: a new one can begin.
+    [Fact]
+    public void Succeeded_ContestIsOver_TheNextOneCounts()
+    {
+        (PeerAddress old, PeerAddress newcomer) = CollideHoursLater();
+        PeerAddress third = Enumerable.Range(2000, 60_000).Select(i => AddressBed.Address(1, i)).First(a => Contested(old, a));
+        _bed.Add(third, "9.9.1.1");
+        _bed.Wait(40 * 60);
+        _bed.Prove(third);
+
+        Assert.Equal(old, _bed.Table.PickForFeeler(_bed.View, _bed.Now)!.Address);
+        _bed.Table.Failed(old, online: true, _bed.Now);
+        _bed.Check();
+
+        Assert.Equal((false, true), (_bed.Table.Find(newcomer)!.IsProven, _bed.Table.Find(third)!.IsProven));
+    }
+
     // Of many sources each fills a few slots; whoever collides with one of a larger source has the slot.
     [Fact]
     public void Add_SlotOfALargerSourceNeverTried_IsTaken()

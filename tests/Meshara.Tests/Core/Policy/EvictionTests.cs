@@ -36,6 +36,24 @@ public sealed class EvictionTests
         Assert.Equal(new EvictionChoice(AddressBed.Id(0), Paced: false), Choose(inbound));
     }
 
+    // Two more than the newcomer's own group has is a difference that speaks for itself: the pace does not matter.
+    [Fact]
+    public void Choose_LargestGroupHasTwoMoreThanTheNewcomers_ItGivesWayAtOnce()
+    {
+        InboundPeer[] inbound = [Peer(0, 1, 70), Peer(1, 1, 10), Peer(2, 1, 5), Peer(3, 2, 90), Peer(4, 3, 5000)];
+
+        Assert.Equal(new EvictionChoice(AddressBed.Id(0), Paced: false), Choose(inbound, newcomer: 3, lastPaced: Now));
+        Assert.Null(Choose([.. inbound, Peer(5, 3, 6000)], newcomer: 3, lastPaced: Now));
+    }
+
+    [Fact]
+    public void NextCandidateAt_SeveralInGrace_TheOldestOfThem()
+    {
+        InboundPeer[] inbound = [Peer(0, 1, 10), Peer(1, 2, 50), Peer(2, 3, 30), Peer(3, 4, 100)];
+
+        Assert.Equal(Now + TimeSpan.FromSeconds(10), Eviction.NextCandidateAt(inbound, Now));
+    }
+
     // The group counts whole, with its members in grace; they themselves are safe.
     [Fact]
     public void Choose_LargestGroupHasYoungOnes_TheYoungestThatIsOldEnough()

@@ -8,6 +8,24 @@ public sealed class OwnFaultTests
     private readonly OwnFault _fault = new();
     private TimeSpan _now = TimeSpan.FromSeconds(100);
 
+    // The machine has just started.
+    [Fact]
+    public void Holds_NothingWasLost_No()
+    {
+        Assert.False(_fault.Holds(TimeSpan.FromSeconds(5)));
+    }
+
+    // One that is lost twice a minute is no longer counted when both are long ago.
+    [Fact]
+    public void Lost_AnotherWasLostTwiceLongAgo_ItCountsNoMore()
+    {
+        NodeId[] linked = [.. Enumerable.Range(1, 3).Select(AddressBed.Id)];
+        Assert.False(_fault.Lost(AddressBed.Id(0), linked, _now));
+        Assert.False(_fault.Lost(AddressBed.Id(0), linked, _now + TimeSpan.FromSeconds(30)));
+
+        Assert.False(_fault.Lost(AddressBed.Id(1), [AddressBed.Id(2)], _now + TimeSpan.FromSeconds(200)));
+    }
+
     [Theory]
     [InlineData(1, 0, true)] // one of one: nothing tells whose fault it was
     [InlineData(1, 1, false)]
