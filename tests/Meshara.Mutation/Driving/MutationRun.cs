@@ -47,7 +47,7 @@ internal static class MutationRun
 
         if (mutants.Length == 0)
         {
-            Console.Error.WriteLine("No mutant is chosen by these options; --list shows what there is.");
+            await Console.Error.WriteLineAsync("No mutant is chosen by these options; --list shows what there is.");
             return 2;
         }
 
