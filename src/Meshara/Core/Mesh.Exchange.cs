@@ -18,7 +18,11 @@ internal sealed partial class Mesh
     private static readonly TimeSpan AskInboundAfter = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SpreadEvery = TimeSpan.FromMinutes(1);
 
+    // Who asks all of them in the same moment learns what they know in that moment, and may not ask again for a minute.
+    private static readonly TimeSpan AskApart = TimeSpan.FromSeconds(1);
+
     private TimeSpan? _spreadDue;
+    private TimeSpan? _lastAskedFirst;
 
     /// <summary>Addresses in records that nobody can be at, or that their giver may not name.</summary>
     public long IgnoredAddresses { get; private set; }
@@ -114,9 +118,11 @@ internal sealed partial class Mesh
         bool any = false;
         foreach (MeshConnection link in _connections.Values.Where(c => c is { Phase: ConnectionPhase.Live, AskDue: not null } && (c.IsAsked || !c.Inbound)))
         {
-            TimeSpan soonest = link.AskedAt is { } asked ? Max(now, asked + AskAgainAfter(link, now)) : now;
+            TimeSpan? before = link.AskedAt is { } asked ? asked + AskAgainAfter(link, now) : now - link.LiveSince < AskInboundAfter ? _lastAskedFirst + AskApart : null;
+            TimeSpan soonest = before is { } due ? Max(now, due) : now;
             if (soonest < link.AskDue)
             {
+                _lastAskedFirst = link.AskedAt is null ? soonest : _lastAskedFirst;
                 link.AskDue = soonest;
                 any = true;
             }

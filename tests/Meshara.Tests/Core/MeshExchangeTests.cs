@@ -154,6 +154,35 @@ public sealed class MeshExchangeTests
         Assert.Equal(atOnce ? [] : [links[2]], s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection));
     }
 
+    // Twelve processes that start together: one asked all it knew within the same second, none of whom knew the others yet, and was alone with five peers for a minute.
+    [Fact]
+    public void NobodyToDial_SeveralWereNotAsked_OneIsAskedEachSecond()
+    {
+        MeshScript s = new(Ids.Of(0x01), target: 6, maxPeers: 12, exchanges: true);
+        s.Start();
+        List<long> dialled = [];
+        for (byte i = 0; i < 5; i++)
+        {
+            s.Learn(new PeerAddress($"10.0.{i}.2", 4040, Ids.Of((byte)(0x10 + i))));
+            dialled.Add(s.Single<MeshAction.Dial>().Connection);
+        }
+
+        List<int> asked = [];
+        for (byte i = 0; i < 5; i++)
+        {
+            s.Answered(dialled[i], Ids.Of((byte)(0x10 + i)));
+            asked.Add(s.Take().OfType<MeshAction.AskPeers>().Count());
+        }
+
+        Assert.Equal([1, 1, 1, 0, 0], asked);
+        s.Advance(0.9);
+        Assert.Empty(s.Take().OfType<MeshAction.AskPeers>());
+        s.Advance(0.2);
+        Assert.Equal([dialled[3]], s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection));
+        s.Advance(1);
+        Assert.Equal([dialled[4]], s.Take().OfType<MeshAction.AskPeers>().Select(a => a.Connection));
+    }
+
     [Fact]
     public void LinkUp_KnownPeersOnly_OnlyWhileOneOfThemIsMissing()
     {
