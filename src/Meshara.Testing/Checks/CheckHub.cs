@@ -44,7 +44,7 @@ internal sealed class CheckHub : ISimulationCheck
         Conduct = new ConductCheck(network, Links);
         Target = new TargetCheck(network, Links, run.Counted);
         LimitsCheck limits = new(network, Links);
-        Counters = new CountersCheck(network, Links, run.Counted, Requests) { Wrongly = _break == "miscount" ? 1 : 0 };
+        Counters = new CountersCheck(network, Links, run.Counted, Requests, Messages) { Wrongly = _break == "miscount" ? 1 : 0 };
         if (_break == "places")
             limits.CensusOf = static node => node.Live?.Census() is { } census ? census with { PlacesTaken = census.PlacesTaken + census.MaxPeers } : null;
         if (_break == "hungry")

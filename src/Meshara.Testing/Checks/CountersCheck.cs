@@ -13,11 +13,12 @@ internal sealed class CountersCheck : NodeCheck, IDisposable
     private readonly Dictionary<SimulatedNode, int> _differing = [];
     private readonly Dictionary<string, long> _links = [];
     private readonly RequestCheck _requests;
+    private readonly MessageCheck _messages;
 
-    public CountersCheck(SimulatedNetwork network, LinkBook links, Tally counted, RequestCheck requests)
+    public CountersCheck(SimulatedNetwork network, LinkBook links, Tally counted, RequestCheck requests, MessageCheck messages)
         : base(network, links)
     {
-        _requests = requests;
+        (_requests, _messages) = (requests, messages);
         _listener.InstrumentPublished = static (instrument, listener) =>
         {
             if (instrument.Meter.Name == MesharaTelemetry.MeterName && instrument.Name is "meshara.links" or "meshara.exchange.ignored" or "meshara.accept.refused")
@@ -93,10 +94,11 @@ internal sealed class CountersCheck : NodeCheck, IDisposable
 
             string name = Network.NameOf(peer.Id);
 
-            // The RESET of a request that is given up overtakes what is left of it: then nobody has received it.
+            // The RESET of a request that is given up overtakes what is left of it; and a large message that makes no progress is given up by its receiver.
             long missing = peer.MessagesSent + Wrongly - back.MessagesReceived;
-            if (missing < 0 || missing > _requests.Failed(node, Whose(peer.Id)!))
-                yield return $"{node} to {name} : messages sent less those received are {missing}, {_requests.Failed(node, Whose(peer.Id)!)} requests have failed, and nothing is under way.";
+            int explained = _requests.Failed(node, Whose(peer.Id)!) + _messages.LargeMissing(node, Whose(peer.Id)!);
+            if (missing < 0 || missing > explained)
+                yield return $"{node} to {name} : messages sent less those received are {missing}, of which {explained} requests that failed and large messages that were given up, and nothing is under way.";
             if (peer.BytesSent + Wrongly != back.BytesReceived)
                 yield return $"{node} to {name} : bytes sent less those received are {peer.BytesSent + Wrongly - back.BytesReceived}, and nothing is under way.";
         }

@@ -24,6 +24,9 @@ internal sealed class MessageCheck(SimulatedNetwork network, LinkBook links, Run
 
     public override string Name => "once-in-order";
 
+    /// <summary>How many large messages of one node to another have not arrived: the receiver gives up those that make no progress.</summary>
+    public int LargeMissing(SimulatedNode from, SimulatedNode to) => _sent.Count(s => s is { Large: true, Arrived: false } && s.From == from && s.To == to);
+
     /// <summary>A node is about to send a message; its number goes along.</summary>
     public int Begin(SimulatedNode from, SimulatedNode to, bool large)
     {
