@@ -263,6 +263,7 @@ public sealed partial class Node : IAsyncDisposable
             Handshake = HandshakeConfig.Create(_options, Id, (_options.Seams?.NewInstance ?? Nonces.NewInstance)()),
             Addresses = _addresses,
             Clock = _clock,
+            Deadlines = new RequestDeadlines(_clock),
             Handlers = _handlers,
             HandlerTasks = _handlerTasks,
             Places = NodePlaces.From(limits),

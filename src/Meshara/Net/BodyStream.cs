@@ -5,9 +5,8 @@ namespace Meshara.Net;
 /// <summary>A stream that receives bodies (messages, a request, a reply) and puts large ones together in bounded memory.</summary>
 internal abstract class BodyStream(StreamTable table, StreamKind kind, string protocol, bool opener) : LinkStream(table, kind, protocol, opener)
 {
-    // Guards the body in progress: the read loop fills it, the pools grant places from anywhere.
-    private readonly Lock _sync = new();
-    private BodyBuffer? _body;
+    // The body in progress, under the window's lock: the read loop fills it, the pools grant places from anywhere.
+    private volatile BodyBuffer? _body;
     private bool _dropped;
     private TimeSpan _lastProgress;
 
@@ -16,7 +15,7 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
     {
         get
         {
-            lock (_sync)
+            lock (Window.Sync)
             {
                 return _body is { HasPlace: true } ? _lastProgress : null;
             }
@@ -26,7 +25,7 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
     // What the node says for itself is no work of the application's: nobody gets useful by asking for peers, and no user counts it.
     protected void CountReceived()
     {
-        if (!ProtocolName.IsReserved(Protocol))
+        if (!IsReserved)
         {
             Table.Counters.AddReceivedMessage();
         }
@@ -34,7 +33,7 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
 
     protected void CountSent()
     {
-        if (!ProtocolName.IsReserved(Protocol))
+        if (!IsReserved)
         {
             Table.Counters.AddSentMessage();
         }
@@ -42,7 +41,7 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
 
     protected void CountUsefulWork()
     {
-        if (!ProtocolName.IsReserved(Protocol))
+        if (!IsReserved)
         {
             Table.Counters.AddUseful();
         }
@@ -52,7 +51,7 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
     public void DropBody()
     {
         BodyBuffer? body;
-        lock (_sync)
+        lock (Window.Sync)
         {
             _dropped = true;
             (body, _body) = (_body, null);
@@ -64,12 +63,12 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
         }
     }
 
-    /// <summary>The body in progress is complete; an empty one if nothing came. False: it was given up, and the stream with it.</summary>
-    protected bool TryTakeBody(out BodyBuffer body)
+    /// <summary>The body in progress is complete; null if nothing came. False: it was given up, and the stream with it.</summary>
+    protected bool TryTakeBody(out BodyBuffer? body)
     {
-        lock (_sync)
+        lock (Window.Sync)
         {
-            body = _body ?? new BodyBuffer(Table.MaxMessage);
+            body = _body;
             _body = null;
             if (_dropped)
             {
@@ -78,7 +77,7 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
         }
 
         // Complete before it got a place: it needs none any more, and must not stay in line.
-        if (!body.HasPlace)
+        if (body is { HasPlace: false })
         {
             body.Place?.GiveUp();
         }
@@ -86,16 +85,8 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
         return true;
     }
 
-    protected bool HasBody
-    {
-        get
-        {
-            lock (_sync)
-            {
-                return _body is not null;
-            }
-        }
-    }
+    /// <summary>Only the read loop, which asks, begins one.</summary>
+    protected bool HasBody => _body is not null;
 
     /// <summary>Adds to the body in progress; false when that ended the stream, since it grew too large, or when it had ended.</summary>
     protected bool Append(ReadOnlySpan<byte> data, int cost, bool last)
@@ -103,7 +94,7 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
         long giveBack = 0;
         Place? ask = null;
         bool fits;
-        lock (_sync)
+        lock (Window.Sync)
         {
             // Another thread may have ended the stream since the read loop looked.
             if (_dropped)
@@ -153,7 +144,7 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
     private void OnPlace(BodyBuffer body)
     {
         long giveBack;
-        lock (_sync)
+        lock (Window.Sync)
         {
             if (!ReferenceEquals(body, _body))
             {

@@ -8,7 +8,6 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
 {
     private const int SegmentSize = 16 << 10;
 
-    private readonly Lock _sync = new();
     private readonly Queue<Piece> _pieces = new();
     private readonly AsyncSignal _signal = new();
     private readonly CancellationTokenSource _ended = new();
@@ -66,7 +65,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
     {
         Finish();
         bool finished;
-        lock (_sync)
+        lock (Window.Sync)
         {
             finished = _finished;
             Volatile.Write(ref _closed, true);
@@ -99,7 +98,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
 
     protected override void OnData(FrameFlags flags, ReadOnlySpan<byte> data)
     {
-        lock (_sync)
+        lock (Window.Sync)
         {
             if (_closed)
             {
@@ -127,7 +126,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
 
     protected override void OnFinished()
     {
-        lock (_sync)
+        lock (Window.Sync)
         {
             _finished = true;
         }
@@ -137,7 +136,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
 
     protected override void OnAborted(MesharaException error)
     {
-        lock (_sync)
+        lock (Window.Sync)
         {
             _aborted = true;
 
@@ -182,7 +181,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
     // The peer ended the stream or wants no more of it, or the link is gone: the handler could not but fail.
     private bool IsFaultOfThePeer(Exception fault)
     {
-        lock (_sync)
+        lock (Window.Sync)
         {
             return _aborted || ReferenceEquals(fault, SendFailure?.Error);
         }
@@ -201,7 +200,7 @@ internal sealed class ByteStream(StreamTable table, string protocol, bool opener
     {
         read = 0;
         giveBack = 0;
-        lock (_sync)
+        lock (Window.Sync)
         {
             if (_closed)
             {

@@ -161,7 +161,7 @@ internal sealed class ControlQueue
     private int WriteAcks(LinkStream stream, Span<byte> room)
     {
         int written = 0;
-        while (stream.Acks.Count > 0)
+        while (stream.AcksQueued > 0)
         {
             if (room.Length - written < 3 * PairSize)
             {
@@ -169,7 +169,7 @@ internal sealed class ControlQueue
                 break;
             }
 
-            written += StreamFrames.WriteAck(room[written..], stream.Id, stream.Acks.Dequeue());
+            written += StreamFrames.WriteAck(room[written..], stream.Id, stream.TakeAck());
             stream.OnAckWritten();
         }
 

@@ -11,6 +11,10 @@ internal sealed class Handlers
     private readonly ConcurrentDictionary<string, Func<MeshStream, CancellationToken, ValueTask>> _streams = new(StringComparer.Ordinal);
     private readonly Dictionary<string, StreamKind> _own = new(StringComparer.Ordinal);
     private Func<Message, CancellationToken, ValueTask>? _any;
+    private int _version;
+
+    /// <summary>Another number each time that a handler has come or gone: what was found before may be looked up again.</summary>
+    public int Version => Volatile.Read(ref _version);
 
     public Func<Message, CancellationToken, ValueTask>? FindMessage(string protocol) =>
         _messages.GetValueOrDefault(protocol) ?? (ProtocolName.IsReserved(protocol) ? null : Volatile.Read(ref _any));
@@ -30,6 +34,7 @@ internal sealed class Handlers
     {
         _own.Add(protocol, StreamKind.Messages);
         _messages[protocol] = handler;
+        Interlocked.Increment(ref _version);
     }
 
     /// <summary>As <see cref="AddOwnMessages"/>.</summary>
@@ -46,17 +51,27 @@ internal sealed class Handlers
     /// <exception cref="InvalidOperationException">There is one already.</exception>
     public IDisposable AddAny(Func<Message, CancellationToken, ValueTask> handler) =>
         Interlocked.CompareExchange(ref _any, handler, null) is null
-            ? new Registration(() => Interlocked.CompareExchange(ref _any, null, handler))
+            ? Registered(() => Interlocked.CompareExchange(ref _any, null, handler))
             : throw new InvalidOperationException("There is a catch-all handler already; dispose its registration first.");
 
-    private static Registration Add<T>(ConcurrentDictionary<string, T> table, string protocol, T handler)
+    private Registration Add<T>(ConcurrentDictionary<string, T> table, string protocol, T handler)
         where T : Delegate
     {
         ProtocolName.ThrowIfInvalid(protocol);
         ProtocolName.ThrowIfReserved(protocol);
         return table.TryAdd(protocol, handler)
-            ? new Registration(() => table.TryRemove(new KeyValuePair<string, T>(protocol, handler)))
+            ? Registered(() => table.TryRemove(new KeyValuePair<string, T>(protocol, handler)))
             : throw new InvalidOperationException($"Protocol '{protocol}' has a handler of this shape already; dispose its registration first.");
+    }
+
+    private Registration Registered(Action remove)
+    {
+        Interlocked.Increment(ref _version);
+        return new Registration(() =>
+        {
+            remove();
+            Interlocked.Increment(ref _version);
+        });
     }
 
     private sealed class Registration(Action remove) : IDisposable

@@ -152,13 +152,18 @@ internal sealed partial class Link
     public ValueTask SendAsync(string protocol, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {
         ThrowIfTooLarge(protocol, payload.Length);
-        MessageOut stream = _streams.MessagesOf(protocol);
-        if (!ProtocolName.IsReserved(protocol))
-        {
-            _counters.AddSentMessage();
-        }
 
-        return _outbox.WriteAsync(stream, payload, FrameFlags.EndOfMessage, null, cancellationToken);
+        // One hold of the gate for all of it.
+        lock (_outbox.Gate)
+        {
+            MessageOut stream = _streams.MessagesOf(protocol);
+            if (!stream.IsReserved)
+            {
+                _counters.AddSentMessage();
+            }
+
+            return _outbox.WriteAsync(stream, payload, FrameFlags.EndOfMessage, null, cancellationToken);
+        }
     }
 
     /// <summary>Sends a message; completes when the peer's handler has returned.</summary>
@@ -314,17 +319,24 @@ internal sealed partial class Link
         bool alive = false;
         bool taken = false;
         bool over = false;
-        while (!over && _p.Reader.TryTake(FrameCodec.MaxPayload, out FrameHeader header, out ReadOnlySpan<byte> payload))
+        try
         {
-            _bytesReceived += FrameCodec.HeaderSize + payload.Length;
-            if (_peerDone.Task.IsCompleted)
+            while (!over && _p.Reader.TryTake(FrameCodec.MaxPayload, out FrameHeader header, out ReadOnlySpan<byte> payload))
             {
-                throw new WireException(isViolation: false, "A frame after DONE.");
-            }
+                _bytesReceived += FrameCodec.HeaderSize + payload.Length;
+                if (_peerDone.Task.IsCompleted)
+                {
+                    throw new WireException(isViolation: false, "A frame after DONE.");
+                }
 
-            taken = true;
-            alive |= Dispatch(header, payload);
-            over = _rates.IsDue(_bytesReceived) && _rates.Look(_bytesReceived, _p.Clock.Now);
+                taken = true;
+                alive |= Take(header, payload);
+                over = _rates.IsDue(_bytesReceived) && _rates.Look(_bytesReceived, _p.Clock.Now);
+            }
+        }
+        finally
+        {
+            _streams.Flush();
         }
 
         TimeSpan now = _p.Clock.Now;
@@ -347,9 +359,15 @@ internal sealed partial class Link
         return !over;
     }
 
-    /// <summary>Takes one frame of the peer; the read loop's, or that of who drives the link by hand.</summary>
-    /// <returns>Whether it is a sign of life.</returns>
-    internal bool Dispatch(FrameHeader header, ReadOnlySpan<byte> payload)
+    /// <summary>Takes one frame of the peer; for who drives the link by hand.</summary>
+    internal void Dispatch(FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        Take(header, payload);
+        _streams.Flush();
+    }
+
+    // Whether it is a sign of life.
+    private bool Take(FrameHeader header, ReadOnlySpan<byte> payload)
     {
         switch (header.Type)
         {

@@ -30,6 +30,9 @@ internal sealed record LinkParameters
 
     public required NodeClock Clock { get; init; }
 
+    /// <summary>Of all requests of the node; null: the link has its own.</summary>
+    public RequestDeadlines? Deadlines { get; init; }
+
     public required Handlers Handlers { get; init; }
 
     /// <summary>Handlers run here; the node waits for them when it stops.</summary>

@@ -15,7 +15,11 @@ namespace Meshara.Net;
 /// </remarks>
 internal abstract class LinkStream
 {
-    private readonly Queue<AckWaiter> _ackWaiters = new();
+    // Made when the first of them comes: a request needs none, and there are many requests.
+    private Queue<AckWaiter>? _ackWaiters;
+    private Queue<long>? _acks;
+    private LinkedList<PendingWrite>? _pending;
+    private volatile bool _ignoresData;
     private long? _reset;
     private long? _stop;
     private int _acksOwed;
@@ -26,6 +30,7 @@ internal abstract class LinkStream
         Table = table;
         Kind = kind;
         Protocol = protocol;
+        IsReserved = ProtocolName.IsReserved(protocol);
         IsOpener = opener;
         SendCredit = table.PeerInitialWindow;
         Window = table.NewWindow();
@@ -36,6 +41,9 @@ internal abstract class LinkStream
     public StreamKind Kind { get; }
 
     public string Protocol { get; }
+
+    /// <summary>One of the node's own protocols: no work of the application's.</summary>
+    public bool IsReserved { get; }
 
     public bool IsOpener { get; }
 
@@ -58,14 +66,23 @@ internal abstract class LinkStream
     public bool RecvClosed { get; private set; }
 
     /// <summary>This node sent RESET or STOP_SENDING: what still arrives is dropped.</summary>
-    public bool IgnoresData { get; private set; }
+    public bool IgnoresData
+    {
+        get => _ignoresData;
+        private set => _ignoresData = value;
+    }
 
     public bool WasReset { get; private set; }
 
-    public LinkedList<PendingWrite> Pending { get; } = [];
+    /// <summary>What waits to be sent; to look for some, <see cref="HasPending"/> and <see cref="FirstPending"/>.</summary>
+    public LinkedList<PendingWrite> Pending => _pending ??= [];
+
+    public bool HasPending => _pending is { Count: > 0 };
+
+    public PendingWrite? FirstPending => _pending?.First?.Value;
 
     /// <summary>ACKs to be written.</summary>
-    public Queue<long> Acks { get; } = new();
+    public int AcksQueued => _acks?.Count ?? 0;
 
     public long SendCredit { get; set; }
 
@@ -103,7 +120,7 @@ internal abstract class LinkStream
     {
         if (ack is not null)
         {
-            _ackWaiters.Enqueue(ack);
+            (_ackWaiters ??= new()).Enqueue(ack);
         }
 
         if (flags.HasFlag(FrameFlags.Fin))
@@ -112,6 +129,12 @@ internal abstract class LinkStream
             CheckOver();
         }
     }
+
+    /// <summary>Under the gate.</summary>
+    public void QueueAck(long code) => (_acks ??= new()).Enqueue(code);
+
+    /// <summary>Under the gate.</summary>
+    public long TakeAck() => _acks!.Dequeue();
 
     /// <summary>Under the gate.</summary>
     public void OnAckWritten()
@@ -184,7 +207,7 @@ internal abstract class LinkStream
             FailSending(error);
             SendEnded = SendClosed = true;
             _acksOwed = 0;
-            Acks.Clear();
+            _acks?.Clear();
             if (IsOpen)
             {
                 _reset = code;
@@ -234,15 +257,7 @@ internal abstract class LinkStream
         }
 
         bool fin = flags.HasFlag(FrameFlags.Fin);
-        bool ignore;
-        lock (Outbox.Gate)
-        {
-            ignore = IgnoresData;
-            if (flags.HasFlag(FrameFlags.Acknowledge) && !ignore)
-            {
-                _acksOwed++;
-            }
-        }
+        bool ignore = flags.HasFlag(FrameFlags.Acknowledge) ? !TryOweAck() : IgnoresData;
 
         if (!ignore && cost > 0)
         {
@@ -274,7 +289,7 @@ internal abstract class LinkStream
             RecvClosed = true;
             FailSending(error);
             _acksOwed = 0;
-            Acks.Clear();
+            _acks?.Clear();
             if (!SendClosed)
             {
                 SendEnded = SendClosed = true;
@@ -338,12 +353,12 @@ internal abstract class LinkStream
     {
         lock (Outbox.Gate)
         {
-            if (!_ackWaiters.TryDequeue(out AckWaiter? waiter))
+            if (_ackWaiters?.TryDequeue(out AckWaiter? waiter) != true)
             {
                 throw new WireException(isViolation: true, $"An ACK on stream {Id} that nobody asked for.");
             }
 
-            waiter.TrySetResult(code);
+            waiter!.TrySetResult(code);
             CheckOver();
         }
     }
@@ -408,6 +423,15 @@ internal abstract class LinkStream
         }
     }
 
+    private bool TryOweAck()
+    {
+        lock (Outbox.Gate)
+        {
+            _acksOwed += IgnoresData ? 0 : 1;
+            return !IgnoresData;
+        }
+    }
+
     private void CloseReceiving()
     {
         lock (Outbox.Gate)
@@ -419,7 +443,7 @@ internal abstract class LinkStream
 
     private void CheckOver()
     {
-        bool acksSettled = WasReset || (_ackWaiters.Count == 0 && _acksOwed == 0);
+        bool acksSettled = WasReset || (_ackWaiters is not { Count: > 0 } && _acksOwed == 0);
         if (IsOver || !SendClosed || !RecvClosed || !acksSettled)
         {
             return;
@@ -444,7 +468,7 @@ internal abstract class LinkStream
     {
         SendFailure ??= (error, Table.Clock.Now);
         FailPending(error);
-        while (_ackWaiters.TryDequeue(out AckWaiter? waiter))
+        while (_ackWaiters?.TryDequeue(out AckWaiter? waiter) == true)
         {
             waiter.SetObservedException(error);
         }
@@ -452,11 +476,11 @@ internal abstract class LinkStream
 
     private void FailPending(MesharaException error)
     {
-        foreach (PendingWrite write in Pending)
+        foreach (PendingWrite write in _pending ?? [])
         {
             write.Fail(error);
         }
 
-        Pending.Clear();
+        _pending?.Clear();
     }
 }

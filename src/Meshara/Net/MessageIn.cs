@@ -13,6 +13,9 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
     private bool _dropsRest;
     private bool _finished;
     private bool _useful;
+    private long _code;
+    private Func<Message, CancellationToken, ValueTask>? _handler;
+    private int _handlerVersion;
 
     /// <summary>Ends when the last handler has returned; never faults.</summary>
     public Task Pumped { get; private set; } = Task.CompletedTask;
@@ -26,6 +29,13 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
         Table.Tasks.Start(() => PumpAsync(previous, done));
     }
 
+    /// <summary>What has arrived since the last time may be handled now.</summary>
+    public void Flush()
+    {
+        _inbox.Flush();
+        _signal.Set();
+    }
+
     protected override void OnData(FrameFlags flags, ReadOnlySpan<byte> data)
     {
         bool end = flags.HasFlag(FrameFlags.EndOfMessage);
@@ -35,9 +45,9 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
         {
             _inbox.Add(data, acknowledge);
         }
-        else if (Append(data, cost, end) && end && TryTakeBody(out BodyBuffer body))
+        else if (Append(data, cost, end) && end && TryTakeBody(out BodyBuffer? body))
         {
-            _inbox.Add(body, acknowledge);
+            _inbox.Add(body!, acknowledge);
         }
         else
         {
@@ -45,12 +55,13 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
         }
 
         CountReceived();
-        _signal.Set();
+        Table.ToFlush(this);
     }
 
     protected override void OnFinished()
     {
         DropBody();
+        _inbox.Flush();
         Volatile.Write(ref _finished, true);
         _signal.Set();
     }
@@ -122,7 +133,12 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
         long cost = 0;
         while (segment.TryRead(out ReadOnlyMemory<byte> message, out bool acknowledge))
         {
-            await HandleAsync(message, acknowledge).ConfigureAwait(false);
+            ValueTask handled = HandleAsync(message, acknowledge);
+            if (!handled.IsCompletedSuccessfully)
+            {
+                await handled.ConfigureAwait(false);
+            }
+
             cost += StreamFrames.DataCost + message.Length;
             if (cost >= GiveBackStep)
             {
@@ -135,44 +151,90 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
         GiveBack(cost);
     }
 
-    private async ValueTask HandleAsync(ReadOnlyMemory<byte> payload, bool acknowledge)
+    private ValueTask HandleAsync(ReadOnlyMemory<byte> payload, bool acknowledge) =>
+        Volatile.Read(ref _dropsRest) ? ValueTask.CompletedTask
+        : acknowledge ? AcknowledgeAsync(payload)
+        : Table.Stopping.IsCancellationRequested ? ValueTask.CompletedTask
+        : CallAsync(payload);
+
+    private async ValueTask AcknowledgeAsync(ReadOnlyMemory<byte> payload)
     {
-        if (Volatile.Read(ref _dropsRest))
+        // A node that stops says so to who waits for an ACK, rather than let it wait for the drain deadline.
+        long code = StreamCode.GoingAway;
+        if (!Table.Stopping.IsCancellationRequested)
         {
-            return;
+            await CallAsync(payload).ConfigureAwait(false);
+            code = _code;
         }
 
-        // A node that stops says so to who waits for an ACK, rather than let it wait for the drain deadline.
-        long code = Table.Stopping.IsCancellationRequested ? StreamCode.GoingAway : await CallAsync(payload).ConfigureAwait(false);
-        while (acknowledge && !Outbox.TryQueueAck(this, code, out Task room))
+        while (!Outbox.TryQueueAck(this, code, out Task room))
         {
             await room.ConfigureAwait(false);
         }
     }
 
-    private async ValueTask<long> CallAsync(ReadOnlyMemory<byte> payload)
+    // Sets the code. Without a state machine for handlers that are done at once: at millions a second they would be felt.
+    private ValueTask CallAsync(ReadOnlyMemory<byte> payload)
     {
-        if (Table.Handlers.FindMessage(Protocol) is not { } handler)
+        _code = StreamCode.None;
+        if (FindHandler() is not { } handler)
         {
             Reset(StreamCode.UnknownProtocol, StreamErrors.Local(MesharaErrorCode.UnknownProtocol, $"The handler of '{PeerText.Clean(Protocol)}' was removed."));
-            return StreamCode.UnknownProtocol;
+            _code = StreamCode.UnknownProtocol;
+            return ValueTask.CompletedTask;
         }
 
         try
         {
-            await handler(new Message(Table.PeerId, Protocol, payload), Table.Stopping).ConfigureAwait(false);
+            ValueTask handled = handler(new Message(Table.PeerId, Protocol, payload), Table.Stopping);
+            if (!handled.IsCompletedSuccessfully)
+            {
+                return AwaitAsync(handled);
+            }
+
             _useful = true;
-            return StreamCode.None;
-        }
-        catch (OperationCanceledException) when (Table.Stopping.IsCancellationRequested)
-        {
-            return StreamCode.Cancelled;
         }
         catch (Exception fault)
         {
-            // A handler's fault is its own: the error is logged and the link lives.
-            Table.OnHandlerFault(Protocol, fault);
-            return StreamCode.HandlerFailed;
+            OnFault(fault);
         }
+
+        return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask AwaitAsync(ValueTask handled)
+    {
+        try
+        {
+            await handled.ConfigureAwait(false);
+            _useful = true;
+        }
+        catch (Exception fault)
+        {
+            OnFault(fault);
+        }
+    }
+
+    // A handler's fault is its own: the error is logged and the link lives.
+    private void OnFault(Exception fault)
+    {
+        _code = StreamCode.Cancelled;
+        if (fault is not OperationCanceledException || !Table.Stopping.IsCancellationRequested)
+        {
+            _code = StreamCode.HandlerFailed;
+            Table.OnHandlerFault(Protocol, fault);
+        }
+    }
+
+    // Looked up again when any handler has come or gone.
+    private Func<Message, CancellationToken, ValueTask>? FindHandler()
+    {
+        int version = Table.Handlers.Version;
+        if (_handler is null || version != _handlerVersion)
+        {
+            (_handlerVersion, _handler) = (version, Table.Handlers.FindMessage(Protocol));
+        }
+
+        return _handler;
     }
 }

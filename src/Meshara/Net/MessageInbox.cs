@@ -3,38 +3,61 @@ using System.Buffers.Binary;
 
 namespace Meshara.Net;
 
-/// <summary>Messages that arrived and wait for their handler, small ones packed into rented segments. The credit of the stream bounds it.</summary>
+/// <summary>
+/// Messages that arrived and wait for their handler, small ones packed into rented segments. The credit of the stream bounds it.
+/// The read loop adds, and hands over what arrived together at once: a lock for each message would be felt at millions a second.
+/// </summary>
 internal sealed class MessageInbox
 {
     private const int FirstSegment = 4 << 10;
     private const int NextSegment = 32 << 10;
 
+    // The read loop's alone, until handed over.
+    private Segment? _first;
+    private Segment? _last;
+
     private readonly Lock _sync = new();
     private Segment? _head;
     private Segment? _tail;
 
-    /// <summary>Adds a message that came in one frame.</summary>
+    /// <summary>Adds a message that came in one frame. The read loop's, as are the next two.</summary>
     public void Add(ReadOnlySpan<byte> data, bool acknowledge)
     {
-        lock (_sync)
+        int size = Segment.EntryHeader + data.Length;
+        if (_last is null || !_last.HasRoom(size))
         {
-            int size = Segment.EntryHeader + data.Length;
-            if (_tail is null || !_tail.HasRoom(size))
-            {
-                Append(new Segment(Math.Max(size, _tail is null ? FirstSegment : NextSegment)));
-            }
-
-            _tail!.Add(data, acknowledge);
+            Append(new Segment(Math.Max(size, _last is null ? FirstSegment : NextSegment)));
         }
+
+        _last!.Add(data, acknowledge);
     }
 
     /// <summary>Adds a message that came in pieces.</summary>
-    public void Add(BodyBuffer body, bool acknowledge)
+    public void Add(BodyBuffer body, bool acknowledge) => Append(new Segment(body, acknowledge));
+
+    /// <summary>Hands over what was added.</summary>
+    public void Flush()
     {
+        if (_first is null)
+        {
+            return;
+        }
+
         lock (_sync)
         {
-            Append(new Segment(body, acknowledge));
+            if (_tail is null)
+            {
+                _head = _first;
+            }
+            else
+            {
+                _tail.Next = _first;
+            }
+
+            _tail = _last;
         }
+
+        _first = _last = null;
     }
 
     /// <summary>All that waits, oldest first; null when nothing does.</summary>
@@ -50,16 +73,16 @@ internal sealed class MessageInbox
 
     private void Append(Segment segment)
     {
-        if (_tail is null)
+        if (_last is null)
         {
-            _head = segment;
+            _first = segment;
         }
         else
         {
-            _tail.Next = segment;
+            _last.Next = segment;
         }
 
-        _tail = segment;
+        _last = segment;
     }
 
     /// <summary>Some small messages, or one large.</summary>

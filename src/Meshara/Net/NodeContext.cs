@@ -26,6 +26,8 @@ internal sealed record NodeContext
 
     public required NodeClock Clock { get; init; }
 
+    public required RequestDeadlines Deadlines { get; init; }
+
     public required Handlers Handlers { get; init; }
 
     /// <summary>Handlers of the application.</summary>

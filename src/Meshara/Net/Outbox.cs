@@ -34,6 +34,8 @@ internal sealed class Outbox
     private byte[]? _flushing;
     private int _filled = Headroom;
     private bool _hasOpens;
+    private int _frames;
+    private bool _gathers;
     private bool _pumpWaits;
     private bool _completed;
     private long _writeSince = -1;
@@ -124,16 +126,26 @@ internal sealed class Outbox
     /// <summary>Writes DATA, or lets it wait behind what the stream has waiting. The result ends when all bytes are copied.</summary>
     public ValueTask WriteAsync(LinkStream stream, ReadOnlyMemory<byte> data, FrameFlags flags, AckWaiter? ack, CancellationToken cancellationToken)
     {
-        PendingWrite pending;
         lock (Gate)
         {
             stream.ThrowIfCannotSend();
-            if (stream.IsOpen && stream.Pending.Count == 0 && TryWriteWhole(stream, data.Span, flags, ack))
+            if (stream.IsOpen && !stream.HasPending && TryWriteWhole(stream, data.Span, flags, ack))
             {
                 WakePump();
                 return ValueTask.CompletedTask;
             }
+        }
 
+        return WaitAsync(stream, data, flags, ack, cancellationToken);
+    }
+
+    // By itself: a lambda's captures are allocated at the head of its method, used or not.
+    private ValueTask WaitAsync(LinkStream stream, ReadOnlyMemory<byte> data, FrameFlags flags, AckWaiter? ack, CancellationToken cancellationToken)
+    {
+        PendingWrite pending;
+        lock (Gate)
+        {
+            stream.ThrowIfCannotSend();
             cancellationToken.ThrowIfCancellationRequested();
             pending = new PendingWrite(data, flags, ack, _clock.Now);
             stream.Pending.AddLast(pending.Node);
@@ -176,14 +188,14 @@ internal sealed class Outbox
                 return true;
             }
 
-            if (stream.Acks.Count >= MaxQueuedAcks)
+            if (stream.AcksQueued >= MaxQueuedAcks)
             {
                 _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 room = _room.Task;
                 return false;
             }
 
-            stream.Acks.Enqueue(code);
+            stream.QueueAck(code);
             _control.Ending(stream);
             WakePump();
             return true;
@@ -207,7 +219,7 @@ internal sealed class Outbox
     /// <summary>The stream may send more (credit came, or it has just been opened). Under the gate.</summary>
     public void Resume(LinkStream stream)
     {
-        if (stream.Pending.Count > 0)
+        if (stream.HasPending)
         {
             MakeReady(stream);
             DrainReady();
@@ -260,6 +272,12 @@ internal sealed class Outbox
                     }
 
                     await _signal.WaitAsync().ConfigureAwait(false);
+                    if (_gathers)
+                    {
+                        // Behind what else waits for a thread: those who send all at once share a write.
+                        await Task.Yield();
+                    }
+
                     continue;
                 }
 
@@ -311,6 +329,8 @@ internal sealed class Outbox
         (_filling, _flushing) = (_flushing, _filling);
         _filled = Headroom;
         _hasOpens = false;
+        _gathers = _frames > 1;
+        _frames = 0;
         BytesSent += end - start;
         _completed |= _control.DoneWritten;
         DrainReady();
@@ -339,7 +359,7 @@ internal sealed class Outbox
             }
 
             _ready.Dequeue();
-            bool more = stream.Pending.First is { } first && TryWriteOne(stream, first.Value);
+            bool more = stream.FirstPending is { } first && TryWriteOne(stream, first);
             stream.InReady = more;
             if (more)
             {
@@ -372,7 +392,7 @@ internal sealed class Outbox
             pending.Finish();
         }
 
-        return stream.Pending.Count > 0;
+        return stream.HasPending;
     }
 
     // Small messages are not cut for want of credit: the peer gives it back in time, and need not put pieces together.
@@ -396,6 +416,7 @@ internal sealed class Outbox
     {
         _filled += StreamFrames.WriteData(_filling.AsSpan(_filled), flags, stream.Id, data);
         stream.SendCredit -= cost;
+        _frames++;
     }
 
     private bool HasRoom(int bytes)

@@ -128,6 +128,7 @@ internal sealed class PeerConnection
             Limits = _node.Options.Limits,
             Timeouts = _node.Timeouts,
             Clock = _node.Clock,
+            Deadlines = _node.Deadlines,
             Handlers = _node.Handlers,
             Tasks = _node.HandlerTasks,
             NodePlaces = _node.Places,

@@ -26,6 +26,11 @@ internal static class ProtocolName
     public static void ThrowIfInvalid(string protocol)
     {
         ArgumentException.ThrowIfNullOrEmpty(protocol);
+        if (protocol.Length <= StreamFrames.MaxProtocolBytes && !protocol.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+        {
+            return;
+        }
+
         bool valid = protocol.Length <= StreamFrames.MaxProtocolBytes
             && Encoding.UTF8.GetByteCount(protocol) <= StreamFrames.MaxProtocolBytes
             && !protocol.Any(char.IsControl)

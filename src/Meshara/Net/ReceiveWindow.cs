@@ -4,11 +4,13 @@ namespace Meshara.Net;
 internal sealed class ReceiveWindow(long initial, WindowBudget budget)
 {
     private readonly long _initial = initial;
-    private readonly Lock _sync = new();
     private long _available = initial;
     private long _unreported;
     private long _size = initial;
     private bool _closed;
+
+    /// <summary>Guards the window; also what its stream has received, since one lock a stream is enough.</summary>
+    public Lock Sync { get; } = new();
 
     /// <summary>Credit the peer has left.</summary>
     public long Available => Volatile.Read(ref _available);
@@ -22,7 +24,7 @@ internal sealed class ReceiveWindow(long initial, WindowBudget budget)
     /// <summary>Gives credit back; returns the increment that is due to be sent now, or 0. Half a window is saved up, and a consumer that keeps up gets a larger one.</summary>
     public long GiveBack(long cost)
     {
-        lock (_sync)
+        lock (Sync)
         {
             _unreported += cost;
             if (_closed || _unreported * 2 < _size)
@@ -42,7 +44,7 @@ internal sealed class ReceiveWindow(long initial, WindowBudget budget)
     /// <summary>The direction has ended; what the window had grown by goes back to the link.</summary>
     public void Close()
     {
-        lock (_sync)
+        lock (Sync)
         {
             if (!_closed)
             {

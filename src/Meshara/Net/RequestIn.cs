@@ -3,25 +3,30 @@ using Meshara.Wire;
 namespace Meshara.Net;
 
 /// <summary>A request of the peer: once its body is complete its handler runs, and what it returns goes back.</summary>
-internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream(table, StreamKind.Request, protocol, opener: false)
+internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream(table, StreamKind.Request, protocol, opener: false), IThreadPoolWorkItem
 {
     private readonly CancellationTokenSource _cancel = new();
+    private BodyBuffer? _request;
     private bool _serving;
+
+    void IThreadPoolWorkItem.Execute() => Table.Tasks.Hold(ServeAsync());
 
     protected override void OnData(FrameFlags flags, ReadOnlySpan<byte> data) =>
         Append(data, StreamFrames.CostOf(flags, data.Length), last: flags.HasFlag(FrameFlags.Fin));
 
     protected override void OnFinished()
     {
-        if (!TryTakeBody(out BodyBuffer body))
+        if (!TryTakeBody(out BodyBuffer? body))
         {
             return;
         }
 
+        _request = body;
+
         CountReceived();
         HandlerStarts();
         Volatile.Write(ref _serving, true);
-        Table.Tasks.Start(() => ServeAsync(body));
+        Table.Tasks.Start((IThreadPoolWorkItem)this);
 
         // Whoever ends the stream at this moment saw no handler to cancel, or this sees the end.
         Interlocked.MemoryBarrier();
@@ -42,11 +47,11 @@ internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream
         }
     }
 
-    private async Task ServeAsync(BodyBuffer body)
+    private async Task ServeAsync()
     {
         try
         {
-            if (await CallAsync(body).ConfigureAwait(false) is { } reply)
+            if (await CallAsync(_request?.Bytes ?? default).ConfigureAwait(false) is { } reply)
             {
                 await Outbox.WriteAsync(this, reply, FrameFlags.Fin, null, _cancel.Token).ConfigureAwait(false);
             }
@@ -57,13 +62,17 @@ internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream
         }
         finally
         {
-            Release(body);
+            if (_request is not null)
+            {
+                Release(_request);
+            }
+
             HandlerDone();
         }
     }
 
     // Null: there is no reply, and the stream has been ended.
-    private async ValueTask<ReadOnlyMemory<byte>?> CallAsync(BodyBuffer body)
+    private async ValueTask<ReadOnlyMemory<byte>?> CallAsync(ReadOnlyMemory<byte> body)
     {
         if (Table.Handlers.FindRequest(Protocol) is not { } handler)
         {
@@ -73,7 +82,7 @@ internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream
 
         try
         {
-            ReadOnlyMemory<byte> reply = await handler(new Message(Table.PeerId, Protocol, body.Bytes), _cancel.Token).ConfigureAwait(false);
+            ReadOnlyMemory<byte> reply = await handler(new Message(Table.PeerId, Protocol, body), _cancel.Token).ConfigureAwait(false);
             if (reply.Length <= Table.PeerMaxMessage)
             {
                 CountUsefulWork();

@@ -1,21 +1,123 @@
+using System.Threading.Tasks.Sources;
 using Meshara.Wire;
 
 namespace Meshara.Net;
 
-/// <summary>A request of this node: its body goes out, the reply comes in (wire protocol section 8.1, kind 1).</summary>
-internal sealed class RequestOut(StreamTable table, string protocol) : BodyStream(table, StreamKind.Request, protocol, opener: true)
+/// <summary>A request of this node: its body goes out, the reply comes in (wire protocol section 8.1, kind 1). It is the source of its caller's task itself.</summary>
+internal sealed class RequestOut(StreamTable table, string protocol) : BodyStream(table, StreamKind.Request, protocol, opener: true), IValueTaskSource<byte[]>
 {
-    private readonly TaskCompletionSource<byte[]> _reply = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ManualResetValueTaskSourceCore<byte[]> _reply = new() { RunContinuationsAsynchronously = true };
+    private RequestDeadlines.Entry _deadline;
+    private CancellationToken _cancellationToken;
+    private CancellationTokenRegistration _cancel;
+    private byte[]? _whole;
+    private int _settled;
 
-    public async ValueTask<byte[]> SendAsync(ReadOnlyMemory<byte> body, TimeSpan timeout, CancellationToken cancellationToken)
+    /// <summary>Its place among <see cref="RequestDeadlines"/>.</summary>
+    public ref RequestDeadlines.Entry Deadline => ref _deadline;
+
+    public ValueTask<byte[]> SendAsync(ReadOnlyMemory<byte> body, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        using CancellationTokenSource deadline = new(timeout, Table.Clock.Provider);
-        using CancellationTokenRegistration timer = deadline.Token.UnsafeRegister(static request => ((RequestOut)request!).GiveUp(StreamCode.Timeout), this);
-        using CancellationTokenRegistration cancel = cancellationToken.UnsafeRegister(static request => ((RequestOut)request!).GiveUp(StreamCode.Cancelled), this);
-        Table.Open(this);
+        _cancellationToken = cancellationToken;
+        if (timeout != Timeout.InfiniteTimeSpan)
+        {
+            Table.Deadlines.Enter(this, timeout);
+        }
+
+        _cancel = cancellationToken.UnsafeRegister(static request => ((RequestOut)request!).GiveUp(StreamCode.Cancelled), this);
+        ValueTask write;
         try
         {
-            await Outbox.WriteAsync(this, body, FrameFlags.Fin, null, CancellationToken.None).ConfigureAwait(false);
+            write = OpenAndWriteAsync(body);
+        }
+        catch (MesharaException error)
+        {
+            Settle(null, error);
+            return new ValueTask<byte[]>(this, _reply.Version);
+        }
+
+        // Whoever settled it meanwhile did not see the registration, or this sees that it is settled.
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _settled) != 0)
+        {
+            _cancel.Unregister();
+            Table.Deadlines.Leave(this);
+        }
+
+        if (!write.IsCompletedSuccessfully)
+        {
+            return WaitAsync(write);
+        }
+
+        CountSent();
+        return new ValueTask<byte[]>(this, _reply.Version);
+    }
+
+    /// <summary>Its time is over.</summary>
+    public void OnDeadline() => GiveUp(StreamCode.Timeout);
+
+    byte[] IValueTaskSource<byte[]>.GetResult(short token) => _reply.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource<byte[]>.GetStatus(short token) => _reply.GetStatus(token);
+
+    void IValueTaskSource<byte[]>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _reply.OnCompleted(continuation, state, token, flags);
+
+    // A body beyond the peer's limit is not sent at all: what the peer finds too large is its reply, for the limit that this node has told it.
+    protected override string TooLarge => StreamErrors.OwnLimit(Table.MaxMessage);
+
+    protected override void OnData(FrameFlags flags, ReadOnlySpan<byte> data)
+    {
+        bool last = flags.HasFlag(FrameFlags.Fin);
+        if (last && !HasBody && data.Length <= Table.MaxMessage)
+        {
+            _whole = data.ToArray();
+        }
+        else
+        {
+            Append(data, StreamFrames.CostOf(flags, data.Length), last);
+        }
+    }
+
+    protected override void OnFinished()
+    {
+        if (!TryTakeBody(out BodyBuffer? body))
+        {
+            return;
+        }
+
+        byte[] reply = _whole ?? body?.Bytes.ToArray() ?? [];
+        if (body is not null)
+        {
+            Release(body);
+        }
+
+        CountUsefulWork();
+        Settle(reply, null);
+    }
+
+    protected override void OnAborted(MesharaException error)
+    {
+        DropBody();
+        Settle(null, error);
+    }
+
+    // Opened and written under one hold of the gate.
+    private ValueTask OpenAndWriteAsync(ReadOnlyMemory<byte> body)
+    {
+        lock (Outbox.Gate)
+        {
+            Table.Open(this);
+            return Outbox.WriteAsync(this, body, FrameFlags.Fin, null, CancellationToken.None);
+        }
+    }
+
+    // The body is the caller's until it is written or given up.
+    private async ValueTask<byte[]> WaitAsync(ValueTask write)
+    {
+        try
+        {
+            await write.ConfigureAwait(false);
             CountSent();
         }
         catch (MesharaException)
@@ -23,39 +125,7 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
             // However the stream ended, it is in the reply; and a peer that wants no more of the body (STOP_SENDING) may answer still.
         }
 
-        try
-        {
-            return await _reply.Task.ConfigureAwait(false);
-        }
-        catch (MesharaException) when (cancellationToken.IsCancellationRequested)
-        {
-            throw new OperationCanceledException(cancellationToken);
-        }
-    }
-
-    // A body beyond the peer's limit is not sent at all: what the peer finds too large is its reply, for the limit that this node has told it.
-    protected override string TooLarge => StreamErrors.OwnLimit(Table.MaxMessage);
-
-    protected override void OnData(FrameFlags flags, ReadOnlySpan<byte> data) =>
-        Append(data, StreamFrames.CostOf(flags, data.Length), last: flags.HasFlag(FrameFlags.Fin));
-
-    protected override void OnFinished()
-    {
-        if (!TryTakeBody(out BodyBuffer body))
-        {
-            return;
-        }
-
-        byte[] reply = body.Bytes.ToArray();
-        Release(body);
-        CountUsefulWork();
-        _reply.TrySetResult(reply);
-    }
-
-    protected override void OnAborted(MesharaException error)
-    {
-        DropBody();
-        _reply.SetObservedException(error);
+        return await new ValueTask<byte[]>(this, _reply.Version).ConfigureAwait(false);
     }
 
     private void GiveUp(long code)
@@ -64,6 +134,26 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
             ? new MesharaException(MesharaErrorCode.RequestTimeout, $"{Table.PeerId.ToShortString()} did not answer on '{PeerText.Clean(Protocol)}' in time.", isTransient: true)
             : StreamErrors.Local(MesharaErrorCode.StreamReset, "Cancelled by the caller.");
         Reset(code, error);
-        _reply.SetObservedException(error);
+        Settle(null, error);
+    }
+
+    // The first wins.
+    private void Settle(byte[]? reply, MesharaException? error)
+    {
+        if (Interlocked.Exchange(ref _settled, 1) != 0)
+        {
+            return;
+        }
+
+        Table.Deadlines.Leave(this);
+        _cancel.Unregister();
+        if (reply is not null)
+        {
+            _reply.SetResult(reply);
+        }
+        else
+        {
+            _reply.SetException(_cancellationToken.IsCancellationRequested ? new OperationCanceledException(_cancellationToken) : error!);
+        }
     }
 }

@@ -15,6 +15,8 @@ internal sealed class StreamTable
     private readonly LinkParameters _link;
     private readonly StreamPlaces _places;
     private LinkStream? _lastUsed;
+    private MessageIn? _toFlush;
+    private MessageOut? _lastOut;
     private ulong _nextOwn;
     private ulong _nextPeer;
     private long _peerAllows;
@@ -36,6 +38,7 @@ internal sealed class StreamTable
         _nextOwn = link.Inbound ? 1u : 0u;
         _nextPeer = link.Inbound ? 0u : 1u;
         _peerAllows = link.Remote.MaxStreams;
+        Deadlines = link.Deadlines ?? new RequestDeadlines(link.Clock);
         Places = new PlacePools(SlotPool.From(link.Limits.LinkReassembly, link.Limits.MaxMessage), link.NodePlaces.Bodies);
         ReplyPlaces = new PlacePools(SlotPool.From(link.Limits.LinkReassembly, link.Limits.MaxMessage), link.NodePlaces.Replies);
     }
@@ -43,6 +46,9 @@ internal sealed class StreamTable
     public Outbox Outbox { get; }
 
     public LinkCounters Counters { get; }
+
+    /// <summary>Of this node's requests.</summary>
+    public RequestDeadlines Deadlines { get; }
 
     /// <summary>For messages and requests of the peer.</summary>
     public PlacePools Places { get; }
@@ -129,10 +135,16 @@ internal sealed class StreamTable
         lock (Outbox.Gate)
         {
             ThrowIfClosing();
+            if (_lastOut is { SendEnded: false } last && ReferenceEquals(last.Protocol, protocol))
+            {
+                return last;
+            }
+
             if (_messagesOut.TryGetValue(protocol, out MessageOut? stream))
             {
                 if (!stream.SendEnded)
                 {
+                    _lastOut = stream;
                     return stream;
                 }
 
@@ -244,6 +256,23 @@ internal sealed class StreamTable
         stream.Receive(flags, body);
     }
 
+    /// <summary>Messages have arrived on this stream; they are handed to its handler by the next <see cref="Flush"/>.</summary>
+    public void ToFlush(MessageIn stream)
+    {
+        if (!ReferenceEquals(_toFlush, stream))
+        {
+            _toFlush?.Flush();
+            _toFlush = stream;
+        }
+    }
+
+    /// <summary>The read loop has taken what had arrived: messages among it go to their handlers.</summary>
+    public void Flush()
+    {
+        _toFlush?.Flush();
+        _toFlush = null;
+    }
+
     /// <summary>The stream, or null when it is over already (which a race explains).</summary>
     /// <exception cref="WireException">It was never opened.</exception>
     public LinkStream? Find(ulong id)
@@ -344,7 +373,7 @@ internal sealed class StreamTable
         {
             SayMaxStreams();
             streams = [.. _streams.Values];
-            untaken = [.. streams.OfType<RequestIn>().Where(request => now - request.Pending.First?.Value.LastProgress >= _link.Timeouts.Request)];
+            untaken = [.. streams.OfType<RequestIn>().Where(request => now - request.FirstPending?.LastProgress >= _link.Timeouts.Request)];
         }
 
         foreach (RequestIn request in untaken)

@@ -1,69 +1,92 @@
 namespace Meshara.Net;
 
-/// <summary>Holds work that nobody awaits while it runs, so that a fault is logged and a shutdown can wait for it.</summary>
+/// <summary>Counts work that nobody awaits while it runs, so that a fault is logged and a shutdown can wait for it.</summary>
 /// <param name="onFault">Hears of faults.</param>
-/// <param name="run">Begins work in another way than on the pool; for who has but one thread.</param>
-internal sealed class TaskTracker(Action<Exception> onFault, Func<Func<Task>, Task>? run = null)
+/// <param name="queue">Begins work in another way than on the pool; for who has but one thread.</param>
+internal sealed class TaskTracker(Action<Exception> onFault, Action<IThreadPoolWorkItem>? queue = null)
 {
-    private readonly Func<Func<Task>, Task> _run = run ?? Task.Run;
     private readonly Lock _sync = new();
-    private readonly HashSet<Task> _running = [];
+    private int _count;
+    private TaskCompletionSource? _ended;
 
+    /// <summary>How much work has been started and has not ended.</summary>
     public int Count
     {
         get
         {
             lock (_sync)
             {
-                return _running.Count;
+                return _count;
             }
         }
     }
 
     /// <summary>Runs the work on the pool.</summary>
-    public void Start(Func<Task> work)
+    public void Start(Func<Task> work) => Start(new Work(this, work));
+
+    /// <summary>Runs work that is its own item on the pool, where it hands what it does to <see cref="Hold"/>, once.</summary>
+    public void Start(IThreadPoolWorkItem work)
     {
-        // Task.Run outside the lock would let the work end before it is held.
+        // Before it can end.
         lock (_sync)
         {
-            Task? task = null;
-            task = _run(async () =>
-            {
-                try
-                {
-                    await work().ConfigureAwait(false);
-                }
-                catch (Exception fault)
-                {
-                    onFault(fault);
-                }
+            _count++;
+        }
 
-                lock (_sync)
-                {
-                    _running.Remove(task!);
-                }
-            });
-            _running.Add(task);
+        if (queue is null)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(work, preferLocal: false);
+        }
+        else
+        {
+            queue(work);
+        }
+    }
+
+    /// <summary>The work that was started ends with this task.</summary>
+    public void Hold(Task task)
+    {
+        if (task.IsCompleted)
+        {
+            End(task);
+        }
+        else
+        {
+            task.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(() => End(task));
         }
     }
 
     /// <summary>Ends when all work that has been started has ended.</summary>
-    public async Task WhenAllAsync()
+    public Task WhenAllAsync()
     {
-        while (true)
+        lock (_sync)
         {
-            Task[] tasks;
-            lock (_sync)
-            {
-                tasks = [.. _running];
-            }
-
-            if (tasks.Length == 0)
-            {
-                return;
-            }
-
-            await Task.WhenAll(tasks).ConfigureAwait(false);
+            return _count == 0 ? Task.CompletedTask : (_ended ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }
+    }
+
+    private void End(Task task)
+    {
+        if (!task.IsCompletedSuccessfully)
+        {
+            onFault(task.Exception?.InnerException ?? new TaskCanceledException(task));
+        }
+
+        lock (_sync)
+        {
+            if (--_count == 0)
+            {
+                _ended?.TrySetResult();
+                _ended = null;
+            }
+        }
+    }
+
+    private sealed class Work(TaskTracker tracker, Func<Task> work) : IThreadPoolWorkItem
+    {
+        public void Execute() => tracker.Hold(DoAsync());
+
+        // What it throws before its first await is a fault like any other.
+        private async Task DoAsync() => await work().ConfigureAwait(false);
     }
 }
