@@ -21,8 +21,9 @@ internal sealed class LinkScript
     private static readonly LinkLimits Limits = new() { MaxStreams = MaxStreams, InitialWindow = Window, MaxMessage = MaxMessage, LinkReassembly = 2 * MaxMessage, NodeReassembly = 2 * MaxMessage };
 
     private readonly Frozen _time = new();
-    private readonly List<Func<Task>> _work = [];
-    private readonly Dictionary<ulong, List<Func<Task>>> _pumps = [];
+    private readonly List<IThreadPoolWorkItem> _work = [];
+    private readonly TaskTracker _tasks;
+    private readonly Dictionary<ulong, List<IThreadPoolWorkItem>> _pumps = [];
     private readonly List<ByteStream> _bytes = [];
     private readonly List<RequestOut> _requests = [];
     private readonly LinkLedger _ledger = new(Window, MaxStreams);
@@ -56,7 +57,7 @@ internal sealed class LinkScript
             Timeouts = new NodeTimeouts(),
             Clock = new NodeClock(_time),
             Handlers = handlers,
-            Tasks = new TaskTracker(static fault => throw new FindingException($"A handler's task failed: {fault}"), Later),
+            Tasks = _tasks = new TaskTracker(static fault => throw new FindingException($"A handler's task failed: {fault}"), _work.Add),
             NodePlaces = _places,
             Stopping = CancellationToken.None,
             OnPong = static _ => { },
@@ -114,7 +115,7 @@ internal sealed class LinkScript
     public long End()
     {
         _link.Streams.LinkDown(Gone);
-        foreach (Func<Task> pump in _pumps.OrderBy(static p => p.Key).SelectMany(static p => p.Value))
+        foreach (IThreadPoolWorkItem pump in _pumps.OrderBy(static p => p.Key).SelectMany(static p => p.Value))
         {
             Run(pump);
         }
@@ -250,12 +251,6 @@ internal sealed class LinkScript
         }
     }
 
-    private Task Later(Func<Task> work)
-    {
-        _work.Add(work);
-        return Task.CompletedTask;
-    }
-
     // Handlers of messages run when their stream has ended, since one that waits would go on on another thread; others at once.
     private void RunWork(FrameHeader header, ReadOnlySpan<byte> payload)
     {
@@ -276,7 +271,7 @@ internal sealed class LinkScript
             FrameType.Reset => LinkLedger.IdOf(payload),
             _ => ulong.MaxValue,
         };
-        if (_pumps.Remove(id, out List<Func<Task>>? pumps))
+        if (_pumps.Remove(id, out List<IThreadPoolWorkItem>? pumps))
         {
             pumps.ForEach(Run);
             RunQueue();
@@ -287,18 +282,20 @@ internal sealed class LinkScript
     {
         while (_work.Count > 0)
         {
-            Func<Task>[] now = [.. _work];
+            IThreadPoolWorkItem[] now = [.. _work];
             _work.Clear();
-            foreach (Func<Task> work in now)
+            foreach (IThreadPoolWorkItem work in now)
             {
                 Run(work);
             }
         }
     }
 
-    private static void Run(Func<Task> work)
+    private void Run(IThreadPoolWorkItem work)
     {
-        if (!work().IsCompleted)
+        int others = _tasks.Count - 1 - _work.Count;
+        work.Execute();
+        if (_tasks.Count - _work.Count > others)
             throw new FindingException("A handler waits, and nothing is to wait for.");
     }
 

@@ -42,6 +42,7 @@ public sealed partial class Node
     {
         _pins.Abandon();
         _metrics?.Dispose();
+        _deadlines.Dispose();
         _driver?.Abandon();
         List<Task> ending = [.. _listeners.Select(static l => l.DisposeAsync().AsTask()), StopSourcesAsync(), _stopping.CancelAsync()];
         if (_watcher is { } watcher)

@@ -22,6 +22,7 @@ public sealed partial class Node : IAsyncDisposable
     private readonly NodeClock _clock;
     private readonly PeerEvents _events;
     private readonly TaskTracker _handlerTasks;
+    private readonly RequestDeadlines _deadlines;
     private readonly OwnAddresses _addresses = new();
 
     // Changes of known_peers, one after the other.
@@ -46,6 +47,7 @@ public sealed partial class Node : IAsyncDisposable
         _clock = new NodeClock(options.TimeProvider);
         _events = new PeerEvents(_logger, options.Seams?.Observer);
         _handlerTasks = new TaskTracker(_logger.TaskFailed);
+        _deadlines = new RequestDeadlines(_clock);
         _pins = new SerialWork(_logger.TaskFailed);
         options.Seams?.Created?.Invoke(this);
     }
@@ -263,7 +265,7 @@ public sealed partial class Node : IAsyncDisposable
             Handshake = HandshakeConfig.Create(_options, Id, (_options.Seams?.NewInstance ?? Nonces.NewInstance)()),
             Addresses = _addresses,
             Clock = _clock,
-            Deadlines = new RequestDeadlines(_clock),
+            Deadlines = _deadlines,
             Handlers = _handlers,
             HandlerTasks = _handlerTasks,
             Places = NodePlaces.From(limits),
@@ -325,6 +327,7 @@ public sealed partial class Node : IAsyncDisposable
             await _driver.StopAsync().ConfigureAwait(false);
         }
 
+        _deadlines.Dispose();
         await _stopping.CancelAsync().ConfigureAwait(false);
         await WaitForHandlersAsync().ConfigureAwait(false);
         await _pins.StopAsync().ConfigureAwait(false);

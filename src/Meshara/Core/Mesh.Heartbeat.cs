@@ -12,6 +12,9 @@ internal sealed partial class Mesh
     // A busy link is never silent, and its round-trip time would never be measured again.
     private static readonly TimeSpan RoundTripEvery = TimeSpan.FromMinutes(1);
 
+    // The side that accepted is this much slower to ask, so that as a rule one PING serves both.
+    private static readonly TimeSpan AcceptorWaits = TimeSpan.FromSeconds(1);
+
     // A look is also when the link does what only time brings about. Those of all links fall on one grid, so that an idle node wakes once for all of them.
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
 
@@ -130,7 +133,10 @@ internal sealed partial class Mesh
     }
 
     private TimeSpan SilenceDue(MeshConnection link, LinkLiveness liveness) =>
-        link.SilencePings == 0 ? Max(liveness.LastFrame, link.LiveSince) + Timeouts.PingAfter : link.SilencePingAt + PongWithin(link);
+        link.SilencePings == 0 ? Max(liveness.LastFrame, link.LiveSince) + PingAfter(link) : link.SilencePingAt + PongWithin(link);
+
+    private TimeSpan PingAfter(MeshConnection link) =>
+        Timeouts.PingAfter + (link.Inbound ? Min(AcceptorWaits, Timeouts.PingAfter / 4) : TimeSpan.Zero);
 
     private TimeSpan PongWithin(MeshConnection link) =>
         Max(Timeouts.PongWithin, Min(LongestPongWait, RoundTripsToWait * (link.RoundTrips.Least ?? TimeSpan.Zero)));

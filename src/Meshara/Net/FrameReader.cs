@@ -11,7 +11,10 @@ internal sealed class FrameReader(Stream stream) : IDisposable
     private const int InitialCapacity = 32 << 10;
     private const int MaxFrame = FrameCodec.HeaderSize + FrameCodec.MaxPayload;
 
-    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(InitialCapacity);
+    private byte[] _buffer = [];
+
+    // The buffer while nothing is in it and the next byte is waited for: whoever takes it has it.
+    private byte[]? _spare;
     private int _start;
     private int _end;
     private int _needed;
@@ -21,8 +24,8 @@ internal sealed class FrameReader(Stream stream) : IDisposable
     /// <summary>Whether a frame has begun and not ended; at the end of the stream: whether it was cut off.</summary>
     public bool HasPartial => _end > _start;
 
-    /// <summary>Size of the buffer now.</summary>
-    public int Capacity => _buffer.Length;
+    /// <summary>Size of the buffer now; 0 when it has been given back.</summary>
+    public int Capacity => _buffer.Length > 0 ? _buffer.Length : Volatile.Read(ref _spare)?.Length ?? 0;
 
     /// <summary>Takes the next complete frame. The payload is valid until the next call of any method.</summary>
     /// <param name="maxPayload">Most that a payload may have now; a longer one throws as soon as its header is here.</param>
@@ -57,6 +60,16 @@ internal sealed class FrameReader(Stream stream) : IDisposable
     public async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!HasPartial)
+        {
+            // A read of no bytes waits without a buffer, so that a link where nothing comes need not keep one.
+            _start = _end = 0;
+            Volatile.Write(ref _spare, _buffer.Length > 0 ? _buffer : null);
+            _buffer = [];
+            await stream.ReadAsync(Memory<byte>.Empty, cancellationToken).ConfigureAwait(false);
+            _buffer = Interlocked.Exchange(ref _spare, null) ?? ArrayPool<byte>.Shared.Rent(InitialCapacity);
+        }
+
         MakeRoom();
         _filling = true;
         int read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken).ConfigureAwait(false);
@@ -65,6 +78,15 @@ internal sealed class FrameReader(Stream stream) : IDisposable
         _filling = false;
         _end += read;
         return read > 0;
+    }
+
+    /// <summary>Gives the buffer back while the next byte is waited for; nothing happens at other times. From any thread.</summary>
+    public void Rest()
+    {
+        if (Interlocked.Exchange(ref _spare, null) is { } spare)
+        {
+            Return(spare);
+        }
     }
 
     /// <summary>Forgets what was read and not taken.</summary>
@@ -80,7 +102,8 @@ internal sealed class FrameReader(Stream stream) : IDisposable
 
         _disposed = true;
         Discard();
-        if (!_filling)
+        Rest();
+        if (!_filling && _buffer.Length > 0)
         {
             Return(_buffer);
         }

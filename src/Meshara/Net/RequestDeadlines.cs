@@ -4,7 +4,7 @@ namespace Meshara.Net;
 /// The deadlines of a node's requests under one timer. Requests of one length fall due in the order in which they began,
 /// so a line for each length keeps them sorted: to enter and to leave costs the same for one request as for a million.
 /// </summary>
-internal sealed class RequestDeadlines(NodeClock clock)
+internal sealed class RequestDeadlines(NodeClock clock) : IDisposable
 {
     /// <summary>Lengths that have a line; a request of yet another length has a timer of its own.</summary>
     public const int MaxLines = 16;
@@ -16,6 +16,7 @@ internal sealed class RequestDeadlines(NodeClock clock)
     private readonly List<Line> _lines = [];
     private ITimer? _timer;
     private TimeSpan _armedFor = TimeSpan.MaxValue;
+    private bool _disposed;
 
     /// <summary>Requests that wait in line.</summary>
     public int Count
@@ -59,6 +60,16 @@ internal sealed class RequestDeadlines(NodeClock clock)
         }
     }
 
+    /// <summary>No deadline falls due any more. Any number of times.</summary>
+    public void Dispose()
+    {
+        lock (_sync)
+        {
+            _disposed = true;
+            _timer?.Dispose();
+        }
+    }
+
     private Line? FindLine(TimeSpan length)
     {
         Line? empty = null;
@@ -87,7 +98,7 @@ internal sealed class RequestDeadlines(NodeClock clock)
     // Left armed when the request it was for has ended: the next is due later, and one wake-up in that time is cheaper than a timer for each.
     private void Arm(TimeSpan at, TimeSpan now)
     {
-        if (at >= _armedFor)
+        if (at >= _armedFor || _disposed)
         {
             return;
         }

@@ -3,20 +3,14 @@ using Meshara.Wire;
 namespace Meshara.Net;
 
 /// <summary>All streams of one link: who may open how many, which id is whose, and when none is left (wire protocol sections 8.1 and 8.4).</summary>
-internal sealed class StreamTable
+internal sealed partial class StreamTable
 {
-    private static readonly TimeSpan RefusalHolds = TimeSpan.FromSeconds(1);
-
     private readonly Dictionary<ulong, LinkStream> _streams = [];
-    private readonly Dictionary<string, MessageIn> _messagesIn = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, MessageOut> _messagesOut = new(StringComparer.Ordinal);
     private readonly Queue<LinkStream> _toOpen = new();
     private readonly WindowBudget _windows;
     private readonly LinkParameters _link;
     private readonly StreamPlaces _places;
     private LinkStream? _lastUsed;
-    private MessageIn? _toFlush;
-    private MessageOut? _lastOut;
     private ulong _nextOwn;
     private ulong _nextPeer;
     private long _peerAllows;
@@ -128,42 +122,6 @@ internal sealed class StreamTable
         }
     }
 
-    /// <summary>The stream for this node's messages of a protocol, opened at the first one.</summary>
-    /// <exception cref="MesharaException">The link is closing or gone, or the peer has just refused the protocol.</exception>
-    public MessageOut MessagesOf(string protocol)
-    {
-        lock (Outbox.Gate)
-        {
-            ThrowIfClosing();
-            if (_lastOut is { SendEnded: false } last && ReferenceEquals(last.Protocol, protocol))
-            {
-                return last;
-            }
-
-            if (_messagesOut.TryGetValue(protocol, out MessageOut? stream))
-            {
-                if (!stream.SendEnded)
-                {
-                    _lastOut = stream;
-                    return stream;
-                }
-
-                // A protocol that was just refused is not tried for every message: that would be a flood of OPEN and RESET.
-                if (stream.SendFailure is { } refused && refused.At + RefusalHolds - Clock.Now is { } rest && rest > TimeSpan.Zero)
-                {
-                    throw new MesharaException(refused.Error.Code, refused.Error.Message, refused.Error.IsTransient, rest, refused.Error);
-                }
-            }
-
-            ProtocolName.ThrowIfInvalid(protocol);
-            stream = new MessageOut(this, protocol);
-            _messagesOut[protocol] = stream;
-            _toOpen.Enqueue(stream);
-            OpenWaiting();
-            return stream;
-        }
-    }
-
     /// <summary>Opens what waits, as far as the peer's MAX_STREAMS, our own limit and the buffer allow.</summary>
     public void OpenWaitingStreams()
     {
@@ -254,23 +212,6 @@ internal sealed class StreamTable
         }
 
         stream.Receive(flags, body);
-    }
-
-    /// <summary>Messages have arrived on this stream; they are handed to its handler by the next <see cref="Flush"/>.</summary>
-    public void ToFlush(MessageIn stream)
-    {
-        if (!ReferenceEquals(_toFlush, stream))
-        {
-            _toFlush?.Flush();
-            _toFlush = stream;
-        }
-    }
-
-    /// <summary>The read loop has taken what had arrived: messages among it go to their handlers.</summary>
-    public void Flush()
-    {
-        _toFlush?.Flush();
-        _toFlush = null;
     }
 
     /// <summary>The stream, or null when it is over already (which a race explains).</summary>
@@ -410,18 +351,6 @@ internal sealed class StreamTable
 
         _places.Free(stream.WasReset);
         SayMaxStreams();
-    }
-
-    /// <summary>The last message of a stream has been handled.</summary>
-    public void OnPumped(MessageIn stream)
-    {
-        lock (Outbox.Gate)
-        {
-            if (ReferenceEquals(_messagesIn.GetValueOrDefault(stream.Protocol), stream))
-            {
-                _messagesIn.Remove(stream.Protocol);
-            }
-        }
     }
 
     private long? RefusalOf(StreamKind kind, string protocol, bool critical)

@@ -115,6 +115,7 @@ internal sealed class StreamSide : IDisposable
         {
             case Raw.Data:
                 Table.ReceiveData((FrameFlags)frame.Flags, frame.Payload);
+                Table.Flush();
                 break;
             case Raw.Open:
                 Table.ReceiveOpen(frame.Payload);
