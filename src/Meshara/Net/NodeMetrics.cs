@@ -143,18 +143,18 @@ internal sealed class NodeMetrics : IDisposable
     /// <summary>A handler of requests that is measured when somebody looks.</summary>
     public Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>> Measured(
         string protocol, Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>> handler) =>
-        (message, ct) => _serverRequest.Enabled || Source.HasListeners() ? ServeAsync(protocol, () => handler(message, ct)) : handler(message, ct);
+        (message, ct) => _serverRequest.Enabled || Source.HasListeners() ? ServeAsync(protocol, handler, message, ct) : handler(message, ct);
 
     /// <summary>A handler of messages or streams that is traced when somebody looks.</summary>
     public static Func<T, CancellationToken, ValueTask> Traced<T>(string? protocol, Func<T, CancellationToken, ValueTask> handler) =>
-        (item, ct) => Source.HasListeners() ? TraceAsync(protocol, () => handler(item, ct)) : handler(item, ct);
+        (item, ct) => Source.HasListeners() ? TraceAsync(protocol, handler, item, ct) : handler(item, ct);
 
-    private static async ValueTask TraceAsync(string? protocol, Func<ValueTask> handler)
+    private static async ValueTask TraceAsync<T>(string? protocol, Func<T, CancellationToken, ValueTask> handler, T item, CancellationToken cancellationToken)
     {
         using Activity? activity = StartHandler(protocol);
         try
         {
-            await handler().ConfigureAwait(false);
+            await handler(item, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -163,14 +163,15 @@ internal sealed class NodeMetrics : IDisposable
         }
     }
 
-    private async ValueTask<ReadOnlyMemory<byte>> ServeAsync(string protocol, Func<ValueTask<ReadOnlyMemory<byte>>> handler)
+    private async ValueTask<ReadOnlyMemory<byte>> ServeAsync(
+        string protocol, Func<Message, CancellationToken, ValueTask<ReadOnlyMemory<byte>>> handler, Message message, CancellationToken cancellationToken)
     {
         long began = _time.GetTimestamp();
         using Activity? activity = StartHandler(protocol);
         string? error = null;
         try
         {
-            return await handler().ConfigureAwait(false);
+            return await handler(message, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e)
         {

@@ -142,8 +142,7 @@ internal sealed class Outbox
             WakePump();
         }
 
-        pending.CancelWith((write, token) => Cancel(stream, (PendingWrite)write!, token), cancellationToken);
-        return new ValueTask(pending.Task);
+        return WhenWritten(stream, pending, cancellationToken);
     }
 
     /// <summary>Ends the direction after what waits; never blocks. Under the gate.</summary>
@@ -292,6 +291,13 @@ internal sealed class Outbox
         {
             throw new IOException(error.Message, error);
         }
+    }
+
+    // A method of its own: what its lambda captures would be allocated for each write that finds room, too.
+    private ValueTask WhenWritten(LinkStream stream, PendingWrite pending, CancellationToken cancellationToken)
+    {
+        pending.CancelWith((write, token) => Cancel(stream, (PendingWrite)write!, token), cancellationToken);
+        return new ValueTask(pending.Task);
     }
 
     private ReadOnlyMemory<byte> Take()
