@@ -47,8 +47,8 @@ public sealed class FrameReaderTests
     public async Task F1_LengthFfffffff_ThrowsBeforeAnythingIsAllocated()
     {
         using FrameReader reader = new(new ChunkStream([0xFF, 0xFF, 0xFF, 0xFF, (byte)FrameType.Data, 0]));
-        int before = reader.Capacity;
         Assert.True(await reader.FillAsync(CancellationToken.None));
+        int before = reader.Capacity;
 
         WireException e = Assert.Throws<WireException>(() => reader.TryTake(FrameCodec.MaxPayload, out _, out _));
 
