@@ -10,10 +10,9 @@ internal sealed class MesharaClient(Node node, NodeId peer) : IClient
     public const string Echo = "benchmark/echo";
     public const string Bulk = "benchmark/bulk";
 
-    public async Task<Sample> RunAsync(Workload workload, long count, CancellationToken cancellationToken)
+    public async Task<TimeSpan> RunAsync(Workload workload, long count, double[] roundTrips, CancellationToken cancellationToken)
     {
         byte[] payload = new byte[workload.Size];
-        double[] roundTrips = [];
         long start = Clock.Now;
         switch (workload.Shape)
         {
@@ -25,14 +24,14 @@ internal sealed class MesharaClient(Node node, NodeId peer) : IClient
                 await ConfirmAsync(payload, count, cancellationToken);
                 break;
             case Shape.RoundTrip:
-                roundTrips = await RoundTripsAsync(payload, (int)count, cancellationToken);
+                await RoundTripsAsync(payload, roundTrips, cancellationToken);
                 break;
             default:
                 await EachAsync(workload.Concurrency, count, share => RequestAsync(payload, share, cancellationToken));
                 break;
         }
 
-        return new Sample(Clock.Since(start), roundTrips);
+        return Clock.Since(start);
     }
 
     public ValueTask DisposeAsync() => node.DisposeAsync();
@@ -71,17 +70,14 @@ internal sealed class MesharaClient(Node node, NodeId peer) : IClient
         Check(count + 1, await node.RequestAsync(peer, Count, Array.Empty<byte>(), cancellationToken: cancellationToken));
     }
 
-    private async Task<double[]> RoundTripsAsync(byte[] payload, int count, CancellationToken cancellationToken)
+    private async Task RoundTripsAsync(byte[] payload, double[] times, CancellationToken cancellationToken)
     {
-        double[] times = new double[count];
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < times.Length; i++)
         {
             long start = Clock.Now;
             await node.RequestAsync(peer, Echo, payload, cancellationToken: cancellationToken);
             times[i] = Clock.Since(start).TotalMicroseconds;
         }
-
-        return times;
     }
 
     private async Task RequestAsync(byte[] payload, long count, CancellationToken cancellationToken)

@@ -38,10 +38,16 @@ internal sealed record Workload(string Name, Shape Shape, int Size, int Concurre
         new("64 B requests, 1,000 in flight", Shape.InFlight, 64, 1000),
     ];
 
+    /// <summary>A bare stream has one writer: several producers need something that lets them in one at a time.</summary>
+    public bool HasOneWriter => Shape != Shape.Messages || Concurrency == 1;
+
     /// <summary>The rate of this many units in this time: MB/s (10^6 bytes) for bulk, units a second for the rest.</summary>
     public double Rate(long count, TimeSpan elapsed) =>
         Shape == Shape.Bulk ? count * (double)Size / elapsed.TotalSeconds / 1e6 : count / elapsed.TotalSeconds;
 }
 
-/// <summary>One measurement: how long the units took from the first byte out to the receiver's word that it has all, and each round trip.</summary>
-internal sealed record Sample(TimeSpan Elapsed, double[] RoundTripMicroseconds);
+/// <summary>One measurement.</summary>
+/// <param name="Elapsed">From the first byte out to the receiver's word that it has all.</param>
+/// <param name="RoundTrips">Each round trip in µs; empty for the other shapes.</param>
+/// <param name="Used">By both processes.</param>
+internal sealed record Sample(TimeSpan Elapsed, double[] RoundTrips, Usage Used);

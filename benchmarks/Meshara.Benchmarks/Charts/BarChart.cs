@@ -9,7 +9,7 @@ internal sealed record BarGroup(string Label, IReadOnlyList<Bar?> Bars);
 /// <summary>Groups that share an axis, under a heading of their own.</summary>
 internal sealed record BarPanel(string Title, IReadOnlyList<BarGroup> Groups);
 
-/// <summary>Horizontal bars from zero, in groups, in panels.</summary>
+/// <summary>Horizontal bars from zero, in groups, in panels. What was least and most is a thin line, cut off at the edge.</summary>
 /// <param name="Title">The heading.</param>
 /// <param name="Subtitle">The line below: when, where, how.</param>
 /// <param name="Series">The names of the bars of each group.</param>
@@ -57,8 +57,11 @@ internal sealed record BarChart(
     private double Draw(Svg svg, BarPanel panel, double top)
     {
         Axis axis = new(panel.Title, Show: Show);
-        Scale scale = axis.Over(panel.Groups.SelectMany(group => group.Bars).OfType<Bar>().SelectMany(bar => new[] { bar.Value, bar.High ?? 0, bar.Target ?? 0, Mark?.Value ?? 0 }));
-        double X(double value) => Left + (scale.Place(value) * (Right - Left));
+        List<Bar> bars = [.. panel.Groups.SelectMany(group => group.Bars).OfType<Bar>()];
+        double most = bars.SelectMany(bar => new[] { bar.Value, bar.Target ?? 0, Mark?.Value ?? 0 }).Max();
+        // One wild measurement must not make all bars short.
+        Scale scale = axis.Over([most, Math.Min(most * 1.5, bars.Max(bar => bar.High ?? 0))]);
+        double X(double value) => Left + (Math.Min(1, scale.Place(value)) * (Right - Left));
 
         svg.Text(12, top + 10, panel.Title, bold: true);
         double first = top + 26;
