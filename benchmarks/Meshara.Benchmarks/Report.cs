@@ -49,8 +49,9 @@ internal sealed class Report(IReadOnlyList<Measured> all, string yardstick, stri
         List<string> candidates = [subject, .. all.Select(measured => measured.Candidate).Distinct().Where(name => name != subject && name != yardstick)];
         BarPanel[] panels =
         [
-            new("Rates: more is better", [.. Groups(candidates, Figure.Rate)]),
-            new("Times: less is better", [.. Groups(candidates, Figure.P50, Figure.P99)]),
+            new("Rates: more is better", [.. Groups(candidates, shape => shape != Shape.InFlight, Figure.Rate)]),
+            new("Requests of Meshara, each a stream with an id and a deadline, beside packed echoes that have none: more is better", [.. Groups(candidates, shape => shape == Shape.InFlight, Figure.Rate)]),
+            new("Times: less is better", [.. Groups(candidates, _ => true, Figure.P50, Figure.P99)]),
         ];
         string subtitle = $"{_at:yyyy-MM-dd}, commit {commit}, {Processor()}; median of {plan.Repetitions}, thin line: min to max, cut off at the edge";
         return new BarChart(
@@ -98,9 +99,9 @@ internal sealed class Report(IReadOnlyList<Measured> all, string yardstick, stri
         }
     }
 
-    private IEnumerable<BarGroup> Groups(List<string> candidates, params Figure[] figures) =>
+    private IEnumerable<BarGroup> Groups(List<string> candidates, Func<Shape, bool> wanted, params Figure[] figures) =>
         from line in Lines(figures)
-        where line.Ratio is not null && line.Series.Candidate != yardstick
+        where line.Ratio is not null && wanted(line.Series.Workload.Shape)
         group line by line.Series.Label into lines
         select new BarGroup(lines.Key, [.. candidates.Select(name => lines.FirstOrDefault(line => line.Series.Candidate == name) is { Ratio: Spread ratio } line ? Bar(line.Series, ratio) : null)]);
 

@@ -5,7 +5,7 @@ namespace Meshara.Benchmarks;
 /// <param name="Repetitions">Measurements of each workload with each candidate.</param>
 internal sealed record Plan(TimeSpan Duration, int Repetitions)
 {
-    public static Plan Full { get; } = new(TimeSpan.FromSeconds(1), 7);
+    public static Plan Full { get; } = new(TimeSpan.FromSeconds(0.5), 15);
 
     public static Plan Quick { get; } = new(TimeSpan.FromMilliseconds(200), 5);
 }
