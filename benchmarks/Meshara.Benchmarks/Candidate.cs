@@ -38,5 +38,6 @@ internal static class Candidates
         new MesharaCandidate(),
         new Http2Candidate(),
         new WebSocketCandidate(),
+        new Http2RequestsCandidate(),
     ];
 }

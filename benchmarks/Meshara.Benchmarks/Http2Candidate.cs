@@ -17,7 +17,7 @@ internal sealed class Http2Candidate() : KestrelCandidate(HttpProtocols.Http2)
         await new RawServer(context.Request.Body, context.Response.Body).RunAsync(cancellationToken);
     }
 
-    protected override async Task<RawClient> ConnectAsync(HttpMessageInvoker http, int port, CancellationToken cancellationToken)
+    protected override async Task<IClient> ConnectAsync(HttpMessageInvoker http, int port, CancellationToken cancellationToken)
     {
         OpenBody body = new();
         HttpRequestMessage request = new(HttpMethod.Post, $"https://127.0.0.1:{port}/")

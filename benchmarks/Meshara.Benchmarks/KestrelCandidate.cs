@@ -8,14 +8,14 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace Meshara.Benchmarks;
 
-/// <summary>The frames of the yardstick over HTTP: Kestrel in the child, SocketsHttpHandler in the parent, both with their default buffers and windows.</summary>
+/// <summary>Something over HTTP: Kestrel in the child, SocketsHttpHandler in the parent, both with their default buffers and windows.</summary>
 internal abstract class KestrelCandidate(HttpProtocols protocols) : ICandidate, IDisposable
 {
     private readonly MutualTls _tls = new();
 
     public abstract string Name { get; }
 
-    public bool Supports(Workload workload) => workload.HasOneWriter;
+    public virtual bool Supports(Workload workload) => workload.HasOneWriter;
 
     public string Introduce() => _tls.Pin;
 
@@ -28,6 +28,7 @@ internal abstract class KestrelCandidate(HttpProtocols protocols) : ICandidate, 
             options.Limits.MaxRequestBodySize = null;
             options.Limits.MinRequestBodyDataRate = null;
             options.Limits.MinResponseDataRate = null;
+            options.Limits.Http2.MaxStreamsPerConnection = Workload.Most;
             options.Listen(IPAddress.Loopback, 0, listen =>
             {
                 listen.Protocols = protocols;
@@ -51,9 +52,9 @@ internal abstract class KestrelCandidate(HttpProtocols protocols) : ICandidate, 
 
     public void Dispose() => _tls.Dispose();
 
-    /// <summary>The child: serves the one request.</summary>
+    /// <summary>The child: serves a request.</summary>
     protected abstract Task ServeAsync(HttpContext context, CancellationToken cancellationToken);
 
-    /// <summary>The parent: makes the one request.</summary>
-    protected abstract Task<RawClient> ConnectAsync(HttpMessageInvoker http, int port, CancellationToken cancellationToken);
+    /// <summary>The parent: connects.</summary>
+    protected abstract Task<IClient> ConnectAsync(HttpMessageInvoker http, int port, CancellationToken cancellationToken);
 }

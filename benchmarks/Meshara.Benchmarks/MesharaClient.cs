@@ -20,14 +20,14 @@ internal sealed class MesharaClient(Node node, NodeId peer) : IClient
                 await WriteAsync(payload, count, cancellationToken);
                 break;
             case Shape.Messages:
-                await EachAsync(workload.Concurrency, count, share => SendAsync(payload, share, cancellationToken));
+                await workload.ShareAsync(count, share => SendAsync(payload, share, cancellationToken));
                 await ConfirmAsync(payload, count, cancellationToken);
                 break;
             case Shape.RoundTrip:
                 await RoundTripsAsync(payload, roundTrips, cancellationToken);
                 break;
             default:
-                await EachAsync(workload.Concurrency, count, share => RequestAsync(payload, share, cancellationToken));
+                await workload.ShareAsync(count, share => RequestAsync(payload, share, cancellationToken));
                 break;
         }
 
@@ -35,10 +35,6 @@ internal sealed class MesharaClient(Node node, NodeId peer) : IClient
     }
 
     public ValueTask DisposeAsync() => node.DisposeAsync();
-
-    // Shares the units out evenly; a remainder goes to the first.
-    private static Task EachAsync(int workers, long count, Func<long, Task> work) =>
-        Task.WhenAll(Enumerable.Range(0, workers).Select(worker => Task.Run(() => work((count / workers) + (worker == 0 ? count % workers : 0)))));
 
     private async Task WriteAsync(byte[] payload, long count, CancellationToken cancellationToken)
     {

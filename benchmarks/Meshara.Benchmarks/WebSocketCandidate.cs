@@ -16,7 +16,7 @@ internal sealed class WebSocketCandidate() : KestrelCandidate(HttpProtocols.Http
         await new RawServer(stream, stream).RunAsync(cancellationToken);
     }
 
-    protected override async Task<RawClient> ConnectAsync(HttpMessageInvoker http, int port, CancellationToken cancellationToken)
+    protected override async Task<IClient> ConnectAsync(HttpMessageInvoker http, int port, CancellationToken cancellationToken)
     {
         ClientWebSocket socket = new();
         await socket.ConnectAsync(new Uri($"wss://127.0.0.1:{port}/"), http, cancellationToken);
