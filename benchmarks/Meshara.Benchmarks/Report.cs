@@ -50,7 +50,7 @@ internal sealed class Report(IReadOnlyList<Measured> all, string yardstick, stri
         BarPanel[] panels =
         [
             new("Rates: more is better", [.. Groups(candidates, shape => shape != Shape.InFlight, Figure.Rate)]),
-            new("Requests (Meshara, POST) and packed echoes that match none (the others): more is better", [.. Groups(candidates, shape => shape == Shape.InFlight, Figure.Rate)]),
+            new("Requests (Meshara, POST) beside packed echoes (the others): more is better", [.. Groups(candidates, shape => shape == Shape.InFlight, Figure.Rate)]),
             new("Times: less is better", [.. Groups(candidates, _ => true, Figure.P50, Figure.P99)]),
         ];
         string subtitle = $"{_at:yyyy-MM-dd}, commit {commit}, {Processor()}; median of {plan.Repetitions}, thin line: min to max, cut off at the edge";
