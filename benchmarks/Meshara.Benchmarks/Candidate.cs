@@ -22,10 +22,22 @@ internal interface ICandidate
 internal interface IClient : IAsyncDisposable
 {
     /// <summary>Sends <paramref name="count"/> units and waits until the receiver has them all, or the echoes are here.</summary>
-    Task<Sample> RunAsync(Workload workload, long count, CancellationToken cancellationToken);
+    /// <param name="workload">What to send.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="roundTrips">Filled with the µs of each round trip; empty for the other shapes.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>From the first byte out to the receiver's word that it has all.</returns>
+    Task<TimeSpan> RunAsync(Workload workload, long count, double[] roundTrips, CancellationToken cancellationToken);
 }
 
 internal static class Candidates
 {
-    public static IReadOnlyList<ICandidate> All { get; } = [new RawCandidate(), new MesharaCandidate()];
+    public static IReadOnlyList<ICandidate> All { get; } =
+    [
+        new RawCandidate(),
+        new MesharaCandidate(),
+        new Http2Candidate(),
+        new WebSocketCandidate(),
+        new Http2RequestsCandidate(),
+    ];
 }

@@ -36,14 +36,18 @@ internal sealed class ChildProcess : IAsyncDisposable
         return (child, line[Ready.Length..]);
     }
 
-    /// <summary>The child's own main: serves until standard input ends.</summary>
+    /// <summary>The child's own main: serves until standard input ends, and answers each line of it with what it has used.</summary>
     public static async Task<int> ServeAsync(string name, string parent)
     {
         ICandidate candidate = Candidates.All.Single(candidate => candidate.Name == name);
         using CancellationTokenSource end = new();
         Task serving = candidate.ServeAsync(parent, address => Console.Out.WriteLine(Ready + address), end.Token);
-        Task<string> input = Console.In.ReadToEndAsync(end.Token);
-        await Task.WhenAny(serving, input);
+        // Console.In reads on this thread, the program's first: none of the pool is kept from the work.
+        while (await Console.In.ReadLineAsync(end.Token) is not null)
+        {
+            await Console.Out.WriteLineAsync(Usage.Now.Write());
+        }
+
         await end.CancelAsync();
         try
         {
@@ -55,6 +59,14 @@ internal sealed class ChildProcess : IAsyncDisposable
         }
 
         return 0;
+    }
+
+    /// <summary>What the child has used since its start.</summary>
+    public async Task<Usage> UsageAsync(CancellationToken cancellationToken)
+    {
+        await _process.StandardInput.WriteLineAsync(ReadOnlyMemory<char>.Empty, cancellationToken);
+        await _process.StandardInput.FlushAsync(cancellationToken);
+        return Usage.Parse(await _process.StandardOutput.ReadLineAsync(cancellationToken) ?? throw new EndOfStreamException("The child has ended."));
     }
 
     public async ValueTask DisposeAsync()

@@ -10,10 +10,9 @@ internal sealed class MesharaClient(Node node, NodeId peer) : IClient
     public const string Echo = "benchmark/echo";
     public const string Bulk = "benchmark/bulk";
 
-    public async Task<Sample> RunAsync(Workload workload, long count, CancellationToken cancellationToken)
+    public async Task<TimeSpan> RunAsync(Workload workload, long count, double[] roundTrips, CancellationToken cancellationToken)
     {
         byte[] payload = new byte[workload.Size];
-        double[] roundTrips = [];
         long start = Clock.Now;
         switch (workload.Shape)
         {
@@ -21,25 +20,21 @@ internal sealed class MesharaClient(Node node, NodeId peer) : IClient
                 await WriteAsync(payload, count, cancellationToken);
                 break;
             case Shape.Messages:
-                await EachAsync(workload.Concurrency, count, share => SendAsync(payload, share, cancellationToken));
+                await workload.ShareAsync(count, share => SendAsync(payload, share, cancellationToken));
                 await ConfirmAsync(payload, count, cancellationToken);
                 break;
             case Shape.RoundTrip:
-                roundTrips = await RoundTripsAsync(payload, (int)count, cancellationToken);
+                await RoundTripsAsync(payload, roundTrips, cancellationToken);
                 break;
             default:
-                await EachAsync(workload.Concurrency, count, share => RequestAsync(payload, share, cancellationToken));
+                await workload.ShareAsync(count, share => RequestAsync(payload, share, cancellationToken));
                 break;
         }
 
-        return new Sample(Clock.Since(start), roundTrips);
+        return Clock.Since(start);
     }
 
     public ValueTask DisposeAsync() => node.DisposeAsync();
-
-    // Shares the units out evenly; a remainder goes to the first.
-    private static Task EachAsync(int workers, long count, Func<long, Task> work) =>
-        Task.WhenAll(Enumerable.Range(0, workers).Select(worker => Task.Run(() => work((count / workers) + (worker == 0 ? count % workers : 0)))));
 
     private async Task WriteAsync(byte[] payload, long count, CancellationToken cancellationToken)
     {
@@ -71,17 +66,14 @@ internal sealed class MesharaClient(Node node, NodeId peer) : IClient
         Check(count + 1, await node.RequestAsync(peer, Count, Array.Empty<byte>(), cancellationToken: cancellationToken));
     }
 
-    private async Task<double[]> RoundTripsAsync(byte[] payload, int count, CancellationToken cancellationToken)
+    private async Task RoundTripsAsync(byte[] payload, double[] times, CancellationToken cancellationToken)
     {
-        double[] times = new double[count];
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < times.Length; i++)
         {
             long start = Clock.Now;
             await node.RequestAsync(peer, Echo, payload, cancellationToken: cancellationToken);
             times[i] = Clock.Since(start).TotalMicroseconds;
         }
-
-        return times;
     }
 
     private async Task RequestAsync(byte[] payload, long count, CancellationToken cancellationToken)

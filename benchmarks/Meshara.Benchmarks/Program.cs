@@ -26,9 +26,10 @@ if (args.Contains("flood"))
 
 string only = Value("--only=") ?? "";
 List<Workload> workloads = [.. Workload.All.Where(workload => workload.Name.Contains(only, StringComparison.Ordinal))];
-if (args.FirstOrDefault(arg => arg != "--quick" && !arg.StartsWith("--commit=", StringComparison.Ordinal) && !arg.StartsWith("--only=", StringComparison.Ordinal)) is string unknown)
+string[] options = ["--commit=", "--only=", "--out=", "--chart="];
+if (args.FirstOrDefault(arg => arg != "--quick" && !options.Any(option => arg.StartsWith(option, StringComparison.Ordinal))) is string unknown)
 {
-    Console.Error.WriteLine($"Unknown argument {unknown}. Usage: benchmarks/run [flood|policies] [--quick] [--only=PART_OF_A_WORKLOAD'S_NAME]");
+    Console.Error.WriteLine($"Unknown argument {unknown}. Usage: benchmarks/run [flood|policies] [--quick] [--only=PART_OF_A_WORKLOAD'S_NAME] [--out=FILE.md] [--chart=FILE.svg]");
     return 2;
 }
 
@@ -40,7 +41,12 @@ if (workloads.Count == 0)
 
 Plan plan = quick ? Plan.Quick : Plan.Full;
 IReadOnlyList<Measured> measured = await new Runner(plan).RunAsync(workloads, Candidates.All);
-Console.Out.Write(Report.Of(measured, Candidates.All[0].Name, commit, plan));
+Report report = new(measured, yardstick: "raw SslStream", subject: "Meshara", commit, plan);
+Console.Out.Write(report.ToMarkdown());
+await KeepAsync(Value("--out="), report.ToMarkdown);
+await KeepAsync(Value("--chart="), report.ToSvg);
 return 0;
+
+static Task KeepAsync(string? path, Func<string> text) => path is null ? Task.CompletedTask : File.WriteAllTextAsync(path, text());
 
 string? Value(string option) => args.FirstOrDefault(arg => arg.StartsWith(option, StringComparison.Ordinal))?[option.Length..];

@@ -1,15 +1,15 @@
 using System.Buffers.Binary;
-using System.Net.Security;
+using System.Runtime.CompilerServices;
 
 namespace Meshara.Benchmarks;
 
-/// <summary>The parent's side of the bare stream.</summary>
-internal sealed class RawClient(SslStream stream) : IClient
+/// <summary>The parent's side of a pair of streams, or of one that goes both ways.</summary>
+internal sealed class RawClient(Stream incoming, Stream outgoing, IAsyncDisposable connection) : IClient
 {
-    private readonly RawFrames _frames = new(stream);
-    private readonly RawPacker _packer = new(stream);
+    private readonly RawFrames _frames = new(incoming);
+    private readonly RawPacker _packer = new(outgoing);
 
-    public async Task<Sample> RunAsync(Workload workload, long count, CancellationToken cancellationToken)
+    public async Task<TimeSpan> RunAsync(Workload workload, long count, double[] roundTrips, CancellationToken cancellationToken)
     {
         byte[] command = new byte[RawServer.CommandSize];
         command[0] = (byte)workload.Shape;
@@ -19,7 +19,6 @@ internal sealed class RawClient(SslStream stream) : IClient
         _packer.TryAdd(command);
         await _packer.FlushAsync(cancellationToken);
         byte[] payload = new byte[workload.Size];
-        double[] roundTrips = [];
         switch (workload.Shape)
         {
             case Shape.Bulk:
@@ -29,25 +28,26 @@ internal sealed class RawClient(SslStream stream) : IClient
                 await SendAsync(payload, count, cancellationToken);
                 break;
             case Shape.RoundTrip:
-                roundTrips = await RoundTripsAsync(payload, (int)count, cancellationToken);
+                await RoundTripsAsync(payload, roundTrips, cancellationToken);
                 break;
             default:
                 await InFlightAsync(payload, count, workload.Concurrency, cancellationToken);
                 break;
         }
 
-        return new Sample(Clock.Since(start), roundTrips);
+        return Clock.Since(start);
     }
 
-    public ValueTask DisposeAsync() => stream.DisposeAsync();
+    public ValueTask DisposeAsync() => connection.DisposeAsync();
 
     private async Task WriteAsync(byte[] payload, long count, CancellationToken cancellationToken)
     {
         for (; count > 0; count--)
         {
-            await stream.WriteAsync(payload, cancellationToken);
+            await outgoing.WriteAsync(payload, cancellationToken);
         }
 
+        await outgoing.FlushAsync(cancellationToken);
         await ConfirmationAsync(cancellationToken);
     }
 
@@ -66,10 +66,9 @@ internal sealed class RawClient(SslStream stream) : IClient
         await ConfirmationAsync(cancellationToken);
     }
 
-    private async Task<double[]> RoundTripsAsync(byte[] payload, int count, CancellationToken cancellationToken)
+    private async Task RoundTripsAsync(byte[] payload, double[] times, CancellationToken cancellationToken)
     {
-        double[] times = new double[count];
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < times.Length; i++)
         {
             long start = Clock.Now;
             _packer.TryAdd(payload);
@@ -81,8 +80,6 @@ internal sealed class RawClient(SslStream stream) : IClient
 
             times[i] = Clock.Since(start).TotalMicroseconds;
         }
-
-        return times;
     }
 
     // One loop: sends as many as the echoes made room for, then waits for echoes.
@@ -119,6 +116,7 @@ internal sealed class RawClient(SslStream stream) : IClient
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask FillAsync(CancellationToken cancellationToken)
     {
         if (!await _frames.FillAsync(cancellationToken))

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace Meshara.Benchmarks;
 
@@ -47,6 +48,7 @@ internal sealed class RawFrames(Stream stream)
     }
 
     /// <summary>Waits for more bytes. False: the other side has closed.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
     {
         if (_start > 0)
@@ -98,12 +100,14 @@ internal sealed class RawPacker(Stream stream)
         return true;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask FlushAsync(CancellationToken cancellationToken)
     {
         if (_used > 0)
         {
             await stream.WriteAsync(_buffer.AsMemory(0, _used), cancellationToken);
             _used = 0;
+            await stream.FlushAsync(cancellationToken); // the body of a request waits for it; SslStream does nothing
         }
     }
 }

@@ -1,14 +1,15 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace Meshara.Benchmarks;
 
-/// <summary>The child's side of the bare stream: one command after the other, each a frame of shape, count and size.</summary>
-internal sealed class RawServer(Stream stream)
+/// <summary>The child's side of the streams: one command after the other, each a frame of shape, count and size.</summary>
+internal sealed class RawServer(Stream incoming, Stream outgoing)
 {
     public const int CommandSize = 1 + sizeof(long);
 
-    private readonly RawFrames _frames = new(stream);
-    private readonly RawPacker _packer = new(stream);
+    private readonly RawFrames _frames = new(incoming);
+    private readonly RawPacker _packer = new(outgoing);
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -84,6 +85,7 @@ internal sealed class RawServer(Stream stream)
         await _packer.FlushAsync(cancellationToken);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask FillAsync(CancellationToken cancellationToken)
     {
         if (!await _frames.FillAsync(cancellationToken))

@@ -5,12 +5,12 @@ namespace Meshara.Benchmarks;
 /// <param name="Repetitions">Measurements of each workload with each candidate.</param>
 internal sealed record Plan(TimeSpan Duration, int Repetitions)
 {
-    public static Plan Full { get; } = new(TimeSpan.FromSeconds(2), 7);
+    public static Plan Full { get; } = new(TimeSpan.FromSeconds(0.5), 15);
 
-    public static Plan Quick { get; } = new(TimeSpan.FromMilliseconds(250), 5);
+    public static Plan Quick { get; } = new(TimeSpan.FromMilliseconds(200), 5);
 }
 
-/// <summary>All measurements of one workload with one candidate.</summary>
+/// <summary>All measurements of one workload with one candidate, one for each repetition.</summary>
 internal sealed record Measured(Workload Workload, string Candidate, long Count, List<Sample> Samples);
 
 /// <summary>Runs every workload with every candidate, in turn, so that what else the machine does falls on all alike.</summary>
@@ -22,58 +22,62 @@ internal sealed class Runner(Plan plan)
 
     public async Task<IReadOnlyList<Measured>> RunAsync(IReadOnlyList<Workload> workloads, IReadOnlyList<ICandidate> candidates)
     {
-        List<(ICandidate Candidate, IClient Client, ChildProcess Child)> pairs = [];
+        List<Pair> pairs = [];
         try
         {
             foreach (ICandidate candidate in candidates)
             {
                 using CancellationTokenSource limit = new(Patience, TimeProvider.System);
                 (ChildProcess child, string address) = await ChildProcess.StartAsync(candidate, limit.Token);
-                pairs.Add((candidate, await candidate.ConnectAsync(address, limit.Token), child));
+                pairs.Add(new Pair(candidate, await candidate.ConnectAsync(address, limit.Token), child));
             }
 
             List<Measured> measured = [];
-            foreach (Workload workload in workloads)
+            foreach (IGrouping<(Shape, int), Workload> alike in workloads.GroupBy(workload => (workload.Shape, workload.Size)))
             {
-                measured.AddRange(await MeasureAsync(workload, [.. pairs.Where(pair => pair.Candidate.Supports(workload)).Select(pair => (pair.Candidate, pair.Client))]));
+                measured.AddRange(await MeasureAsync([.. alike], pairs));
             }
 
             return measured;
         }
         finally
         {
-            foreach ((_, IClient client, ChildProcess child) in pairs)
+            foreach (Pair pair in pairs)
             {
-                await client.DisposeAsync();
-                await child.DisposeAsync();
+                await pair.Client.DisposeAsync();
+                await pair.Child.DisposeAsync();
             }
         }
     }
 
-    private async Task<List<Measured>> MeasureAsync(Workload workload, (ICandidate Candidate, IClient Client)[] pairs)
+    // Workloads of one shape and size take turns too: those of several producers are set beside the yardstick's one.
+    private async Task<IEnumerable<Measured>> MeasureAsync(Workload[] workloads, List<Pair> pairs)
     {
-        List<Measured> all = [];
-        foreach ((ICandidate candidate, IClient client) in pairs)
+        List<(Pair Pair, Measured Measured)> all = [];
+        foreach (Workload workload in workloads)
         {
-            Measured measured = new(workload, candidate.Name, await CalibrateAsync(workload, client), []);
-            await Console.Error.WriteLineAsync($"{workload.Name}, {candidate.Name}: {measured.Count:N0} at a time");
-            all.Add(measured);
+            foreach (Pair pair in pairs.Where(pair => pair.Candidate.Supports(workload)))
+            {
+                Measured measured = new(workload, pair.Candidate.Name, await CalibrateAsync(workload, pair), []);
+                await Console.Error.WriteLineAsync($"{workload.Name}, {measured.Candidate}: {measured.Count:N0} at a time");
+                all.Add((pair, measured));
+            }
         }
 
         for (int repetition = 0; repetition < plan.Repetitions; repetition++)
         {
-            foreach (((_, IClient client), Measured measured) in pairs.Zip(all))
+            foreach ((Pair pair, Measured measured) in all)
             {
-                measured.Samples.Add(await OnceAsync(workload, client, measured.Count));
+                measured.Samples.Add(await OnceAsync(measured.Workload, pair, measured.Count));
             }
         }
 
-        return all;
+        return all.Select(each => each.Measured);
     }
 
     // Warms up and finds how many units take the planned time. The fastest of several tries counts: one hiccup of the machine
     // would otherwise leave a count so small that only its beginning and end are measured.
-    private async Task<long> CalibrateAsync(Workload workload, IClient client)
+    private async Task<long> CalibrateAsync(Workload workload, Pair pair)
     {
         const int Tries = 3;
         long count = workload.Concurrency;
@@ -82,7 +86,7 @@ internal sealed class Runner(Plan plan)
             TimeSpan fastest = TimeSpan.MaxValue;
             for (int i = 0; i < Tries && fastest >= plan.Duration / 2; i++)
             {
-                TimeSpan elapsed = (await OnceAsync(workload, client, count)).Elapsed;
+                TimeSpan elapsed = (await OnceAsync(workload, pair, count)).Elapsed;
                 fastest = elapsed < fastest ? elapsed : fastest;
             }
 
@@ -96,9 +100,16 @@ internal sealed class Runner(Plan plan)
         }
     }
 
-    private static async Task<Sample> OnceAsync(Workload workload, IClient client, long count)
+    private static async Task<Sample> OnceAsync(Workload workload, Pair pair, long count)
     {
         using CancellationTokenSource limit = new(Patience, TimeProvider.System);
-        return await client.RunAsync(workload, count, limit.Token);
+        // Made here, because what is allocated between the two readings is counted.
+        double[] roundTrips = new double[workload.Shape == Shape.RoundTrip ? count : 0];
+        Usage before = Usage.Now + await pair.Child.UsageAsync(limit.Token);
+        TimeSpan elapsed = await pair.Client.RunAsync(workload, count, roundTrips, limit.Token);
+        Usage after = Usage.Now + await pair.Child.UsageAsync(limit.Token);
+        return new Sample(elapsed, roundTrips, after - before);
     }
+
+    private sealed record Pair(ICandidate Candidate, IClient Client, ChildProcess Child);
 }

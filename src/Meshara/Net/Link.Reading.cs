@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Meshara.Core;
 using Meshara.Wire;
 
 namespace Meshara.Net;

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Meshara.Core;
 using Meshara.Wire;
 

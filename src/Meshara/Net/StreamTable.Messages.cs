@@ -1,5 +1,3 @@
-using Meshara.Wire;
-
 namespace Meshara.Net;
 
 // Messages: one stream for each protocol and direction, wire protocol section 8.1, kind 0.

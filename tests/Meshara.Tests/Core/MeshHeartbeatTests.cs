@@ -19,10 +19,48 @@ public sealed class MeshHeartbeatTests
             seen.AddRange(s.Take().Select(a => (Math.Round((s.Now - start).TotalSeconds, 1), a)));
         }
 
-        Assert.Equal([15, 25], seen.Where(x => x.Action is MeshAction.Ping).Select(x => x.At));
+        Assert.Equal([16, 26], seen.Where(x => x.Action is MeshAction.Ping).Select(x => x.At));
         (double at, MeshAction action) = Assert.Single(seen, x => x.Action is MeshAction.CloseLink);
-        Assert.Equal(35, at);
-        Assert.Equal(new MeshAction.CloseLink(link, DisconnectReason.PingTimeout, "nothing was heard for 35 s"), action);
+        Assert.Equal(36, at);
+        Assert.Equal(new MeshAction.CloseLink(link, DisconnectReason.PingTimeout, "nothing was heard for 36 s"), action);
+    }
+
+    // One PING and its PONG serve both sides: a node with thousands of inbound links would else send as many of its own.
+    [Theory]
+    [InlineData(15, 15, 16)]
+    [InlineData(2, 2, 2.5)]
+    public void Silence_Dialled_AsksBeforeTheSideThatAccepted(double pingAfter, double dialled, double accepted)
+    {
+        Assert.Equal(dialled, FirstPing(inbound: false));
+        Assert.Equal(accepted, FirstPing(inbound: true));
+
+        double FirstPing(bool inbound)
+        {
+            MeshScript s = new(configure: c => c with { Timeouts = c.Timeouts with { PingAfter = TimeSpan.FromSeconds(pingAfter) } });
+            if (inbound)
+            {
+                s.Link(Ids.High);
+            }
+            else
+            {
+                long connection = s.Add(new PeerAddress(Ids.High, "10.0.0.1", 1000));
+                s.Hello(connection, Ids.High);
+                s.Mesh.HandleReadyReceived(connection, s.Now);
+            }
+
+            s.Take();
+            TimeSpan start = s.Now;
+            for (int tick = 1; tick <= 400; tick++)
+            {
+                s.Advance(0.1, _ => new LinkLiveness(start, null, null));
+                if (s.Take().OfType<MeshAction.Ping>().Any())
+                {
+                    return Math.Round((s.Now - start).TotalSeconds, 1);
+                }
+            }
+
+            return double.NaN;
+        }
     }
 
     [Fact]
@@ -35,7 +73,7 @@ public sealed class MeshHeartbeatTests
         TimeSpan heard = s.Now;
         s.Take();
 
-        s.Advance(14.9, _ => new LinkLiveness(heard, null, null));
+        s.Advance(15.9, _ => new LinkLiveness(heard, null, null));
         Assert.Empty(s.Take().OfType<MeshAction.Ping>());
         s.Advance(0.2, _ => new LinkLiveness(heard, null, null));
         Assert.Single(s.Take().OfType<MeshAction.Ping>());
@@ -47,7 +85,7 @@ public sealed class MeshHeartbeatTests
         MeshScript s = new();
         long link = s.Link(Ids.High);
         TimeSpan start = s.Now;
-        s.Advance(35, _ => new LinkLiveness(start, null, null));
+        s.Advance(36, _ => new LinkLiveness(start, null, null));
         long last = s.Take().OfType<MeshAction.Ping>().Last().Number;
 
         s.Mesh.HandlePong(link, last, s.Now);
@@ -138,8 +176,8 @@ public sealed class MeshHeartbeatTests
 
         TestContext.Current.TestOutputHelper?.WriteLine($"{wakeUps} wake-ups, {silences.Count} PINGs in 10 minutes");
         Assert.InRange(wakeUps - (busy ? 0 : silences.Count), looks, looks + 1);
-        Assert.InRange(silences.Count, busy ? 16 * 9 : 16 * 39, busy ? 16 * 10 : 16 * 40);
-        Assert.All(silences, silence => Assert.Equal(busy ? TimeSpan.Zero : TimeSpan.FromSeconds(15), silence));
+        Assert.InRange(silences.Count, busy ? 16 * 9 : 16 * 37, busy ? 16 * 10 : 16 * 38);
+        Assert.All(silences, silence => Assert.Equal(busy ? TimeSpan.Zero : TimeSpan.FromSeconds(16), silence));
     }
 
     // Wherever between two looks it begins: what has a deadline is done at it.
@@ -164,9 +202,9 @@ public sealed class MeshHeartbeatTests
             seen.AddRange(s.Take().Select(a => (Math.Round((s.Now - start).TotalSeconds, 6), a)));
         }
 
-        Assert.Equal([15, 25], seen.Where(x => x.Action is MeshAction.Ping ping && ping.Connection == silent).Select(x => x.At));
+        Assert.Equal([16, 26], seen.Where(x => x.Action is MeshAction.Ping ping && ping.Connection == silent).Select(x => x.At));
         Assert.Equal(
-            [(10.3, framed, DisconnectReason.FrameTimeout), (30.3, written, DisconnectReason.WriteTimeout), (35, silent, DisconnectReason.PingTimeout)],
+            [(10.3, framed, DisconnectReason.FrameTimeout), (30.3, written, DisconnectReason.WriteTimeout), (36, silent, DisconnectReason.PingTimeout)],
             seen.Select(x => (x.At, Close: x.Action as MeshAction.CloseLink)).Where(x => x.Close is not null).Select(x => (x.At, x.Close!.Connection, x.Close.Reason)));
     }
 

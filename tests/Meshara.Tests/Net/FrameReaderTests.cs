@@ -30,6 +30,29 @@ public sealed class FrameReaderTests
     }
 
     [Fact]
+    public async Task Rest_WhileTheNextByteIsWaitedFor_GivesTheBufferBack_AndItGoesOn()
+    {
+        (MemoryStreamEnd near, MemoryStreamEnd far) = MemoryStreamEnd.CreatePair();
+        using FrameReader reader = new(near);
+        await far.WriteAsync(Frame(FrameType.Ping, 8, 1));
+        Assert.True(await reader.FillAsync(CancellationToken.None));
+        reader.Rest();
+        Assert.True(reader.TryTake(FrameCodec.MaxPayload, out _, out _));
+        Assert.NotEqual(0, reader.Capacity);
+
+        ValueTask<bool> filling = reader.FillAsync(CancellationToken.None);
+        reader.Rest();
+        Assert.Equal(0, reader.Capacity);
+        await far.WriteAsync(Frame(FrameType.Ping, 8, 2));
+
+        Assert.True(await filling);
+        Assert.True(reader.TryTake(FrameCodec.MaxPayload, out _, out ReadOnlySpan<byte> payload));
+        Assert.Equal([2, 2, 2, 2, 2, 2, 2, 2], payload.ToArray());
+        await far.DisposeAsync();
+        await near.DisposeAsync();
+    }
+
+    [Fact]
     public async Task F6_TruncatedFrameThenEnd_IsToldApartFromAnEndBetweenFrames()
     {
         using FrameReader cut = new(new ChunkStream(Frame(FrameType.Ping, 8, 1)[..^1]));
