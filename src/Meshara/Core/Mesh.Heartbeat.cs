@@ -124,11 +124,6 @@ internal sealed partial class Mesh
             SendPing(link, now);
         }
 
-        if (now >= link.RoundTripDue)
-        {
-            link.RoundTripDue = now + RoundTripEvery;
-        }
-
         return false;
     }
 
@@ -166,6 +161,7 @@ internal sealed partial class Mesh
         {
             link.PingOwed = false;
             link.PingsOutstanding++;
+            link.RoundTripDue = now + RoundTripEvery;
             link.RoundTrips.Sent(++link.LastPing, now);
             Emit(new MeshAction.Ping(link.Id, link.LastPing));
         }

@@ -36,14 +36,14 @@ public sealed class MeshHeartbeatTests
 
         double FirstPing(bool inbound)
         {
-            MeshScript s = new(configure: c => c with { Timeouts = c.Timeouts with { PingAfter = TimeSpan.FromSeconds(pingAfter) } });
+            MeshScript s = new(timeouts: new NodeTimeouts { PingAfter = TimeSpan.FromSeconds(pingAfter) });
             if (inbound)
             {
                 s.Link(Ids.High);
             }
             else
             {
-                long connection = s.Add(new PeerAddress(Ids.High, "10.0.0.1", 1000));
+                long connection = s.Add(PeerAddress.Parse($"{Ids.High}@10.0.0.1:1000"));
                 s.Hello(connection, Ids.High);
                 s.Mesh.HandleReadyReceived(connection, s.Now);
             }

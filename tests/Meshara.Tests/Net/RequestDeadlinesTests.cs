@@ -75,7 +75,8 @@ public sealed class RequestDeadlinesTests
         await using LinkPair pair = LinkPair.StartInMemory(time: _time);
         using IDisposable never = Stall(pair);
         int before = _time.PendingTimers;
-        Task<byte[]> request = Ask(pair, 10);
+        using CancellationTokenSource cancel = new();
+        Task<byte[]> request = pair.Dialer.Link.RequestAsync("never", Array.Empty<byte>(), TimeSpan.FromSeconds(10), cancel.Token).AsTask();
         Assert.Equal(before + 1, _time.PendingTimers);
 
         pair.Dialer.Link.Streams.Deadlines.Dispose();
@@ -83,6 +84,8 @@ public sealed class RequestDeadlinesTests
 
         Assert.Equal(before, _time.PendingTimers);
         Assert.False(request.IsCompleted);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAsync<OperationCanceledException>(() => request);
     }
 
     private static IDisposable Stall(LinkPair pair) =>
