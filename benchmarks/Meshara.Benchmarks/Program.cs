@@ -35,7 +35,7 @@ string only = Value("--only=") ?? "";
 if (args.Contains(ScaleProgram.Argument))
 {
     int links = int.Parse(Value("--links=") ?? (quick ? "1000" : "10000"), CultureInfo.InvariantCulture);
-    return await ScaleProgram.RunAsync(commit, new ScalePlan(quick, links), only);
+    return await ScaleProgram.RunAsync(new ScalePlan(commit, quick, links, Value("--command="), Value("--out=")), only);
 }
 
 List<Workload> workloads = [.. Workload.All.Where(workload => workload.Name.Contains(only, StringComparison.Ordinal))];
