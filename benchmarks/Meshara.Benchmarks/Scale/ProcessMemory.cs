@@ -5,7 +5,7 @@ namespace Meshara.Benchmarks.Scale;
 /// <summary>What a process holds.</summary>
 /// <param name="Resident">VmRSS, in bytes.</param>
 /// <param name="Managed">The managed heap after a full collection, in bytes.</param>
-internal readonly record struct ProcessMemory(long Resident, long Managed)
+internal sealed record ProcessMemory(long Resident, long Managed)
 {
     /// <summary>Of this process, after everything that is garbage has been given back to the system.</summary>
     public static ProcessMemory Collect()

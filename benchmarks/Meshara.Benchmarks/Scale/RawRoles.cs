@@ -81,7 +81,10 @@ internal sealed class RawServerRole : IScaleRole
         Interlocked.Increment(ref _made);
         if (_reading)
         {
-            await stream.ReadAsync(new byte[ReadSize]);
+            while (await stream.ReadAsync(new byte[ReadSize]) > 0)
+            {
+                // Nothing is ever sent.
+            }
         }
     }
 }

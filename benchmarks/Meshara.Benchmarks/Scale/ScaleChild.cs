@@ -58,7 +58,7 @@ internal sealed class ScaleChild : IAsyncDisposable
     /// <summary>The child's own main.</summary>
     public static async Task<int> RunAsync(string[] role)
     {
-        await using IScaleRole role1 = role switch
+        await using IScaleRole work = role switch
         {
             ["node"] => new HubRole(),
             ["peers", string count] => new PeersRole(int.Parse(count, CultureInfo.InvariantCulture)),
@@ -66,10 +66,10 @@ internal sealed class ScaleChild : IAsyncDisposable
             ["raw-clients"] => new RawClientsRole(),
             _ => throw new ArgumentException($"No role is called {string.Join(' ', role)}."),
         };
-        await Console.Out.WriteLineAsync(await role1.StartAsync());
+        await Console.Out.WriteLineAsync(await work.StartAsync());
         while (await Console.In.ReadLineAsync() is { } order)
         {
-            await Console.Out.WriteLineAsync(await role1.DoAsync(order.Split(' ')));
+            await Console.Out.WriteLineAsync(await work.DoAsync(order.Split(' ')));
         }
 
         return 0;

@@ -42,7 +42,7 @@ internal static class StartUp
 
     private static async Task<(double Milliseconds, double Megabytes)> StartAsync(string command, string data)
     {
-        ProcessStartInfo start = new(command, ["run", "--mesh", HubRole.Mesh, "--data", data, "--listen", "127.0.0.1:0"]) { RedirectStandardOutput = true };
+        ProcessStartInfo start = new(command, ["run", "--mesh", HubRole.Mesh, "--data", data, "--listen", "127.0.0.1:0"]) { UseShellExecute = false, RedirectStandardOutput = true };
         long began = Clock.Now;
         using Process node = Process.Start(start)!;
         try
@@ -69,6 +69,7 @@ internal static class StartUp
         string to = Path.Combine(folder, "published");
         ProcessStartInfo publish = new("dotnet", ["publish", "src/Meshara.Cli", "-c", "Release", "-r", RuntimeInformation.RuntimeIdentifier, "-o", to, "--nologo", "-v", "quiet"])
         {
+            UseShellExecute = false,
             RedirectStandardOutput = true,
         };
         using Process process = Process.Start(publish)!;
