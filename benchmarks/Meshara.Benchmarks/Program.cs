@@ -1,6 +1,8 @@
+using System.Globalization;
 using Meshara.Benchmarks;
 using Meshara.Benchmarks.Flood;
 using Meshara.Benchmarks.Policies;
+using Meshara.Benchmarks.Scale;
 
 if (args is [ChildProcess.Argument, string name, string parent])
 {
@@ -10,6 +12,11 @@ if (args is [ChildProcess.Argument, string name, string parent])
 if (args is [FloodChild.Argument, ..])
 {
     return await FloodChild.RunAsync(args[1..]);
+}
+
+if (args is [ScaleChild.Argument, ..])
+{
+    return await ScaleChild.RunAsync(args[1..]);
 }
 
 bool quick = args.Contains("--quick");
@@ -25,11 +32,17 @@ if (args.Contains("flood"))
 }
 
 string only = Value("--only=") ?? "";
+if (args.Contains(ScaleProgram.Argument))
+{
+    int links = int.Parse(Value("--links=") ?? (quick ? "1000" : "10000"), CultureInfo.InvariantCulture);
+    return await ScaleProgram.RunAsync(new ScalePlan(commit, quick, links, Value("--command="), Value("--out=")), only);
+}
+
 List<Workload> workloads = [.. Workload.All.Where(workload => workload.Name.Contains(only, StringComparison.Ordinal))];
 string[] options = ["--commit=", "--only=", "--out=", "--chart="];
 if (args.FirstOrDefault(arg => arg != "--quick" && !options.Any(option => arg.StartsWith(option, StringComparison.Ordinal))) is string unknown)
 {
-    Console.Error.WriteLine($"Unknown argument {unknown}. Usage: benchmarks/run [flood|policies] [--quick] [--only=PART_OF_A_WORKLOAD'S_NAME] [--out=FILE.md] [--chart=FILE.svg]");
+    Console.Error.WriteLine($"Unknown argument {unknown}. Usage: benchmarks/run [flood|policies|scale] [--quick] [--only=PART_OF_A_WORKLOAD'S_NAME] [--out=FILE.md] [--chart=FILE.svg]");
     return 2;
 }
 
