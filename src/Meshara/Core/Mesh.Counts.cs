@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Meshara.Core.Policy;
 
 namespace Meshara.Core;
 
