@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 
 namespace Meshara;
 
@@ -42,25 +43,22 @@ public sealed class PublicKey : IEquatable<PublicKey>
     /// <summary>Reads a SubjectPublicKeyInfo; false where <see cref="FromDer"/> throws.</summary>
     public static bool TryFromDer(ReadOnlySpan<byte> der, [NotNullWhen(true)] out PublicKey? key)
     {
-        key = null;
-        if (!HasForm(der))
-        {
-            return false;
-        }
+        using ECDsa? opened = TryOpen(der);
+        key = opened is null ? null : new PublicKey(der.ToArray());
+        return key is not null;
+    }
 
-        byte[] bytes = der.ToArray();
-        try
-        {
-            // The framework checks that the point is on the curve.
-            using ECDsa ecdsa = Import(bytes);
-        }
-        catch (CryptographicException)
-        {
-            return false;
-        }
-
-        key = new PublicKey(bytes);
-        return true;
+    /// <summary>As <see cref="TryFromDer"/>, and whether the key has made a signature: for both the platform takes the key in once, which is dearer than the check of the signature.</summary>
+    /// <param name="der">The SubjectPublicKeyInfo.</param>
+    /// <param name="data">What may be signed.</param>
+    /// <param name="signature">As for <see cref="Verify"/>.</param>
+    /// <param name="isSigned">Whether it is; false also where the key is none.</param>
+    /// <param name="certificate">In which the platform may have read the same key already.</param>
+    internal static PublicKey? ReadAndVerify(ReadOnlySpan<byte> der, ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature, out bool isSigned, X509Certificate? certificate = null)
+    {
+        using ECDsa? opened = TryOpen(certificate, der) ?? TryOpen(der);
+        isSigned = opened is not null && HasSigned(opened, data, signature);
+        return opened is null ? null : new PublicKey(der.ToArray());
     }
 
     /// <summary>Whether these are 91 bytes that begin as a key does; the point may be on no curve.</summary>
@@ -96,8 +94,8 @@ public sealed class PublicKey : IEquatable<PublicKey>
     /// <summary>Whether <paramref name="signature"/> (ECDSA with SHA-256, DER as in RFC 3279) over <paramref name="data"/> was made with this key.</summary>
     public bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
     {
-        using ECDsa ecdsa = Import(_der);
-        return ecdsa.VerifyData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        using ECDsa opened = Import(_der);
+        return HasSigned(opened, data, signature);
     }
 
     /// <summary>PEM with the label <c>PUBLIC KEY</c>.</summary>
@@ -115,7 +113,52 @@ public sealed class PublicKey : IEquatable<PublicKey>
     /// <inheritdoc/>
     public override int GetHashCode() => Id.GetHashCode();
 
-    private static ECDsa Import(byte[] der)
+    private static bool HasSigned(ECDsa opened, ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature) =>
+        opened.VerifyData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+
+    // Null: not the canonical DER of a point on the curve.
+    private static ECDsa? TryOpen(ReadOnlySpan<byte> der)
+    {
+        try
+        {
+            // The framework checks that the point is on the curve.
+            return HasForm(der) ? Import(der) : null;
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
+    }
+
+    // Null: not known to be the key of these very bytes. OpenSSL has read it to check the peer's CertificateVerify (RFC 8446 section 4.4.3), and reads
+    // no point that is not on the curve (EC_POINT_oct2point); a second import would only multiply it by the order, which is 1 step for nothing on a curve
+    // of cofactor 1 (SEC 1 section 3.2.2.1), yet costs twice as much as a signature's check. What other platforms look at is not known: they import.
+    private static ECDsa? TryOpen(X509Certificate? certificate, ReadOnlySpan<byte> der)
+    {
+        if (!OperatingSystem.IsLinux() || certificate is not X509Certificate2 read || !HasForm(der))
+        {
+            return null;
+        }
+
+        ECDsa? opened = null;
+        try
+        {
+            opened = read.GetECDsaPublicKey();
+            if (opened is not null && opened.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(der))
+            {
+                return opened;
+            }
+        }
+        catch (CryptographicException)
+        {
+            // The import says what is wrong.
+        }
+
+        opened?.Dispose();
+        return null;
+    }
+
+    private static ECDsa Import(ReadOnlySpan<byte> der)
     {
         ECDsa ecdsa = ECDsa.Create();
         try

@@ -66,7 +66,7 @@ internal sealed partial class Mesh
         if (addId is { } id)
         {
             target.JoinedLate |= target is { State: TargetState.Dialling, Adds.Count: 0 };
-            target.Adds.Add(id);
+            target.Await([id]);
         }
 
         if (LiveAt(target) is { } peer)
@@ -94,7 +94,7 @@ internal sealed partial class Mesh
     /// <summary>The operator's call has been given up.</summary>
     public void HandleCancelAdd(long addId, TimeSpan now)
     {
-        DialTarget? target = _targets.Values.FirstOrDefault(t => t.Adds.Remove(addId));
+        DialTarget? target = _targets.Values.FirstOrDefault(t => t.Forget(addId));
         if (target is { Wanted: false, Adds.Count: 0 })
         {
             NodeId? peer = target.Address.Id ?? target.Connection?.Peer?.Id;
@@ -114,7 +114,7 @@ internal sealed partial class Mesh
         string name = address.ToString();
         if (!_targets.TryGetValue(name, out DialTarget? target))
         {
-            target = new DialTarget(++_lastKey, address);
+            target = new DialTarget(++_lastKey, address, _placesDue);
             _targets.Add(name, target);
             _targetsByKey.Add(target.Key, target);
         }
@@ -255,7 +255,7 @@ internal sealed partial class Mesh
             Emit(new MeshAction.AddSucceeded(add, peer.Id, address));
         }
 
-        target.Adds.Clear();
+        target.ForgetAdds();
         if (firstUse)
         {
             // From now on only this peer is meant: another key at this address is an error.
@@ -424,6 +424,7 @@ internal sealed partial class Mesh
     private void RemoveTarget(DialTarget target)
     {
         _targets.Remove(target.Address.ToString());
+        _placesDue.All = true;
         _targetsByKey.Remove(target.Key);
         _deadlines.Clear(target.Key);
         target.State = TargetState.Idle;
@@ -442,7 +443,7 @@ internal sealed partial class Mesh
             Emit(new MeshAction.AddFailed(add, failure));
         }
 
-        target.Adds.Clear();
+        target.ForgetAdds();
     }
 
     private void FailAllTargets()
@@ -453,6 +454,7 @@ internal sealed partial class Mesh
         }
 
         _targets.Clear();
+        _placesDue.All = true;
         _targetsByKey.Clear();
         _dialQueue.Clear();
     }

@@ -109,7 +109,14 @@ internal sealed partial class Mesh
             : (IsManaged && Counts.Mesh <= 2) || IsNamedMissing() ? now
             : now + (AskInboundAfter * (0.3 + (0.7 * _config.Random.NextDouble())));
         _spreadDue ??= now + SpreadEvery;
-        AskThoseDue(now);
+        if (link.AskDue <= now)
+        {
+            AskThoseDue(now);
+            return;
+        }
+
+        // Nobody else's turn has come by it: not all links are looked at for each that comes.
+        _deadlines.Set(ExchangeKey, Earliest(_deadlines.Of(ExchangeKey), Earliest(link.AskDue, _spreadDue))!.Value);
     }
 
     // Somebody is missing, and there is nobody to dial. Who had enough planned its next question for half an hour later.

@@ -69,7 +69,7 @@ internal sealed partial class Mesh
             return false;
         }
 
-        peer.Newcomers.Add(connection);
+        peer.AddNewcomer(connection);
         TurnOlderKeysAway(peer.Id, now);
         return true;
     }
@@ -150,7 +150,7 @@ internal sealed partial class Mesh
             ReportDown(closing, DisconnectReason.Replaced, "a newer link");
         }
 
-        peer.Newcomers.Remove(connection);
+        peer.RemoveNewcomer(connection);
         peer.Link = connection;
         peer.Back = connection.Inbound ? connection.Back : peer.Back;
         connection.Phase = ConnectionPhase.Live;

@@ -19,6 +19,7 @@ internal sealed partial class Mesh
 
         NodeId[] before = [.. _named];
         _named.Clear();
+        _placesDue.All = true;
         foreach (PeerAddress address in addresses)
         {
             _named.Add(address.Id!.Value);

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Runtime.InteropServices;
 using Meshara.Core.Policy;
 using Meshara.Wire;
 
@@ -32,7 +31,17 @@ internal sealed partial class Mesh
     private readonly Dictionary<AddressKey, RefusedAt> _refused = [];
 
     // Admitted beyond the places; a victim is chosen when it goes live.
-    private PeerEntry? _passing;
+    private PeerEntry? Passing
+    {
+        get;
+        set
+        {
+            field?.CountAgain();
+            field = value;
+            field?.CountAgain();
+        }
+    }
+
     private EvictionPace _evictionPace;
 
     // How many peers are here at most without one of them being sent away: more than MaxPeers after that was lowered.
@@ -40,25 +49,6 @@ internal sealed partial class Mesh
     private bool _toldOfMany;
     private double _refusalsSpent;
     private TimeSpan _refusalsAt;
-
-    /// <summary>How many peers have a place, by kind.</summary>
-    public MeshCounts Counts
-    {
-        get
-        {
-            MeshCounts counts = new() { Feelers = _candidates.Values.Count(c => c.Candidate!.Purpose == DialPurpose.Feeler) };
-            foreach (MeshConnection place in Places())
-            {
-                PeerEntry peer = place.Peer!;
-                counts = IsStatic(peer) ? counts with { Static = counts.Static + 1 }
-                    : peer == _passing ? counts with { Passing = counts.Passing + 1 }
-                    : place.Inbound ? counts with { Inbound = counts.Inbound + 1 }
-                    : counts with { Outbound = counts.Outbound + 1, Anchors = counts.Anchors + (place.Candidate?.Purpose == DialPurpose.Anchor ? 1 : 0) };
-            }
-
-            return counts;
-        }
-    }
 
     private int InboundSlots => ConnectionPlan.InboundSlots(_config.TargetPeers, _config.MaxPeers);
 
@@ -69,11 +59,6 @@ internal sealed partial class Mesh
 
     private bool IsOperators(MeshConnection connection) =>
         connection.Target is { } target && (target.Wanted || target.Adds.Count > 0) && _targets.GetValueOrDefault(target.Address.ToString()) == target;
-
-    // One connection for each peer that has a place.
-    private IEnumerable<MeshConnection> Places() => _connections.Values.Where(static c =>
-        c is { Probe: false, Phase: ConnectionPhase.Greeting or ConnectionPhase.Held or ConnectionPhase.Live, Peer: { } peer }
-        && (peer.Link ?? peer.Newcomers.FirstOrDefault()) == c);
 
     // At HELLO. False: refused.
     private bool TryTakePlace(MeshConnection connection, TimeSpan now)
@@ -97,9 +82,9 @@ internal sealed partial class Mesh
         }
 
         bool mayReplace = connection.Inbound || connection.Candidate is { Purpose: DialPurpose.Replacement };
-        if (mayReplace && _passing is null && Counts.Mesh <= _config.MaxPeers && ChooseVictim(connection, now) is not null)
+        if (mayReplace && Passing is null && Counts.Mesh <= _config.MaxPeers && ChooseVictim(connection, now) is not null)
         {
-            _passing = peer;
+            Passing = peer;
             return true;
         }
 
@@ -122,7 +107,7 @@ internal sealed partial class Mesh
         }
 
         MeshCounts counts = Counts;
-        bool hasPlace = HasRoom(probe, counts) || (_passing is null && counts.Mesh <= _config.MaxPeers && ChooseVictim(probe, now) is not null);
+        bool hasPlace = HasRoom(probe, counts) || (Passing is null && counts.Mesh <= _config.MaxPeers && ChooseVictim(probe, now) is not null);
         return hasPlace ? null : (Missing(counts), RetryWhenFull);
     }
 
@@ -142,7 +127,7 @@ internal sealed partial class Mesh
         }
 
         connection.IsSettled = true;
-        _passing = _passing == peer ? null : _passing;
+        Passing = Passing == peer ? null : Passing;
         if (connection.Candidate?.Replaces is { } worse && _peers.TryGetValue(worse, out PeerEntry? replaced) && replaced.Link is not null
             && !IsStatic(replaced) && _book.IsDiscouraged(worse, now))
         {
@@ -178,7 +163,7 @@ internal sealed partial class Mesh
         _tolerated = Math.Max(_config.MaxPeers, Math.Min(_tolerated, Counts.Mesh));
         while (Counts.Mesh > _tolerated)
         {
-            MeshConnection youngest = Places().Last(c => !IsStatic(c.Peer!) && c.Peer != _passing);
+            MeshConnection youngest = Places().Last(c => !IsStatic(c.Peer!) && c.Peer != Passing);
             Evict(youngest.Peer!, "it is no longer one of those that the operator named, and there is no place", now);
         }
     }
@@ -238,7 +223,7 @@ internal sealed partial class Mesh
     private bool TurnSlowNewcomerAway(TimeSpan now)
     {
         PeerEntry? slow = Places()
-            .Where(c => c is { Inbound: true, Phase: ConnectionPhase.Greeting } && c.Peer != _passing && now - c.GreetingSince > SlowNewcomer && !IsStatic(c.Peer!))
+            .Where(c => c is { Inbound: true, Phase: ConnectionPhase.Greeting } && c.Peer != Passing && now - c.GreetingSince > SlowNewcomer && !IsStatic(c.Peer!))
             .Select(c => c.Peer)
             .FirstOrDefault();
         if (slow is null)
@@ -315,26 +300,4 @@ internal sealed partial class Mesh
 
         public HashSet<NodeId> Ids { get; } = [];
     }
-}
-
-/// <summary>Peers that have a place, live or about to be.</summary>
-[StructLayout(LayoutKind.Auto)]
-internal readonly record struct MeshCounts
-{
-    /// <summary>Named by the operator: they count against nothing.</summary>
-    public int Static { get; init; }
-
-    public int Inbound { get; init; }
-
-    public int Outbound { get; init; }
-
-    /// <summary>Of <see cref="Outbound"/>, those that were dialled as anchors.</summary>
-    public int Anchors { get; init; }
-
-    /// <summary>Newcomers for whom somebody will give way.</summary>
-    public int Passing { get; init; }
-
-    public int Feelers { get; init; }
-
-    public int Mesh => Inbound + Outbound;
 }

@@ -128,6 +128,7 @@ internal sealed partial class Mesh
 
         _olderKeys[key] = kept;
         AliasesVersion++;
+        _placesDue.All = true;
         if (_peers.TryGetValue(older.Id, out PeerEntry? entry))
         {
             entry.Known = false;
@@ -143,6 +144,7 @@ internal sealed partial class Mesh
         }
 
         AliasesVersion++;
+        _placesDue.All = true;
         NodeId[] rest = [.. OlderKeysOf(succession.New).Where(older => older != id)];
         if (rest.Length > 0)
         {
@@ -173,7 +175,7 @@ internal sealed partial class Mesh
         other.Listed |= target.Listed;
         other.KeepForever |= target.KeepForever;
         other.DialUntil = Max(other.DialUntil, target.DialUntil);
-        other.Adds.AddRange(target.Adds);
+        other.Await(target.Adds);
         if (target.Connection is { } connection)
         {
             connection.Target = other.Connection is null ? other : null;
@@ -187,7 +189,7 @@ internal sealed partial class Mesh
             _deadlines.Clear(other.Key);
         }
 
-        target.Adds.Clear();
+        target.ForgetAdds();
         target.Connection = null;
         target.State = TargetState.Idle;
         _targetsByKey.Remove(target.Key);

@@ -85,7 +85,7 @@ internal sealed partial class Mesh
         foreach (NodeId key in older.Append(current))
         {
             // The static peers file names it again when it changes.
-            _named.Remove(key);
+            _placesDue.All |= _named.Remove(key);
             _lan.Hold(key, now + AddressTable.AfterEviction);
             if (successor is { } heir)
             {
@@ -285,7 +285,7 @@ internal sealed partial class Mesh
     {
         if (!_peers.TryGetValue(id, out PeerEntry? peer))
         {
-            peer = new PeerEntry(id);
+            peer = new PeerEntry(id, _placesDue);
             _peers.Add(id, peer);
         }
 
@@ -304,7 +304,7 @@ internal sealed partial class Mesh
     private void Drop(MeshConnection connection)
     {
         _connections.Remove(connection.Id);
-        connection.Peer?.Newcomers.Remove(connection);
+        connection.Peer?.RemoveNewcomer(connection);
         if (connection.Phase == ConnectionPhase.Held && connection.Peer?.Link is { } link && link.Held.Remove(connection))
         {
             CheckForNext(link);
@@ -312,7 +312,7 @@ internal sealed partial class Mesh
 
         if (connection.Peer is { } peer)
         {
-            _passing = peer.HasPlace || _passing != peer ? _passing : null;
+            Passing = peer.HasPlace || Passing != peer ? Passing : null;
             Forget(peer.Id);
         }
 

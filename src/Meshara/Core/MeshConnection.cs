@@ -23,6 +23,12 @@ internal enum ConnectionPhase
 /// <summary>One transport connection.</summary>
 internal sealed class MeshConnection(long id, bool inbound, string address, DialTarget? target)
 {
+    // What decides whether this is a place, and whose: PlacesDue.
+    private DialTarget? _target = target;
+    private ConnectionPhase _phase;
+    private PeerEntry? _peer;
+    private bool _probe;
+
     public long Id { get; } = id;
 
     public bool Inbound { get; } = inbound;
@@ -34,7 +40,15 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
     public IPAddress? Host { get; } = IPAddress.TryParse(HostOf(address), out IPAddress? host) ? host : null;
 
     /// <summary>What was dialled for the operator; null for an accepted connection, and for a candidate's.</summary>
-    public DialTarget? Target { get; set; } = target;
+    public DialTarget? Target
+    {
+        get => _target;
+        set
+        {
+            _target = value;
+            _peer?.CountAgain();
+        }
+    }
 
     /// <summary>What was dialled on the node's own account; null: nothing.</summary>
     public Candidate? Candidate { get; init; }
@@ -42,13 +56,38 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
     /// <summary>The pin of what was dialled.</summary>
     public NodeId? Pin => Target?.Address.Id ?? Candidate?.Address.Id;
 
-    public ConnectionPhase Phase { get; set; }
+    public ConnectionPhase Phase
+    {
+        get => _phase;
+        set
+        {
+            _phase = value;
+            _peer?.CountAgain();
+        }
+    }
 
-    public PeerEntry? Peer { get; set; }
+    public PeerEntry? Peer
+    {
+        get => _peer;
+        set
+        {
+            _peer?.CountAgain();
+            _peer = value;
+            _peer?.CountAgain();
+        }
+    }
 
     public UInt128 Instance { get; set; }
 
-    public bool Probe { get; set; }
+    public bool Probe
+    {
+        get => _probe;
+        set
+        {
+            _probe = value;
+            _peer?.CountAgain();
+        }
+    }
 
     public PeerAddress? Back { get; set; }
 

@@ -65,6 +65,15 @@ internal sealed class RecordBook(byte[] secret, NodeClock clock)
         }
     }
 
+    /// <summary>Whether it is the record that is held, byte for byte: its signature was checked when it came.</summary>
+    public bool Holds(SignedRecord record)
+    {
+        lock (_sync)
+        {
+            return _held.TryGetValue(record.Id, out Held? held) && held.Bytes.Span.SequenceEqual(record.Bytes.Span);
+        }
+    }
+
     /// <summary>Keeps what a node has said of itself on a link.</summary>
     /// <param name="record">Verified.</param>
     /// <param name="from">Where the link comes from; null: not an IP network.</param>

@@ -38,7 +38,9 @@ internal sealed class Records(OwnRecord own, RecordBook book, NodeId self, strin
 
         Clocks.Note(sender, record.Expires, clock.UtcNow);
 
-        return Counts(record) && (book.IsNews(record.Id, record.Sequence, fromOwner: true) || Ignore(record, Old)) ? Verify(record) : null;
+        // Who comes again says the same: most often nothing is to be checked anew.
+        return !Counts(record) || !(book.IsNews(record.Id, record.Sequence, fromOwner: true) || Ignore(record, Old)) ? null
+            : book.Holds(record) ? record : Verify(record);
     }
 
     /// <summary>What a node says of another. Its number is remembered; where it is of this node itself, the next own record goes above it.</summary>

@@ -63,12 +63,13 @@ internal sealed class CertificateCheck(PublicKey own, NodeId? pin, IReadOnlyList
             return Bad(error);
         }
 
-        if (!PublicKey.TryFromDer(parsed.PublicKey.Span, out PublicKey? key))
+        PublicKey? key = PublicKey.ReadAndVerify(parsed.PublicKey.Span, parsed.Signed.Span, parsed.Signature.Span, out bool isSigned, certificate);
+        if (key is null)
         {
             return Bad("holds a key that is not ECDSA on P-256 in its one encoding");
         }
 
-        if (!key.Verify(parsed.Signed.Span, parsed.Signature.Span))
+        if (!isSigned)
         {
             return Bad("is not signed by its own key");
         }

@@ -124,7 +124,7 @@ internal sealed class SignedRecord
     }
 
     /// <summary>Whether the key is a point on the curve and has signed this.</summary>
-    public bool Verify() => PublicKey.TryFromDer(_key, out PublicKey? key) && key.Verify(Text(_bytes.AsSpan(0, _signed)), _signature);
+    public bool Verify() => PublicKey.ReadAndVerify(_key, Text(_bytes.AsSpan(0, _signed)), _signature, out bool isSigned) is not null && isSigned;
 
     // RFC 8446 section 4.4.3: the pad keeps what this key signs in TLS from ever being taken for this.
     private static byte[] Text(ReadOnlySpan<byte> signed) => [.. Enumerable.Repeat(Pad, PadLength), .. Context, .. signed];

@@ -118,8 +118,8 @@ internal sealed class SuccessorRecord
     public bool Verify()
     {
         byte[] text = Text(_old, _new, Issued, OverlapSeconds);
-        return PublicKey.TryFromDer(_old, out PublicKey? old) && old.Verify(text, _oldSignature)
-            && PublicKey.TryFromDer(_new, out PublicKey? @new) && @new.Verify(text, _newSignature);
+        return PublicKey.ReadAndVerify(_old, text, _oldSignature, out bool oldSigned) is not null && oldSigned
+            && PublicKey.ReadAndVerify(_new, text, _newSignature, out bool newSigned) is not null && newSigned;
     }
 
     /// <summary>Until when a node that learns of this now still accepts the old key: the overlap, from the earlier of the two times. A clock that is wrong only shortens it.</summary>

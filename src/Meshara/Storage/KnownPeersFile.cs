@@ -1,5 +1,5 @@
+using System.Collections.Immutable;
 using System.Security.Cryptography;
-using System.Text;
 
 namespace Meshara.Storage;
 
@@ -16,9 +16,9 @@ internal sealed class KnownPeersFile
 
     private readonly Lock _gate = new();
     private readonly string? _path;
-    private volatile State _state;
+    private volatile KnownPeersState _state;
 
-    private KnownPeersFile(string? path, State state)
+    private KnownPeersFile(string? path, KnownPeersState state)
     {
         _path = path;
         _state = state;
@@ -30,14 +30,16 @@ internal sealed class KnownPeersFile
     /// <summary>Reads the file; one that does not exist is empty and is created by the first <see cref="Add"/>.</summary>
     /// <param name="path">The file; null: in memory only.</param>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.DataDirectory"/>; the message names file and line.</exception>
-    public static KnownPeersFile Load(string? path) => new(path, path is null ? State.Empty : Parse(path, ReadBytes(path)));
+    public static KnownPeersFile Load(string? path) => new(path, path is null ? KnownPeersState.Empty : Parse(path, ReadBytes(path)));
 
     /// <summary>The pin of an id; null: none.</summary>
     public KnownPeer? Find(NodeId id) => _state.ById.TryGetValue(id, out KnownPeer? peer) ? peer : null;
 
     /// <summary>The pin that has this host and port; null: none.</summary>
     public KnownPeer? FindByAddress(PeerAddress address) =>
-        _state.Peers.FirstOrDefault(p => p.Addresses.Any(a => a.Port == address.Port && a.Host == address.Host));
+        _state is var state && state.CountSpots(address.HostAndPort) > 0
+            ? state.Peers.FirstOrDefault(p => p.Addresses.Any(a => a.Port == address.Port && a.Host == address.Host))
+            : null;
 
     /// <summary>Stores a pin, in place of the one with the same key if there is one. Its older keys stay as they are, and it is nobody's older key any more.</summary>
     /// <param name="peer">The pin.</param>
@@ -50,24 +52,30 @@ internal sealed class KnownPeersFile
         KnownPeer wanted = Normalize(peer);
         lock (_gate)
         {
-            State state = Refresh();
-            List<KnownPeersLine> lines = [.. state.Lines];
-            bool taken = takeAddresses && wanted.Addresses is [{ } proven, ..] && TakeFromOthers(lines, wanted.Id, proven.HostAndPort);
-            taken |= ForgetPrevious(lines, wanted.Id);
-            int index = lines.FindIndex(l => l.Peer?.Id == wanted.Id);
-            wanted = wanted with { Previous = index < 0 ? [] : lines[index].Peer!.Previous };
-            if (!taken && index >= 0 && lines[index].Peer == wanted)
+            KnownPeersState state = Refresh(), next = state;
+            if (takeAddresses && wanted.Addresses is [{ } proven, ..])
+                next = TakeFromOthers(next, wanted.Id, proven.HostAndPort);
+
+            next = ForgetPrevious(next, wanted.Id);
+            KnownPeer? before = next.ById.GetValueOrDefault(wanted.Id);
+            wanted = wanted with { Previous = before?.Previous ?? [] };
+            if (ReferenceEquals(next, state) && before == wanted)
             {
                 _state = state;
                 return false;
             }
 
-            if (index >= 0)
-                lines[index] = KnownPeersText.Format(wanted, lines[index].Extra, lines[index].Comment);
+            if (before is null)
+            {
+                next = next.Add(KnownPeersText.Format(wanted, [], ""));
+            }
             else
-                lines.Add(KnownPeersText.Format(wanted, [], ""));
+            {
+                int index = next.IndexOf(wanted.Id);
+                next = next.Replace(index, KnownPeersText.Format(wanted, next.Lines[index].Extra, next.Lines[index].Comment));
+            }
 
-            Store(lines, withHeader: state.Lines.Count == 0);
+            Store(next, withHeader: state.Lines.Count == 0);
             return true;
         }
     }
@@ -79,19 +87,18 @@ internal sealed class KnownPeersFile
     {
         lock (_gate)
         {
-            State state = Refresh();
+            KnownPeersState state = Refresh();
             if (!state.ById.TryGetValue(old, out KnownPeer? peer))
             {
                 _state = state;
                 return false;
             }
 
-            List<KnownPeersLine> lines = [.. state.Lines.Where(l => l.Peer is null || l.Peer.Id == old || l.Peer.Id != key.Id)];
-            int index = lines.FindIndex(l => l.Peer?.Id == old);
             KnownPeer renewed = Normalize(peer with { Key = key, Addresses = [.. peer.Addresses.Select(a => a with { Id = null })], Previous = [] });
-            lines[index] = KnownPeersText.Format(renewed, lines[index].Extra, lines[index].Comment);
-            _ = ForgetPrevious(lines, key.Id);
-            Store(lines, withHeader: false);
+            KnownPeersState next = old != key.Id && state.ById.ContainsKey(key.Id) ? state.RemoveAt(state.IndexOf(key.Id)) : state;
+            int index = next.IndexOf(old);
+            next = next.Replace(index, KnownPeersText.Format(renewed, next.Lines[index].Extra, next.Lines[index].Comment));
+            Store(ForgetPrevious(next, key.Id), withHeader: false);
             return true;
         }
     }
@@ -108,9 +115,9 @@ internal sealed class KnownPeersFile
     {
         lock (_gate)
         {
-            State state = Refresh();
-            List<KnownPeersLine> lines = [.. state.Lines];
-            int from = lines.FindIndex(l => l.Peer?.Id == old), to = lines.FindIndex(l => l.Peer?.Id == key.Id);
+            KnownPeersState state = Refresh();
+            ImmutableList<KnownPeersLine> lines = state.Lines;
+            int from = state.IndexOf(old), to = state.IndexOf(key.Id);
             if (from < 0 && to < 0 && !createIfMissing)
             {
                 _state = state;
@@ -121,15 +128,9 @@ internal sealed class KnownPeersFile
             KnownPeer merged = Merge(first, second, key, new PreviousKey(old, until.AddTicks(-(until.Ticks % TimeSpan.TicksPerSecond))));
             KnownPeersLine? kept = from >= 0 ? lines[from] : to >= 0 ? lines[to] : null;
             KnownPeersLine line = KnownPeersText.Format(merged, [.. kept?.Extra ?? [], .. from >= 0 && to >= 0 ? lines[to].Extra : []], kept?.Comment ?? "");
-            if (kept is null)
-                lines.Add(line);
-            else
-                lines[from >= 0 ? from : to] = line;
-
-            if (from >= 0 && to >= 0)
-                lines.RemoveAt(to);
-
-            Store(lines, withHeader: state.Lines.Count == 0);
+            KnownPeersState next = from >= 0 && to >= 0 ? state.RemoveAt(to) : state;
+            int at = from < 0 ? to : to >= 0 && to < from ? from - 1 : from;
+            Store(kept is null ? next.Add(line) : next.Replace(at, line), withHeader: state.Lines.Count == 0);
             return true;
         }
     }
@@ -141,15 +142,14 @@ internal sealed class KnownPeersFile
     {
         lock (_gate)
         {
-            State state = Refresh();
-            List<KnownPeersLine> lines = [.. state.Lines];
-            if (lines.RemoveAll(l => l.Peer?.Id == id) == 0)
+            KnownPeersState state = Refresh();
+            if (!state.ById.ContainsKey(id))
             {
                 _state = state;
                 return false;
             }
 
-            Store(lines, withHeader: false);
+            Store(state.RemoveAt(state.IndexOf(id)), withHeader: false);
             return true;
         }
     }
@@ -170,35 +170,31 @@ internal sealed class KnownPeersFile
     }
 
     // The operator has named the key itself.
-    private static bool ForgetPrevious(List<KnownPeersLine> lines, NodeId id)
+    private static KnownPeersState ForgetPrevious(KnownPeersState state, NodeId id)
     {
-        bool changed = false;
-        for (int i = 0; i < lines.Count; i++)
+        for (int i = 0; state.IsOlder(id) && i < state.Lines.Count; i++)
         {
-            if (lines[i].Peer is { } peer && peer.Previous.Any(p => p.Id == id))
-            {
-                lines[i] = KnownPeersText.Format(peer with { Previous = [.. peer.Previous.Where(p => p.Id != id)] }, lines[i].Extra, lines[i].Comment);
-                changed = true;
-            }
+            if (state.Lines[i] is { Peer: { } peer } line && peer.Previous.Any(p => p.Id == id))
+                state = state.Replace(i, KnownPeersText.Format(peer with { Previous = [.. peer.Previous.Where(p => p.Id != id)] }, line.Extra, line.Comment));
         }
 
-        return changed;
+        return state;
     }
 
-    private static bool TakeFromOthers(List<KnownPeersLine> lines, NodeId owner, string hostAndPort)
+    private static KnownPeersState TakeFromOthers(KnownPeersState state, NodeId owner, string hostAndPort)
     {
-        bool changed = false;
-        for (int i = 0; i < lines.Count; i++)
+        // Most often nobody else has it, and there may be a hundred thousand.
+        int own = state.ById.TryGetValue(owner, out KnownPeer? peer) ? peer.Addresses.Count(a => a.HostAndPort == hostAndPort) : 0;
+        for (int i = 0; state.CountSpots(hostAndPort) > own && i < state.Lines.Count; i++)
         {
-            if (lines[i].Peer is { } other && other.Id != owner && other.Addresses.Any(a => a.HostAndPort == hostAndPort))
+            if (state.Lines[i] is { Peer: { } other } line && other.Id != owner && other.Addresses.Any(a => a.HostAndPort == hostAndPort))
             {
                 KnownPeer without = other with { Addresses = [.. other.Addresses.Where(a => a.HostAndPort != hostAndPort)] };
-                lines[i] = KnownPeersText.Format(without, lines[i].Extra, lines[i].Comment);
-                changed = true;
+                state = state.Replace(i, KnownPeersText.Format(without, line.Extra, line.Comment));
             }
         }
 
-        return changed;
+        return state;
     }
 
     private static KnownPeer Normalize(KnownPeer peer)
@@ -217,7 +213,7 @@ internal sealed class KnownPeersFile
     }
 
     // What the operator wrote into the file since is not to be overwritten.
-    private State Refresh()
+    private KnownPeersState Refresh()
     {
         if (_path is null)
             return _state;
@@ -226,17 +222,19 @@ internal sealed class KnownPeersFile
         return SHA256.HashData(bytes).AsSpan().SequenceEqual(_state.Hash) ? _state : Parse(_path, bytes);
     }
 
-    private void Store(List<KnownPeersLine> lines, bool withHeader)
+    private void Store(KnownPeersState next, bool withHeader)
     {
         if (withHeader && _path is not null)
-            lines.InsertRange(0, KnownPeersText.Header.Split('\n').Select(text => new KnownPeersLine(text.TrimEnd('\r'), null, [], "")));
+            next = next.WithHeader();
 
-        byte[] bytes = Encoding.UTF8.GetBytes(string.Concat(lines.Select(l => l.Text + "\n")));
-        if (lines.Count > MaxLines || bytes.Length > MaxBytes)
+        if (next.Lines.Count > MaxLines || next.Size > MaxBytes)
             throw Error(_path, $"is full: it may have {MaxLines} lines and {MaxBytes} bytes. Remove peers first.");
 
+        byte[] hash = next.Hash;
         if (_path is not null)
         {
+            byte[] bytes = next.ToBytes();
+            hash = SHA256.HashData(bytes);
             try
             {
                 if (File.Exists(_path))
@@ -250,7 +248,7 @@ internal sealed class KnownPeersFile
             }
         }
 
-        _state = new State(lines, SHA256.HashData(bytes));
+        _state = next with { Hash = hash };
     }
 
     private static byte[] ReadBytes(string path)
@@ -282,7 +280,7 @@ internal sealed class KnownPeersFile
         }
     }
 
-    private static State Parse(string path, byte[] bytes)
+    private static KnownPeersState Parse(string path, byte[] bytes)
     {
         List<KnownPeersLine> lines = [];
         Dictionary<NodeId, int> seen = [];
@@ -305,30 +303,9 @@ internal sealed class KnownPeersFile
             rest = end < 0 ? default : rest[(end + 1)..];
         }
 
-        return new State(lines, SHA256.HashData(bytes));
+        return KnownPeersState.Of(lines, SHA256.HashData(bytes));
     }
 
     private static MesharaException Error(string? path, string what, Exception? cause = null) =>
         new(MesharaErrorCode.DataDirectory, $"File '{path ?? "known_peers"}' {what}{(what.EndsWith('.') ? "" : ".")} It was left as it is.", innerException: cause);
-
-    private sealed class State
-    {
-        public static readonly State Empty = new([], SHA256.HashData([]));
-
-        public State(IReadOnlyList<KnownPeersLine> lines, byte[] hash)
-        {
-            Lines = lines;
-            Hash = hash;
-            Peers = [.. lines.Select(l => l.Peer).OfType<KnownPeer>()];
-            ById = Peers.ToDictionary(p => p.Id);
-        }
-
-        public IReadOnlyList<KnownPeersLine> Lines { get; }
-
-        public byte[] Hash { get; }
-
-        public IReadOnlyList<KnownPeer> Peers { get; }
-
-        public Dictionary<NodeId, KnownPeer> ById { get; }
-    }
 }

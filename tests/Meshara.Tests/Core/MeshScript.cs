@@ -1,4 +1,5 @@
 using Meshara.Core;
+using Xunit;
 
 namespace Meshara.Tests.Core;
 
@@ -145,6 +146,9 @@ internal sealed class MeshScript
         {
             _actions.Add(action);
         }
+
+        // Whatever the test is about: what is kept of the places is what a count of them gives.
+        Assert.Equal(Mesh.Recount(), Mesh.Counts);
     }
 
     private void Answer(Func<long, LinkLiveness>? liveness)

@@ -246,6 +246,11 @@ internal sealed class MeshWorld
             {
                 throw new InvalidOperationException($"{Name} has two links at {world.Now}");
             }
+
+            if (Mesh.Counts != Mesh.Recount())
+            {
+                throw new InvalidOperationException($"{Name} keeps {Mesh.Counts} at {world.Now}, and a count gives {Mesh.Recount()}");
+            }
         }
 
         private void Do(MeshAction action)

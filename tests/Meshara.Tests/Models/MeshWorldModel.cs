@@ -229,6 +229,7 @@ internal sealed class MeshWorldModel : IModelled<MeshCommand>
     {
         Assert.True(LinksOfMesh([]) <= _max, $"{LinksOfMesh([])} mesh links of {_max} after an event");
         MeshCounts counts = _mesh.Counts;
+        Assert.Equal(_mesh.Recount(), counts);
         Assert.True(counts.Mesh <= _max && counts.Passing <= 1 && counts.Feelers <= 1, $"too many: {counts}");
         int places = _connections.Values.Where(static c => c is { Greeted: true, Probe: false, Feeler: false, Closing: null }).Select(static c => c.Peer).Distinct().Count();
         Assert.True(places == counts.Mesh + counts.Passing + counts.Static, $"{places} peers have a place, not as {counts} says");

@@ -172,6 +172,17 @@ public sealed class RecordBookTests
     }
 
     [Fact]
+    public void CheckOwn_TheRecordThatIsHeld_IsNotVerifiedAgainAndOneByteElseIs()
+    {
+        byte[] forged = _made.Forged(1);
+        _book.Put(SignedRecord.Parse(forged), from: null);
+
+        Assert.NotNull(_records.CheckOwn(forged, _made.IdOf(1)));
+        forged[^1] ^= 1;
+        Assert.True(Assert.Throws<WireException>(() => _records.CheckOwn(forged, _made.IdOf(1))).IsForgery);
+    }
+
+    [Fact]
     public void X8_OlderOrEqualNumber_IgnoredWithoutASignature()
     {
         Assert.NotNull(_records.CheckOther(_made.Create(1, offset: 10).Bytes.Span));
