@@ -6,10 +6,11 @@ namespace Meshara.Tests.Support;
 /// <summary>Bytes that one operation allocates, as tests/Meshara.Allocations measures them in a process of its own.</summary>
 internal static class Allocations
 {
-    private static readonly Lazy<Task<IReadOnlyDictionary<string, double>>> Parts = new(() => MeasureAsync("parts"));
+    // Once for all who ask.
+    private static readonly Task<IReadOnlyDictionary<string, double>> Parts = MeasureAsync("parts");
 
     /// <summary>Of what one thread does: exact.</summary>
-    public static async Task<double> OfPartAsync(string name) => (await Parts.Value)[name];
+    public static async Task<double> OfPartAsync(string name) => (await Parts)[name];
 
     /// <summary>Of one message or request between two nodes, both ends and all their threads, in 100 batches of 500.</summary>
     public static async Task<double> BetweenNodesAsync(string shape) => (await MeasureAsync(shape, "memory", "100", "500"))[shape];
