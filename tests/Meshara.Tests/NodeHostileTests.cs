@@ -51,7 +51,7 @@ public sealed class NodeHostileTests : IAsyncDisposable
 
         // That of the first round trip, which gets no answer either.
         await raw.UntilAsync(Raw.Ping);
-        _clock.Advance(TimeSpan.FromSeconds(15));
+        _clock.Advance(TimeSpan.FromSeconds(16));
         await raw.UntilAsync(Raw.Ping);
         _clock.Advance(TimeSpan.FromSeconds(10));
         RawFrame last = await raw.UntilAsync(Raw.Ping);

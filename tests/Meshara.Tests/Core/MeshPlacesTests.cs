@@ -368,14 +368,14 @@ public sealed class MeshPlacesTests
         TimeSpan heard = s.Now;
         LinkLiveness Silent(TimeSpan now) => new(heard, null, null);
 
-        // A first PING after 15 s, whose PONG takes 5 s.
-        s.Advance(15.1, Silent);
+        // A first PING after 16 s, whose PONG takes 5 s.
+        s.Advance(16.1, Silent);
         MeshAction.Ping ping = s.Single<MeshAction.Ping>();
         s.Wait(5);
         heard = s.Now;
         s.Mesh.HandlePong(link, ping.Number, s.Now);
 
-        s.Advance(15 + 20 + 19, Silent);
+        s.Advance(16 + 20 + 19, Silent);
         Assert.Empty(s.Take().OfType<MeshAction.CloseLink>());
         s.Advance(2, Silent);
         Assert.Equal(DisconnectReason.PingTimeout, s.Single<MeshAction.CloseLink>().Reason);
