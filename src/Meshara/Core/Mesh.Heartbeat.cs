@@ -7,7 +7,7 @@ internal sealed partial class Mesh
 
     // The least round trip, and as much again for each of three losses. With two PINGs of this after the silence, a cut cable is noticed within a minute.
     private const int RoundTripsToWait = 4;
-    private static readonly TimeSpan LongestPongWait = TimeSpan.FromSeconds(22);
+    private static readonly TimeSpan LongestPongWait = TimeSpan.FromSeconds(21);
 
     // A busy link is never silent, and its round-trip time would never be measured again.
     private static readonly TimeSpan RoundTripEvery = TimeSpan.FromMinutes(1);

@@ -64,8 +64,14 @@ internal sealed class FrameReader(Stream stream) : IDisposable
         {
             // A read of no bytes waits without a buffer, so that a link where nothing comes need not keep one.
             _start = _end = 0;
-            Volatile.Write(ref _spare, _buffer.Length > 0 ? _buffer : null);
+            if (_buffer.Length > 0 && !_filling)
+            {
+                Volatile.Write(ref _spare, _buffer);
+            }
+
+            // One that a read has failed on is left to the garbage collector.
             _buffer = [];
+            _filling = false;
             await stream.ReadAsync(Memory<byte>.Empty, cancellationToken).ConfigureAwait(false);
             _buffer = Interlocked.Exchange(ref _spare, null) ?? ArrayPool<byte>.Shared.Rent(InitialCapacity);
         }

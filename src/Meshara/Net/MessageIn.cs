@@ -32,7 +32,7 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
     /// <summary>What has arrived since the last time may be handled now.</summary>
     public void Flush()
     {
-        _inbox.Flush();
+        Drop(_inbox.Flush());
         _signal.Set();
     }
 
@@ -61,7 +61,7 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
     protected override void OnFinished()
     {
         DropBody();
-        _inbox.Flush();
+        Drop(_inbox.Flush());
         Volatile.Write(ref _finished, true);
         _signal.Set();
     }
@@ -69,8 +69,8 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
     // RESET drops what waits; when only the link is gone, what was received is still handled.
     protected override void OnAborted(MesharaException error)
     {
-        DropBody();
         Volatile.Write(ref _dropsRest, WasReset);
+        DropBody();
         Volatile.Write(ref _finished, true);
         _signal.Set();
     }
@@ -105,9 +105,24 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
         }
         finally
         {
+            Drop(_inbox.Close());
             Table.OnPumped(this);
             HandlerDone();
             done.TrySetResult();
+        }
+    }
+
+    // What the stream had received when it was reset, and nobody handles: its places and buffers go back.
+    private void Drop(MessageInbox.Segment? segment)
+    {
+        for (; segment is not null; segment = segment.Next)
+        {
+            if (segment.Body is { } body)
+            {
+                Release(body);
+            }
+
+            segment.Free();
         }
     }
 
@@ -192,6 +207,9 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
                 return AwaitAsync(handled);
             }
 
+#pragma warning disable VSTHRD002, VSTHRD103 // It is done; a source that is used again waits for this call.
+            handled.GetAwaiter().GetResult();
+#pragma warning restore VSTHRD002, VSTHRD103
             _useful = true;
         }
         catch (Exception fault)

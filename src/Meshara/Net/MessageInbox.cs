@@ -19,6 +19,7 @@ internal sealed class MessageInbox
     private readonly Lock _sync = new();
     private Segment? _head;
     private Segment? _tail;
+    private bool _closed;
 
     /// <summary>Adds a message that came in one frame. The read loop's, as are the next two.</summary>
     public void Add(ReadOnlySpan<byte> data, bool acknowledge)
@@ -36,28 +37,59 @@ internal sealed class MessageInbox
     public void Add(BodyBuffer body, bool acknowledge) => Append(new Segment(body, acknowledge));
 
     /// <summary>Hands over what was added.</summary>
-    public void Flush()
+    /// <returns>What nobody will take, since the inbox is closed; null: nothing.</returns>
+    public Segment? Flush()
     {
-        if (_first is null)
+        (Segment? first, Segment? last) = (_first, _last);
+        _first = _last = null;
+        if (first is null)
         {
-            return;
+            return null;
         }
 
         lock (_sync)
         {
+            if (_closed)
+            {
+                return first;
+            }
+
+            // Else each message that comes alone would have a segment: 4 KiB for one of no bytes, which costs 32 of credit.
+            if (_tail?.TryAbsorb(first) == true)
+            {
+                first = first.Next;
+            }
+
+            if (first is null)
+            {
+                return null;
+            }
+
             if (_tail is null)
             {
-                _head = _first;
+                _head = first;
             }
             else
             {
-                _tail.Next = _first;
+                _tail.Next = first;
             }
 
-            _tail = _last;
+            _tail = last;
+            return null;
         }
+    }
 
-        _first = _last = null;
+    /// <summary>Nobody takes any more.</summary>
+    /// <returns>What waits still; null: nothing.</returns>
+    public Segment? Close()
+    {
+        lock (_sync)
+        {
+            _closed = true;
+            Segment? head = _head;
+            _head = _tail = null;
+            return head;
+        }
     }
 
     /// <summary>All that waits, oldest first; null when nothing does.</summary>
@@ -118,6 +150,20 @@ internal sealed class MessageInbox
             _buffer[_written + 4] = acknowledge ? (byte)1 : (byte)0;
             data.CopyTo(_buffer.AsSpan(_written + EntryHeader));
             _written += EntryHeader + data.Length;
+        }
+
+        /// <summary>Takes over what another segment of small messages has, which is freed; false: no room, or one of the two is a large message.</summary>
+        public bool TryAbsorb(Segment next)
+        {
+            if (Body is not null || next.Body is not null || !HasRoom(next._written))
+            {
+                return false;
+            }
+
+            next._buffer.AsSpan(0, next._written).CopyTo(_buffer.AsSpan(_written));
+            _written += next._written;
+            next.Free();
+            return true;
         }
 
         public bool TryRead(out ReadOnlyMemory<byte> message, out bool acknowledge)

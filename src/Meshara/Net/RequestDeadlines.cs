@@ -9,8 +9,8 @@ internal sealed class RequestDeadlines(NodeClock clock) : IDisposable
     /// <summary>Lengths that have a line; a request of yet another length has a timer of its own.</summary>
     public const int MaxLines = 16;
 
-    // Timers of the framework end at 49 days.
-    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(1);
+    // Timers of the framework end at 49.7 days; a request that is to wait longer waits so long.
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(49);
 
     private readonly Lock _sync = new();
     private readonly List<Line> _lines = [];
@@ -33,9 +33,23 @@ internal sealed class RequestDeadlines(NodeClock clock) : IDisposable
     /// <summary>Lets <see cref="RequestOut.OnDeadline"/> be called after this time, unless the request leaves before.</summary>
     public void Enter(RequestOut request, TimeSpan after)
     {
+        if (!TryEnter(request, after > Longest ? Longest : after))
+        {
+            request.OnStopped();
+        }
+    }
+
+    // False: too late.
+    private bool TryEnter(RequestOut request, TimeSpan after)
+    {
         lock (_sync)
         {
             TimeSpan now = clock.Now;
+            if (_disposed)
+            {
+                return false;
+            }
+
             if (FindLine(after) is { } line)
             {
                 request.Deadline.At = now + after;
@@ -46,6 +60,8 @@ internal sealed class RequestDeadlines(NodeClock clock) : IDisposable
             {
                 request.Deadline.Own = clock.Provider.CreateTimer(static state => ((RequestOut)state!).OnDeadline(), request, after, Timeout.InfiniteTimeSpan);
             }
+
+            return true;
         }
     }
 
@@ -60,13 +76,26 @@ internal sealed class RequestDeadlines(NodeClock clock) : IDisposable
         }
     }
 
-    /// <summary>No deadline falls due any more. Any number of times.</summary>
+    /// <summary>No deadline falls due any more; requests that wait still, on links that will never end, end now. Any number of times.</summary>
     public void Dispose()
     {
+        List<RequestOut> left = [];
         lock (_sync)
         {
             _disposed = true;
             _timer?.Dispose();
+            foreach (Line line in _lines)
+            {
+                for (; line.First is { } first; line.Remove(first))
+                {
+                    left.Add(first);
+                }
+            }
+        }
+
+        foreach (RequestOut request in left)
+        {
+            request.OnStopped();
         }
     }
 
@@ -98,18 +127,24 @@ internal sealed class RequestDeadlines(NodeClock clock) : IDisposable
     // Left armed when the request it was for has ended: the next is due later, and one wake-up in that time is cheaper than a timer for each.
     private void Arm(TimeSpan at, TimeSpan now)
     {
-        if (at >= _armedFor || _disposed)
+        if (at >= _armedFor)
         {
             return;
         }
 
         TimeSpan wait = at - now;
-        wait = wait > LongestTimer ? LongestTimer : wait;
-        _armedFor = now + wait;
-        _timer ??= clock.Provider.CreateTimer(static state => ((RequestDeadlines)state!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _armedFor = at;
+        _timer ??= NewTimer();
 
         // Timers drop fractions of a millisecond.
         _timer.Change(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
+    }
+
+    // Without the context of the first who asked, which it would keep for the node's life.
+    private ITimer NewTimer()
+    {
+        using AsyncFlowControl? none = ExecutionContext.IsFlowSuppressed() ? null : ExecutionContext.SuppressFlow();
+        return clock.Provider.CreateTimer(static state => ((RequestDeadlines)state!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     private void OnTimer()
@@ -119,6 +154,11 @@ internal sealed class RequestDeadlines(NodeClock clock) : IDisposable
         {
             TimeSpan now = clock.Now;
             TimeSpan next = TimeSpan.MaxValue;
+            if (_disposed)
+            {
+                return;
+            }
+
             _armedFor = TimeSpan.MaxValue;
             foreach (Line line in _lines)
             {

@@ -12,6 +12,7 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
     private CancellationTokenRegistration _cancel;
     private byte[]? _whole;
     private int _settled;
+    private bool _writes = true;
 
     /// <summary>Its place among <see cref="RequestDeadlines"/>.</summary>
     public ref RequestDeadlines.Entry Deadline => ref _deadline;
@@ -24,7 +25,7 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
             Table.Deadlines.Enter(this, timeout);
         }
 
-        _cancel = cancellationToken.UnsafeRegister(static request => ((RequestOut)request!).GiveUp(StreamCode.Cancelled), this);
+        _cancel = cancellationToken.UnsafeRegister(static request => ((RequestOut)request!).GiveUp(StreamCode.Cancelled, StreamErrors.Local(MesharaErrorCode.StreamReset, "Cancelled by the caller.")), this);
         ValueTask write;
         try
         {
@@ -33,15 +34,8 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
         catch (MesharaException error)
         {
             Settle(null, error);
+            OnWriteEnded();
             return new ValueTask<byte[]>(this, _reply.Version);
-        }
-
-        // Whoever settled it meanwhile did not see the registration, or this sees that it is settled.
-        Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _settled) != 0)
-        {
-            _cancel.Unregister();
-            Table.Deadlines.Leave(this);
         }
 
         if (!write.IsCompletedSuccessfully)
@@ -49,12 +43,17 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
             return WaitAsync(write);
         }
 
+        OnWriteEnded();
         CountSent();
         return new ValueTask<byte[]>(this, _reply.Version);
     }
 
     /// <summary>Its time is over.</summary>
-    public void OnDeadline() => GiveUp(StreamCode.Timeout);
+    public void OnDeadline() => GiveUp(
+        StreamCode.Timeout, new MesharaException(MesharaErrorCode.RequestTimeout, $"{Table.PeerId.ToShortString()} did not answer on '{PeerText.Clean(Protocol)}' in time.", isTransient: true));
+
+    /// <summary>The node has ended.</summary>
+    public void OnStopped() => GiveUp(StreamCode.GoingAway, new MesharaException(MesharaErrorCode.NodeStopped, "The node has been stopped."));
 
     byte[] IValueTaskSource<byte[]>.GetResult(short token) => _reply.GetResult(token);
 
@@ -124,15 +123,35 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
         {
             // However the stream ended, it is in the reply; and a peer that wants no more of the body (STOP_SENDING) may answer still.
         }
+        finally
+        {
+            OnWriteEnded();
+        }
 
         return await new ValueTask<byte[]>(this, _reply.Version).ConfigureAwait(false);
     }
 
-    private void GiveUp(long code)
+    // A peer may answer before it takes the body: until both are done the caller's time and token hold.
+    private void OnWriteEnded()
     {
-        MesharaException error = code == StreamCode.Timeout
-            ? new MesharaException(MesharaErrorCode.RequestTimeout, $"{Table.PeerId.ToShortString()} did not answer on '{PeerText.Clean(Protocol)}' in time.", isTransient: true)
-            : StreamErrors.Local(MesharaErrorCode.StreamReset, "Cancelled by the caller.");
+        Volatile.Write(ref _writes, false);
+
+        // Whoever settled it meanwhile saw a write, or this sees that it is settled.
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _settled) != 0)
+        {
+            StopWaiting();
+        }
+    }
+
+    private void StopWaiting()
+    {
+        Table.Deadlines.Leave(this);
+        _cancel.Unregister();
+    }
+
+    private void GiveUp(long code, MesharaException error)
+    {
         Reset(code, error);
         Settle(null, error);
     }
@@ -145,8 +164,11 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
             return;
         }
 
-        Table.Deadlines.Leave(this);
-        _cancel.Unregister();
+        if (!Volatile.Read(ref _writes))
+        {
+            StopWaiting();
+        }
+
         if (reply is not null)
         {
             _reply.SetResult(reply);

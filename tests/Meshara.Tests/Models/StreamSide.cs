@@ -20,7 +20,7 @@ internal sealed class StreamSide : IDisposable
 
     public StreamSide(PublicKey peer, bool inbound, LinkLimits limits)
     {
-        NodeClock clock = new(new ManualTimeProvider());
+        NodeClock clock = new(Clock);
         Outbox = new Outbox(clock, limits.InitialWindow);
         Tasks = new TaskTracker(Faults.Enqueue);
         Table = new StreamTable(
@@ -51,6 +51,8 @@ internal sealed class StreamSide : IDisposable
         Ping();
         Pumping = Outbox.PumpAsync(_connection, Table.OpenWaitingStreams);
     }
+
+    public ManualTimeProvider Clock { get; } = new();
 
     public StreamTable Table { get; }
 

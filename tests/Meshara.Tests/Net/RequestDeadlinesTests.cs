@@ -1,5 +1,7 @@
 using Meshara.Net;
+using Meshara.Tests.Models;
 using Meshara.Tests.Support;
+using Meshara.Wire;
 using Xunit;
 
 namespace Meshara.Tests.Net;
@@ -70,22 +72,46 @@ public sealed class RequestDeadlinesTests
     }
 
     [Fact]
-    public async Task Dispose_WhileRequestsWait_NoTimerIsLeft()
+    public async Task Dispose_WhileRequestsWait_EndsThemAndLeavesNoTimer()
     {
         await using LinkPair pair = LinkPair.StartInMemory(time: _time);
         using IDisposable never = Stall(pair);
         int before = _time.PendingTimers;
-        using CancellationTokenSource cancel = new();
-        Task<byte[]> request = pair.Dialer.Link.RequestAsync("never", Array.Empty<byte>(), TimeSpan.FromSeconds(10), cancel.Token).AsTask();
+        Task<byte[]> request = Ask(pair, 10);
         Assert.Equal(before + 1, _time.PendingTimers);
 
         pair.Dialer.Link.Streams.Deadlines.Dispose();
-        _time.Advance(TimeSpan.FromSeconds(10));
 
         Assert.Equal(before, _time.PendingTimers);
-        Assert.False(request.IsCompleted);
-        await cancel.CancelAsync();
-        await Assert.ThrowsAsync<OperationCanceledException>(() => request);
+        Assert.Equal(MesharaErrorCode.NodeStopped, (await Assert.ThrowsAsync<MesharaException>(() => request)).Code);
+        Assert.Equal(MesharaErrorCode.NodeStopped, (await Assert.ThrowsAsync<MesharaException>(() => Ask(pair, 10))).Code);
+    }
+
+    // The deadline that falls due must not be gone with the reply: the write would have nobody to end it.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task SendAsync_ReplyBeforeTheBodyIsTaken_EndsWithItsTimeOrToken(bool byToken)
+    {
+        using NodeIdentity peer = NodeIdentity.Create();
+        using StreamSide side = new(peer.PublicKey, inbound: false, new LinkLimits());
+        using CancellationTokenSource cancel = new();
+        RequestOut request = new(side.Table, "r");
+        Task<byte[]> reply = request.SendAsync(new byte[100_000], byToken ? TimeSpan.FromSeconds(30) : TimeSpan.FromMilliseconds(50), cancel.Token).AsTask();
+
+        request.Receive(FrameFlags.Fin, [1]);
+        if (byToken)
+        {
+            Assert.False(reply.IsCompleted);
+            await cancel.CancelAsync();
+        }
+        else
+        {
+            side.Clock.Advance(TimeSpan.FromMilliseconds(50));
+        }
+
+        Assert.Equal([1], await reply.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Assert.Equal(0, side.Table.Deadlines.Count);
     }
 
     private static IDisposable Stall(LinkPair pair) =>
