@@ -23,7 +23,7 @@ internal sealed class MutualTls : IDisposable
         AllowTlsResume = false,
         AllowRenegotiation = false,
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-        RemoteCertificateValidationCallback = (_, certificate, _, _) => Fingerprint(certificate) == pin,
+        RemoteCertificateValidationCallback = Pins(pin),
     };
 
     /// <summary>For the side that connects.</summary>
@@ -36,7 +36,7 @@ internal sealed class MutualTls : IDisposable
         AllowTlsResume = false,
         AllowRenegotiation = false,
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-        RemoteCertificateValidationCallback = (_, certificate, _, _) => Fingerprint(certificate) == pin,
+        RemoteCertificateValidationCallback = Pins(pin),
     };
 
     public void Dispose()
@@ -56,6 +56,8 @@ internal sealed class MutualTls : IDisposable
         // Windows cannot use an ephemeral key for TLS: once through PKCS#12.
         return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
     }
+
+    private static RemoteCertificateValidationCallback Pins(string pin) => (_, certificate, _, _) => Fingerprint(certificate) == pin;
 
     private static string Fingerprint(X509Certificate? certificate) =>
         certificate is X509Certificate2 full ? Convert.ToHexString(SHA256.HashData(full.PublicKey.ExportSubjectPublicKeyInfo())) : "";

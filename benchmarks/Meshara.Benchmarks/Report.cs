@@ -63,6 +63,9 @@ internal sealed class Report(IReadOnlyList<Measured> all, string yardstick, stri
             value => $"{value:0.00}").ToSvg();
     }
 
+    /// <summary>A value with as many places as its size calls for.</summary>
+    public static string Show(double value) => value switch { >= 1000 => $"{value:N0}", >= 10 => $"{value:0.0}", _ => $"{value:0.00}" };
+
     public static double Percentile(double[] values, double rank)
     {
         double[] sorted = [.. values.Order()];
@@ -134,8 +137,6 @@ internal sealed class Report(IReadOnlyList<Measured> all, string yardstick, stri
 
     private static string Cells(Spread? spread, Func<double, string> show) =>
         spread is null ? "|" : $"{show(spread.Median)} | {show(spread.Min)} – {show(spread.Max)}";
-
-    private static string Show(double value) => value switch { >= 1000 => $"{value:N0}", >= 10 => $"{value:0.0}", _ => $"{value:0.00}" };
 
     private static string Ratio(double value) => $"{value:0.00}";
 }

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Meshara.Benchmarks.Scale;
 
 /// <summary>One line of the table.</summary>
@@ -15,20 +13,7 @@ internal sealed record ScaleRow(string Name, string Unit, IReadOnlyList<double> 
 
     public override string ToString()
     {
-        string target = Target is { } t ? $"{(t.AtLeast ? "≥" : "≤")} {Show(t.Value)}" : "";
-        string met = Target is { } goal ? goal.IsMet(Median) ? "met" : "**missed**" : "";
-        return $"| {Name} | {Unit} | {Show(Median)} | {Show(Values.Min())} | {Show(Values.Max())} | {target} | {met} |";
+        (string limit, string verdict) = Target is { } target ? ($"{target.Sign} {Report.Show(target.Limit)}", target.Verdict(Median)) : ("", "");
+        return $"| {Name} | {Unit} | {Report.Show(Median)} | {Report.Show(Values.Min())} | {Report.Show(Values.Max())} | {limit} | {verdict} |";
     }
-
-    private static string Show(double value) => value.ToString(value >= 1000 ? "N0" : value >= 10 ? "0.0" : "0.00", CultureInfo.InvariantCulture);
-}
-
-/// <summary>A bound of the issue "Fast".</summary>
-internal readonly record struct Target(double Value, bool AtLeast)
-{
-    public static Target Least(double value) => new(value, AtLeast: true);
-
-    public static Target Most(double value) => new(value, AtLeast: false);
-
-    public bool IsMet(double value) => AtLeast ? value >= Value : value <= Value;
 }

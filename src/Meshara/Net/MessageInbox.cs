@@ -86,9 +86,7 @@ internal sealed class MessageInbox
         lock (_sync)
         {
             _closed = true;
-            Segment? head = _head;
-            _head = _tail = null;
-            return head;
+            return TakeAll();
         }
     }
 
