@@ -56,6 +56,7 @@ internal sealed class LinkScript
             Limits = Limits,
             Timeouts = new NodeTimeouts(),
             Clock = new NodeClock(_time),
+            Turns = new Turns(_work.Add),
             Handlers = handlers,
             Tasks = _tasks = new TaskTracker(static fault => throw new FindingException($"A handler's task failed: {fault}"), _work.Add),
             NodePlaces = _places,

@@ -266,6 +266,7 @@ public sealed partial class Node : IAsyncDisposable
             Addresses = _addresses,
             Clock = _clock,
             Deadlines = _deadlines,
+            Turns = new Turns(),
             Handlers = _handlers,
             HandlerTasks = _handlerTasks,
             Places = NodePlaces.From(limits),

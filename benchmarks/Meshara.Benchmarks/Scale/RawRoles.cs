@@ -6,7 +6,7 @@ using System.Net.Sockets;
 
 namespace Meshara.Benchmarks.Scale;
 
-/// <summary>Accepts bare TLS connections and keeps a read pending on each, if it is told to.</summary>
+/// <summary>Accepts bare TLS connections and does with each what it is told: nothing, keep a read pending, or serve it as the yardstick of the comparison does.</summary>
 internal sealed class RawServerRole : IScaleRole
 {
     // Each link of the library has one too; a bare program would hardly take less.
@@ -18,7 +18,7 @@ internal sealed class RawServerRole : IScaleRole
     private readonly ConcurrentBag<Task> _reads = [];
     private PublicKey? _peer;
     private bool _full;
-    private bool _reading;
+    private string _use = "silent";
     private int _made;
     private Task _accepting = Task.CompletedTask;
 
@@ -32,9 +32,9 @@ internal sealed class RawServerRole : IScaleRole
     {
         switch (order)
         {
-            // Whom to expect, which check, and whether to read.
-            case ["expect", string peer, string check, string read]:
-                (_peer, _full, _reading) = (PublicKey.Parse(peer), check == "full", read == "read");
+            // Whom to expect, which check, and what for.
+            case ["expect", string peer, string check, string use]:
+                (_peer, _full, _use) = (PublicKey.Parse(peer), check == "full", use);
                 _accepting = _accepting.IsCompleted ? Task.Run(AcceptAllAsync) : _accepting;
                 return "ok";
             case ["await", string count]:
@@ -79,19 +79,32 @@ internal sealed class RawServerRole : IScaleRole
         SslStream stream = await _tls.AcceptAsync(socket, _peer!, _full);
         _streams.Add(stream);
         Interlocked.Increment(ref _made);
-        if (_reading)
+        switch (_use)
         {
-            while (await stream.ReadAsync(new byte[ReadSize]) > 0)
-            {
-                // Nothing is ever sent.
-            }
+            case "read":
+                while (await stream.ReadAsync(new byte[ReadSize]) > 0)
+                {
+                    // Nothing is ever sent.
+                }
+
+                break;
+            case "serve":
+                await new RawServer(stream, stream).RunAsync(CancellationToken.None);
+                break;
+            default:
+                break;
         }
     }
 }
 
-/// <summary>Holds bare TLS connections to a server, with nothing said.</summary>
+/// <summary>Holds bare TLS connections to a server, with nothing said or as much as can be.</summary>
 internal sealed class RawClientsRole : IScaleRole
 {
+    // Packed into ten writes of 64 KiB; then the server says that it has them.
+    private const int Batch = 10_000;
+
+    private static readonly Workload Messages = new("64 B messages", Shape.Messages, 64, 1);
+
     private readonly RawTls _tls = new();
     private readonly ConcurrentBag<SslStream> _streams = [];
 
@@ -99,11 +112,18 @@ internal sealed class RawClientsRole : IScaleRole
 
     public async Task<string> DoAsync(string[] order)
     {
-        // connect COUNT PORT PIN
-        PublicKey pin = PublicKey.Parse(order[3]);
-        int port = int.Parse(order[2], CultureInfo.InvariantCulture);
-        await AtOnce.RunAsync(int.Parse(order[1], CultureInfo.InvariantCulture), async _ => _streams.Add(await _tls.ConnectAsync(port, pin, full: false)));
-        return "ok";
+        switch (order)
+        {
+            case ["connect", string count, string port, string pin]:
+                await AtOnce.RunAsync(int.Parse(count, CultureInfo.InvariantCulture), async _ => _streams.Add(await _tls.ConnectAsync(int.Parse(port, CultureInfo.InvariantCulture), PublicKey.Parse(pin), full: false)));
+                return "ok";
+            case ["send", string seconds]:
+                TimeSpan duration = TimeSpan.FromSeconds(double.Parse(seconds, CultureInfo.InvariantCulture));
+                long[] sent = await Task.WhenAll(_streams.Select(s => Task.Run(() => SendAsync(s, duration))));
+                return sent.Sum().ToString(CultureInfo.InvariantCulture);
+            default:
+                throw new ArgumentException($"No order is called {order[0]}.");
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -114,5 +134,17 @@ internal sealed class RawClientsRole : IScaleRole
         }
 
         _tls.Dispose();
+    }
+
+    private static async Task<long> SendAsync(SslStream stream, TimeSpan duration)
+    {
+        RawClient client = new(stream, stream, stream);
+        long sent = 0;
+        for (long start = Clock.Now; Clock.Since(start) < duration; sent += Batch)
+        {
+            await client.RunAsync(Messages, Batch, [], CancellationToken.None);
+        }
+
+        return sent;
     }
 }

@@ -24,6 +24,9 @@ internal sealed class FrameReader(Stream stream) : IDisposable
     /// <summary>Whether a frame has begun and not ended; at the end of the stream: whether it was cut off.</summary>
     public bool HasPartial => _end > _start;
 
+    /// <summary>Bytes that have come and are not taken.</summary>
+    public int Buffered => _end - _start;
+
     /// <summary>Size of the buffer now; 0 when it has been given back.</summary>
     public int Capacity => _buffer.Length > 0 ? _buffer.Length : Volatile.Read(ref _spare)?.Length ?? 0;
 

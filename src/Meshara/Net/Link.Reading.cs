@@ -6,11 +6,10 @@ namespace Meshara.Net;
 // What arrives: the read loop, and who each frame is for.
 internal sealed partial class Link
 {
-    // Bytes that are read before other links have their turn.
-    private const int Turn = 64 << 10;
-
     private long _receivedAtLook;
-    private long _yieldedAt;
+
+    // Since others last had the thread (Turns).
+    private int _work;
 
     private async Task ReadAsync()
     {
@@ -18,16 +17,18 @@ internal sealed partial class Link
         {
             do
             {
-                while (!ProcessBuffered() && await _rates.PauseAsync(_closed.Token).ConfigureAwait(false))
+                // What is here already comes first.
+                for (Stop stop = ProcessBuffered(); stop != Stop.Empty; stop = ProcessBuffered())
                 {
-                    // What is here already comes first.
-                }
-
-                // A peer that sends without a break must not keep a thread from the others.
-                if (_bytesReceived - _yieldedAt >= Turn)
-                {
-                    _yieldedAt = _bytesReceived;
-                    await Task.Yield();
+                    if (stop == Stop.Turn)
+                    {
+                        _work = 0;
+                        await _streams.Turns.NextAsync();
+                    }
+                    else if (!await _rates.PauseAsync(_closed.Token).ConfigureAwait(false))
+                    {
+                        break;
+                    }
                 }
             }
             while (await FillAsync().ConfigureAwait(false));
@@ -52,7 +53,22 @@ internal sealed partial class Link
     {
         try
         {
-            return await _p.Reader.FillAsync(CancellationToken.None).ConfigureAwait(false);
+            ValueTask<bool> filling = _p.Reader.FillAsync(CancellationToken.None);
+            if (filling.IsCompleted)
+            {
+                return await filling.ConfigureAwait(false);
+            }
+
+            _work = 0;
+            bool more = await filling.ConfigureAwait(false);
+
+            // Sockets that are ready are served one after the other, for 15 ms at a stretch: much work must not be done there.
+            if (_p.Reader.Buffered >= Turns.Much && _streams.Turns.AreWaited)
+            {
+                await _streams.Turns.NextAsync();
+            }
+
+            return more;
         }
         catch (Exception error) when (error is IOException or InvalidOperationException)
         {
@@ -89,17 +105,19 @@ internal sealed partial class Link
         _receivedAtLook = received;
     }
 
-    // False: over a limit; what is left waits.
-    private bool ProcessBuffered()
+    // A peer that sends without a break must not keep a thread from the others; one that is over a limit has to wait. What is left waits too.
+    private Stop ProcessBuffered()
     {
         bool alive = false;
         bool taken = false;
         bool over = false;
+        bool turn = false;
         try
         {
-            while (!over && _p.Reader.TryTake(FrameCodec.MaxPayload, out FrameHeader header, out ReadOnlySpan<byte> payload))
+            while (!over && !(turn = _streams.Turns.IsOver(_work)) && _p.Reader.TryTake(FrameCodec.MaxPayload, out FrameHeader header, out ReadOnlySpan<byte> payload))
             {
                 _bytesReceived += FrameCodec.HeaderSize + payload.Length;
+                _work += Turns.CostOf(payload.Length);
                 if (_peerDone.Task.IsCompleted)
                 {
                     throw new WireException(isViolation: false, "A frame after DONE.");
@@ -123,7 +141,7 @@ internal sealed partial class Link
         }
 
         // While this side does not read, the other is not late with the rest of a frame.
-        if (over || !_p.Reader.HasPartial)
+        if (over || turn || !_p.Reader.HasPartial)
         {
             Volatile.Write(ref _partialSince, -1);
         }
@@ -132,7 +150,7 @@ internal sealed partial class Link
             Volatile.Write(ref _partialSince, now.Ticks);
         }
 
-        return !over;
+        return over ? Stop.Limit : turn ? Stop.Turn : Stop.Empty;
     }
 
     /// <summary>Takes one frame of the peer; for who drives the link by hand.</summary>
@@ -239,4 +257,12 @@ internal sealed partial class Link
         payload.Length == sizeof(ulong)
             ? BinaryPrimitives.ReadUInt64BigEndian(payload)
             : throw new WireException(isViolation: true, $"A PING or PONG of {payload.Length} bytes instead of 8.");
+
+    // Why frames are taken no further.
+    private enum Stop
+    {
+        Empty,
+        Turn,
+        Limit,
+    }
 }

@@ -33,6 +33,9 @@ internal sealed record LinkParameters
     /// <summary>Of all requests of the node; null: the link has its own.</summary>
     public RequestDeadlines? Deadlines { get; init; }
 
+    /// <summary>Where busy links of the node wait for a thread; null: the link has its own.</summary>
+    public Turns? Turns { get; init; }
+
     public required Handlers Handlers { get; init; }
 
     /// <summary>Handlers run here; the node waits for them when it stops.</summary>

@@ -10,6 +10,7 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
 
     private readonly MessageInbox _inbox = new();
     private readonly AsyncSignal _signal = new();
+    private int _work;
     private bool _dropsRest;
     private bool _finished;
     private bool _useful;
@@ -92,13 +93,19 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
                         return;
                     }
 
+                    _work = 0;
                     await _signal.WaitAsync().ConfigureAwait(false);
                     continue;
                 }
 
                 for (; segment is not null; segment = segment.Next)
                 {
-                    await HandleAsync(segment).ConfigureAwait(false);
+                    while (!await HandleAsync(segment).ConfigureAwait(false))
+                    {
+                        _work = 0;
+                        await Table.Turns.NextAsync();
+                    }
+
                     CountUseful();
                 }
             }
@@ -136,13 +143,20 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
         }
     }
 
-    private async Task HandleAsync(MessageInbox.Segment segment)
+    // False: others have their turn first; what is left waits.
+    private async Task<bool> HandleAsync(MessageInbox.Segment segment)
     {
+        if (Table.Turns.IsOver(_work))
+        {
+            return false;
+        }
+
         if (segment.Body is { } body)
         {
+            _work += Turns.CostOf(body.Bytes.Length);
             await HandleAsync(body.Bytes, segment.BodyAcknowledge).ConfigureAwait(false);
             Release(body);
-            return;
+            return true;
         }
 
         long cost = 0;
@@ -155,15 +169,21 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
             }
 
             cost += StreamFrames.DataCost + message.Length;
+            _work += Turns.CostOf(message.Length);
             if (cost >= GiveBackStep)
             {
                 GiveBack(cost);
                 cost = 0;
+                if (Table.Turns.IsOver(_work))
+                {
+                    return false;
+                }
             }
         }
 
         segment.Free();
         GiveBack(cost);
+        return true;
     }
 
     private ValueTask HandleAsync(ReadOnlyMemory<byte> payload, bool acknowledge) =>

@@ -28,6 +28,8 @@ internal sealed record NodeContext
 
     public required RequestDeadlines Deadlines { get; init; }
 
+    public required Turns Turns { get; init; }
+
     public required Handlers Handlers { get; init; }
 
     /// <summary>Handlers of the application.</summary>

@@ -129,6 +129,7 @@ internal sealed class PeerConnection
             Timeouts = _node.Timeouts,
             Clock = _node.Clock,
             Deadlines = _node.Deadlines,
+            Turns = _node.Turns,
             Handlers = _node.Handlers,
             Tasks = _node.HandlerTasks,
             NodePlaces = _node.Places,

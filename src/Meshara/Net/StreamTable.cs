@@ -33,6 +33,7 @@ internal sealed partial class StreamTable
         _nextPeer = link.Inbound ? 0u : 1u;
         _peerAllows = link.Remote.MaxStreams;
         Deadlines = link.Deadlines ?? new RequestDeadlines(link.Clock);
+        Turns = link.Turns ?? new Turns();
         Places = new PlacePools(SlotPool.From(link.Limits.LinkReassembly, link.Limits.MaxMessage), link.NodePlaces.Bodies);
         ReplyPlaces = new PlacePools(SlotPool.From(link.Limits.LinkReassembly, link.Limits.MaxMessage), link.NodePlaces.Replies);
     }
@@ -43,6 +44,9 @@ internal sealed partial class StreamTable
 
     /// <summary>Of this node's requests.</summary>
     public RequestDeadlines Deadlines { get; }
+
+    /// <summary>For those of the link who have work for long.</summary>
+    public Turns Turns { get; }
 
     /// <summary>For messages and requests of the peer.</summary>
     public PlacePools Places { get; }

@@ -22,7 +22,7 @@ internal sealed class LinkSide
     public Task<LinkEnd> Ended { get; private set; } = Task.FromException<LinkEnd>(new InvalidOperationException("Not started."));
 
     public static LinkSide Create(
-        Stream stream, PublicKey peer, bool inbound, LinkLimits limits, LinkLimits peerLimits, NodeTimeouts? timeouts, TimeProvider? time, CancellationToken stopping, NodePlaces? nodePlaces = null)
+        Stream stream, PublicKey peer, bool inbound, LinkLimits limits, LinkLimits peerLimits, NodeTimeouts? timeouts, TimeProvider? time, CancellationToken stopping, NodePlaces? nodePlaces = null, Turns? turns = null)
     {
         Handlers handlers = new();
         ConcurrentQueue<Exception> faults = new();
@@ -39,6 +39,7 @@ internal sealed class LinkSide
             Limits = limits,
             Timeouts = timeouts ?? new(),
             Clock = new NodeClock(time ?? TimeProvider.System),
+            Turns = turns,
             Handlers = handlers,
             Tasks = tasks,
             NodePlaces = nodePlaces ?? NodePlaces.From(limits),
