@@ -5,8 +5,9 @@ namespace Meshara.Cli.Running;
 /// <summary>Logs as lines on standard error, escaped: a log line may name what a peer sent.</summary>
 internal sealed class ErrorLog(Terminal terminal, LogLevel least) : ILoggerProvider
 {
+    // Not LoggerFactory.Create: that starts a container of services for one provider, at each start of the command.
     public static ILoggerFactory Factory(Terminal terminal, LogLevel least) =>
-        LoggerFactory.Create(builder => builder.SetMinimumLevel(least).AddProvider(new ErrorLog(terminal, least)));
+        new LoggerFactory([new ErrorLog(terminal, least)], new LoggerFilterOptions { MinLevel = least });
 
     public ILogger CreateLogger(string categoryName) => new Lines(this, categoryName);
 
