@@ -15,6 +15,7 @@ internal sealed class NodeCertificate : IDisposable
     private const int SteadyLength = 71;
 
     private readonly X509Certificate2 _certificate;
+    private readonly Lazy<SslStreamCertificateContext> _context;
     private readonly bool _steady;
 
     /// <summary>Makes the certificate. The identity may be disposed afterwards.</summary>
@@ -25,20 +26,14 @@ internal sealed class NodeCertificate : IDisposable
         _steady = steady;
         PublicKey = identity.PublicKey;
         _certificate = Create(identity.Key, identity.Chain);
-        try
-        {
-            // Offline: there is no chain to complete. Once: building it is dear, and OpenSSL's context hangs on it.
-            Context = SslStreamCertificateContext.Create(_certificate, additionalCertificates: null, offline: true);
-        }
-        catch
-        {
-            _certificate.Dispose();
-            throw;
-        }
+
+        // Offline: there is no chain to complete. Once: building it is dear, and OpenSSL's context hangs on it.
+        // At the first handshake: the first chain of a process reads all authorities of the system, whoever is trusted, and a node shall listen before that.
+        _context = new Lazy<SslStreamCertificateContext>(() => SslStreamCertificateContext.Create(_certificate, additionalCertificates: null, offline: true), LazyThreadSafetyMode.PublicationOnly);
     }
 
-    /// <summary>What <see cref="SslStream"/> wants on both sides.</summary>
-    public SslStreamCertificateContext Context { get; }
+    /// <summary>What <see cref="SslStream"/> wants on both sides. Made when it is first asked for; what fails is tried again by the next who asks.</summary>
+    public SslStreamCertificateContext Context => _context.Value;
 
     /// <summary>The key in the certificate.</summary>
     public PublicKey PublicKey { get; }
