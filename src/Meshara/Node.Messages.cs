@@ -30,7 +30,7 @@ public sealed partial class Node
 
     /// <summary>Registers the handler of a protocol's requests.</summary>
     /// <param name="protocol">As for <see cref="Handle"/>.</param>
-    /// <param name="handler">Gives the reply; called for many requests at a time. The token tells that the peer has given up or is gone. If it throws, the peer gets
+    /// <param name="handler">Gives the reply; called for many requests at a time. The token tells that the peer has given up or is gone; it is the handler's until its task ends. If it throws, the peer gets
     /// <see cref="MesharaErrorCode.HandlerFailed"/> and the error is logged.</param>
     /// <returns>Dispose it to unregister.</returns>
     /// <exception cref="ArgumentException">The name is not one, or begins with <c>meshara/</c> as the node's own do.</exception>
@@ -86,7 +86,7 @@ public sealed partial class Node
     /// <param name="payload">As for messages.</param>
     /// <param name="timeout">From now to the reply; null: <see cref="NodeTimeouts.Request"/>. Positive, or <see cref="Timeout.InfiniteTimeSpan"/>.</param>
     /// <param name="cancellationToken">Gives up; the other side's handler is told by its token.</param>
-    /// <returns>The reply, at most <see cref="LinkLimits.MaxMessage"/> of this node.</returns>
+    /// <returns>The reply, at most <see cref="LinkLimits.MaxMessage"/> of this node. To be awaited once, as any <see cref="ValueTask{TResult}"/>: what gave it serves the next request.</returns>
     /// <exception cref="ArgumentException">The name of the protocol is not one, or begins with <c>meshara/</c>, or the timeout is not positive.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled; the request may have been handled.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NotConnected"/>, <see cref="MesharaErrorCode.LinkClosed"/>, <see cref="MesharaErrorCode.RequestTimeout"/>,

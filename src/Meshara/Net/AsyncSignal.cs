@@ -2,7 +2,7 @@ using System.Threading.Tasks.Sources;
 
 namespace Meshara.Net;
 
-/// <summary>An auto-reset signal for exactly one waiter; allocates nothing. Continuations run on the pool, never inside <see cref="Set"/>.</summary>
+/// <summary>An auto-reset signal for exactly one waiter; allocates nothing. Continuations run on the pool, never inside <see cref="Set"/>, but where it is asked for.</summary>
 internal sealed class AsyncSignal : IValueTaskSource
 {
     private readonly Lock _sync = new();
@@ -10,7 +10,9 @@ internal sealed class AsyncSignal : IValueTaskSource
     private bool _set;
     private bool _waiting;
 
-    public void Set()
+    /// <summary>Lets the waiter go on.</summary>
+    /// <param name="here">On this thread, before this returns.</param>
+    public void Set(bool here = false)
     {
         lock (_sync)
         {
@@ -23,6 +25,7 @@ internal sealed class AsyncSignal : IValueTaskSource
             _waiting = false;
         }
 
+        _source.RunContinuationsAsynchronously = !here;
         _source.SetResult(true);
     }
 

@@ -8,6 +8,9 @@ namespace Meshara.Net;
 /// </summary>
 internal sealed class BodyBuffer(int maxMessage)
 {
+    // A buffer no larger is kept for the next body of the stream: the pool has but a few for each processor.
+    private const int KeptSize = 512;
+
     private byte[] _buffer = [];
     private long _heldCost;
 
@@ -49,11 +52,11 @@ internal sealed class BodyBuffer(int maxMessage)
     /// <summary>The bytes are used no more.</summary>
     public void Free()
     {
-        if (_buffer.Length > 0)
+        Length = 0;
+        if (_buffer.Length > KeptSize)
         {
             ArrayPool<byte>.Shared.Return(_buffer);
             _buffer = [];
-            Length = 0;
         }
     }
 

@@ -7,6 +7,7 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
 {
     // The body in progress, under the window's lock: the read loop fills it, the pools grant places from anywhere.
     private volatile BodyBuffer? _body;
+    private BodyBuffer? _spare;
     private bool _dropped;
     private TimeSpan _lastProgress;
 
@@ -102,7 +103,7 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
                 return false;
             }
 
-            BodyBuffer body = _body ??= new BodyBuffer(Table.MaxMessage);
+            BodyBuffer body = _body ??= TakeSpare() ?? new BodyBuffer(Table.MaxMessage);
             fits = body.TryAppend(data, cost);
             if (fits && body.HasPlace)
             {
@@ -130,12 +131,28 @@ internal abstract class BodyStream(StreamTable table, StreamKind kind, string pr
         return true;
     }
 
+    /// <summary>Makes the stream as if it were new.</summary>
+    /// <param name="protocol">Its protocol from now on.</param>
+    /// <param name="spare">A body that was released and never asked for a place, or null.</param>
+    protected void Renew(string protocol, BodyBuffer? spare)
+    {
+        Renew(protocol);
+        _spare = spare ?? _spare;
+        _dropped = false;
+    }
+
     /// <summary>A body that was handed on is used no more.</summary>
     protected void Release(BodyBuffer body)
     {
         body.Free();
         GiveBack(body.TakeHeldCost());
         body.Place?.GiveUp();
+    }
+
+    private BodyBuffer? TakeSpare()
+    {
+        (BodyBuffer? spare, _spare) = (_spare, null);
+        return spare;
     }
 
     private Place NewPlace(BodyBuffer body) => (IsOpener ? Table.ReplyPlaces : Table.Places).New(() => OnPlace(body));

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using Meshara.Wire;
 
 namespace Meshara.Net;
@@ -6,6 +7,7 @@ namespace Meshara.Net;
 // What arrives: the read loop, and who each frame is for.
 internal sealed partial class Link
 {
+    private readonly HandOver _handOver = new();
     private long _receivedAtLook;
 
     // Since others last had the thread (Turns).
@@ -13,6 +15,8 @@ internal sealed partial class Link
 
     private async Task ReadAsync()
     {
+        // Not on the thread of who starts the link: what came with the greeting would be handed over there.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
             do
@@ -28,6 +32,19 @@ internal sealed partial class Link
                     else if (!await _rates.PauseAsync(_closed.Token).ConfigureAwait(false))
                     {
                         break;
+                    }
+                }
+
+                if (_streams.TakeLone() is { } arrived)
+                {
+                    if (Thread.CurrentThread.IsThreadPoolThread)
+                    {
+                        await _handOver.To(arrived);
+                    }
+                    else
+                    {
+                        // A transport's own thread, which is not for the application's code.
+                        arrived.Queue();
                     }
                 }
             }
@@ -49,6 +66,7 @@ internal sealed partial class Link
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> FillAsync()
     {
         try
@@ -100,6 +118,7 @@ internal sealed partial class Link
         if (received == _receivedAtLook)
         {
             _p.Reader.Rest();
+            _streams.DropSpares();
         }
 
         _receivedAtLook = received;
@@ -111,7 +130,9 @@ internal sealed partial class Link
         bool alive = false;
         bool taken = false;
         bool over = false;
+        bool goesOn = false;
         bool turn = false;
+        TimeSpan now;
         try
         {
             while (!over && !(turn = _streams.Turns.IsOver(_work)) && _p.Reader.TryTake(FrameCodec.MaxPayload, out FrameHeader header, out ReadOnlySpan<byte> payload))
@@ -127,14 +148,16 @@ internal sealed partial class Link
                 alive |= Take(header, payload);
                 over = _rates.IsDue(_bytesReceived) && _rates.Look(_bytesReceived, _p.Clock.Now);
             }
+
+            now = _p.Clock.Now;
+            over |= _rates.Look(_bytesReceived, now);
+            goesOn = !over && !turn;
         }
         finally
         {
-            _streams.Flush();
+            _streams.Flush(keepsLone: goesOn);
         }
 
-        TimeSpan now = _p.Clock.Now;
-        over |= _rates.Look(_bytesReceived, now);
         if (alive)
         {
             Volatile.Write(ref _lastFrame, now.Ticks);

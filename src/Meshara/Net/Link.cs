@@ -199,7 +199,7 @@ internal sealed partial class Link
         cancellationToken.ThrowIfCancellationRequested();
         ProtocolName.ThrowIfInvalid(protocol);
         ThrowIfTooLarge(protocol, body.Length);
-        return new RequestOut(_streams, protocol).SendAsync(body, timeout, cancellationToken);
+        return _streams.NewRequestOut(protocol).SendAsync(body, timeout, cancellationToken);
     }
 
     public MeshStream OpenStream(string protocol)

@@ -13,7 +13,7 @@ namespace Meshara.Net;
 /// </code>
 /// The sending side and the ends are guarded by the outbox's gate; what arrives is handled by the link's one read loop.
 /// </remarks>
-internal abstract class LinkStream
+internal abstract partial class LinkStream
 {
     // Made when the first of them comes: a request needs none, and there are many requests.
     private Queue<AckWaiter>? _ackWaiters;
@@ -40,10 +40,10 @@ internal abstract class LinkStream
 
     public StreamKind Kind { get; }
 
-    public string Protocol { get; }
+    public string Protocol { get; private set; }
 
     /// <summary>One of the node's own protocols: no work of the application's.</summary>
-    public bool IsReserved { get; }
+    public bool IsReserved { get; private set; }
 
     public bool IsOpener { get; }
 
@@ -76,6 +76,9 @@ internal abstract class LinkStream
 
     /// <summary>What waits to be sent; to look for some, <see cref="HasPending"/> and <see cref="FirstPending"/>.</summary>
     public LinkedList<PendingWrite> Pending => _pending ??= [];
+
+    /// <summary>Something has had to wait.</summary>
+    public bool HasWaited => _pending is not null;
 
     public bool HasPending => _pending is { Count: > 0 };
 
@@ -241,128 +244,6 @@ internal abstract class LinkStream
         }
     }
 
-    /// <summary>DATA arrived. Called by the read loop, whose span it is.</summary>
-    public void Receive(FrameFlags flags, ReadOnlySpan<byte> data)
-    {
-        CheckFlags(flags);
-        if (RecvClosed)
-        {
-            throw new WireException(isViolation: true, $"DATA on stream {Id} after its end.");
-        }
-
-        int cost = StreamFrames.CostOf(flags, data.Length);
-        if (!Window.TrySpend(cost))
-        {
-            throw new WireException(isViolation: true, $"DATA beyond the credit of stream {Id}.");
-        }
-
-        bool fin = flags.HasFlag(FrameFlags.Fin);
-        bool ignore = flags.HasFlag(FrameFlags.Acknowledge) ? !TryOweAck() : IgnoresData;
-
-        if (!ignore && cost > 0)
-        {
-            OnData(flags, data);
-        }
-
-        if (fin)
-        {
-            if (!ignore)
-            {
-                OnFinished();
-            }
-
-            CloseReceiving();
-        }
-    }
-
-    public void ReceiveReset(long code)
-    {
-        MesharaException error = FromPeer(code);
-        lock (Outbox.Gate)
-        {
-            if (IsOver)
-            {
-                return;
-            }
-
-            WasReset = true;
-            RecvClosed = true;
-            FailSending(error);
-            _acksOwed = 0;
-            _acks?.Clear();
-            if (!SendClosed)
-            {
-                SendEnded = SendClosed = true;
-                _reset = StreamCode.None;
-                Outbox.End(this);
-            }
-
-            CheckOver();
-        }
-
-        OnAborted(error);
-    }
-
-    public void ReceiveStopSending(long code)
-    {
-        if (IsKind0Acceptor)
-        {
-            throw new WireException(isViolation: true, "STOP_SENDING for a direction without data.");
-        }
-
-        lock (Outbox.Gate)
-        {
-            if (SendClosed)
-            {
-                return;
-            }
-
-            MesharaException error = FromPeer(code);
-            SendFailure ??= (error, Table.Clock.Now);
-            FailPending(error);
-            Outbox.Finish(this);
-        }
-    }
-
-    public void ReceiveCredit(long increment)
-    {
-        if (IsKind0Acceptor)
-        {
-            throw new WireException(isViolation: true, "WINDOW for a direction without data.");
-        }
-
-        lock (Outbox.Gate)
-        {
-            const long Max = (1L << 62) - 1;
-            if (SendClosed)
-            {
-                return;
-            }
-
-            if (increment > Max - SendCredit)
-            {
-                throw new WireException(isViolation: true, $"The credit of stream {Id} overflows.");
-            }
-
-            SendCredit += increment;
-            Outbox.Resume(this);
-        }
-    }
-
-    public void ReceiveAck(long code)
-    {
-        lock (Outbox.Gate)
-        {
-            if (_ackWaiters?.TryDequeue(out AckWaiter? waiter) != true)
-            {
-                throw new WireException(isViolation: true, $"An ACK on stream {Id} that nobody asked for.");
-            }
-
-            waiter!.TrySetResult(code);
-            CheckOver();
-        }
-    }
-
     /// <summary>The link is gone.</summary>
     public void OnLinkDown(MesharaException error)
     {
@@ -403,6 +284,25 @@ internal abstract class LinkStream
     /// <summary>The stream ended by RESET or with the link. Called outside the gate; quick, and never throws.</summary>
     protected abstract void OnAborted(MesharaException error);
 
+    /// <summary>The stream ended in both directions as it was meant to, and what it has may be used again. Under the gate.</summary>
+    protected virtual void OnEnded()
+    {
+    }
+
+    /// <summary>Makes a stream that <see cref="OnEnded"/> was told of as if it were new.</summary>
+    protected void Renew(string protocol)
+    {
+        if (!ReferenceEquals(protocol, Protocol))
+        {
+            Protocol = protocol;
+            IsReserved = ProtocolName.IsReserved(protocol);
+        }
+
+        SendCredit = Table.PeerInitialWindow;
+        Window.Renew();
+        IsOpen = IsOver = SendEnded = SendClosed = RecvClosed = false;
+    }
+
     /// <summary>What was received has been used; the peer may send as much again.</summary>
     protected void GiveBack(long cost)
     {
@@ -413,33 +313,6 @@ internal abstract class LinkStream
     }
 
     private MesharaException FromPeer(long code) => StreamErrors.FromReset(Table.PeerId, Protocol, code, TooLarge);
-
-    private void CheckFlags(FrameFlags flags)
-    {
-        FrameFlags allowed = Kind is StreamKind.Request or StreamKind.Bytes ? FrameFlags.Fin : FrameFlags.EndOfMessage | FrameFlags.Fin | FrameFlags.Acknowledge;
-        if ((flags & ~allowed) != FrameFlags.None || (Kind == StreamKind.Messages && IsOpener))
-        {
-            throw new WireException(isViolation: true, $"DATA on stream {Id} that its kind or its flags do not allow.");
-        }
-    }
-
-    private bool TryOweAck()
-    {
-        lock (Outbox.Gate)
-        {
-            _acksOwed += IgnoresData ? 0 : 1;
-            return !IgnoresData;
-        }
-    }
-
-    private void CloseReceiving()
-    {
-        lock (Outbox.Gate)
-        {
-            RecvClosed = true;
-            CheckOver();
-        }
-    }
 
     private void CheckOver()
     {
@@ -462,7 +335,15 @@ internal abstract class LinkStream
     {
         Window.Close();
         Table.OnEnded(this);
+        if (EndedPlainly)
+        {
+            OnEnded();
+        }
     }
+
+    // Nothing but the stream's own user knows it any more: no queue of the outbox has it, and none that waited can still ask for it.
+    private bool EndedPlainly =>
+        !WasReset && !IgnoresData && SendFailure is null && !HasPending && _acks is null && _ackWaiters is null && PendingWindow == 0 && !InReady && !InEndings;
 
     private void FailSending(MesharaException error)
     {

@@ -7,7 +7,7 @@ namespace Meshara.Net;
 /// Everything on its way out of one link. Producers copy frames straight into one buffer under a lock while the pump writes the other to TLS;
 /// what finds no room or no credit waits with its stream, and streams that wait take turns.
 /// </summary>
-internal sealed class Outbox
+internal sealed partial class Outbox
 {
     /// <summary>One TLS write, wire protocol section 7.4.</summary>
     public const int BufferSize = 64 << 10;
@@ -37,6 +37,9 @@ internal sealed class Outbox
     private int _frames;
     private bool _gathers;
     private bool _pumpWaits;
+    private bool _held;
+    private bool _lent;
+    private int _lender;
     private bool _completed;
     private long _writeSince = -1;
 
@@ -142,30 +145,41 @@ internal sealed class Outbox
     // By itself: a lambda's captures are allocated at the head of its method, used or not.
     private ValueTask WaitAsync(LinkStream stream, ReadOnlyMemory<byte> data, FrameFlags flags, AckWaiter? ack, CancellationToken cancellationToken)
     {
-        PendingWrite pending;
+        AwaitedWrite pending = new();
         lock (Gate)
         {
             stream.ThrowIfCannotSend();
             cancellationToken.ThrowIfCancellationRequested();
-            pending = new PendingWrite(data, flags, ack, _clock.Now);
-            stream.Pending.AddLast(pending.Node);
-            MakeReady(stream);
-            DrainReady();
-            WakePump();
+            pending.Begin(data, flags, ack, _clock.Now);
+            Enqueue(stream, pending);
         }
 
-        pending.CancelWith((write, token) => Cancel(stream, (PendingWrite)write!, token), cancellationToken);
+        pending.CancelWith((write, token) => Cancel(stream, (AwaitedWrite)write!, token), cancellationToken);
         return new ValueTask(pending.Task);
+    }
+
+    /// <summary>Writes DATA whole; false: <paramref name="otherwise"/> waits behind what the stream has waiting, and hears of its end, which may be now. Under the gate.</summary>
+    public bool TryWrite(LinkStream stream, ReadOnlyMemory<byte> data, FrameFlags flags, PendingWrite otherwise)
+    {
+        stream.ThrowIfCannotSend();
+        if (stream.IsOpen && !stream.HasPending && TryWriteWhole(stream, data.Span, flags, null))
+        {
+            WakePump();
+            return true;
+        }
+
+        otherwise.Begin(data, flags, null, _clock.Now);
+        Enqueue(stream, otherwise);
+        return false;
     }
 
     /// <summary>Ends the direction after what waits; never blocks. Under the gate.</summary>
     public void Finish(LinkStream stream)
     {
         stream.SendEnded = true;
-        stream.Pending.AddLast(new PendingWrite(ReadOnlyMemory<byte>.Empty, FrameFlags.Fin, null, _clock.Now).Node);
-        MakeReady(stream);
-        DrainReady();
-        WakePump();
+        PendingWrite fin = new();
+        fin.Begin(ReadOnlyMemory<byte>.Empty, FrameFlags.Fin, null, _clock.Now);
+        Enqueue(stream, fin);
     }
 
     /// <summary>The stream has a RESET or STOP_SENDING to send. Under the gate.</summary>
@@ -237,106 +251,12 @@ internal sealed class Outbox
         }
     }
 
-    /// <summary>What the pump would write next; empty: nothing. For who drives it by hand in the pump's place, and opens waiting streams after it.</summary>
-    internal ReadOnlyMemory<byte> TakeNext()
+    private void Enqueue(LinkStream stream, PendingWrite pending)
     {
-        lock (Gate)
-        {
-            return Take();
-        }
-    }
-
-    /// <summary>Writes to the stream until completed or until the stream fails.</summary>
-    /// <param name="stream">TLS.</param>
-    /// <param name="onRoom">Called after each swap, outside the gate: streams may be opened, acknowledgements written.</param>
-    public async Task PumpAsync(Stream stream, Action onRoom)
-    {
-        try
-        {
-            while (true)
-            {
-                ReadOnlyMemory<byte> chunk;
-                bool completed;
-                lock (Gate)
-                {
-                    chunk = Take();
-                    completed = _completed;
-                    _pumpWaits = chunk.IsEmpty && !completed;
-                }
-
-                if (chunk.IsEmpty)
-                {
-                    if (completed)
-                    {
-                        return;
-                    }
-
-                    await _signal.WaitAsync().ConfigureAwait(false);
-                    if (_gathers)
-                    {
-                        // Behind what else waits for a thread: those who send all at once share a write.
-                        await Task.Yield();
-                    }
-
-                    continue;
-                }
-
-                onRoom();
-                Volatile.Write(ref _writeSince, _clock.Now.Ticks);
-                await WriteAsync(stream, chunk).ConfigureAwait(false);
-                Volatile.Write(ref _writeSince, -1);
-            }
-        }
-        finally
-        {
-            Volatile.Write(ref _writeSince, -1);
-            lock (Gate)
-            {
-                _completed = true;
-                _room?.TrySetResult();
-                ReturnBuffers();
-            }
-        }
-    }
-
-    // What a stream throws when it was disposed is turned into one kind, so that faults of our own are not taken for a lost connection.
-    private static async ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> chunk)
-    {
-        try
-        {
-            await stream.WriteAsync(chunk).ConfigureAwait(false);
-        }
-        catch (InvalidOperationException error)
-        {
-            throw new IOException(error.Message, error);
-        }
-    }
-
-    private ReadOnlyMemory<byte> Take()
-    {
-        if (_control.DoneWritten || (_filled == Headroom && !_control.HasHead && !_control.HasTail))
-        {
-            ReturnBuffers();
-            return default;
-        }
-
-        Span<byte> head = stackalloc byte[Headroom];
-        int headLength = _control.WriteHead(head, _hasOpens);
-        _filling ??= ArrayPool<byte>.Shared.Rent(BufferSize);
-        int start = Headroom - headLength;
-        head[..headLength].CopyTo(_filling.AsSpan(start));
-        int end = _filled + _control.WriteTail(_filling.AsSpan(_filled, BufferSize - _filled));
-        (_filling, _flushing) = (_flushing, _filling);
-        _filled = Headroom;
-        _hasOpens = false;
-        _gathers = _frames > 1;
-        _frames = 0;
-        BytesSent += end - start;
-        _completed |= _control.DoneWritten;
+        stream.Pending.AddLast(pending.Node);
+        MakeReady(stream);
         DrainReady();
-        _room?.TrySetResult();
-        _room = null;
-        return _flushing.AsMemory(start, end - start);
+        WakePump();
     }
 
     private void MakeReady(LinkStream stream)
@@ -431,7 +351,7 @@ internal sealed class Outbox
     }
 
     // A message of which a part is out cannot be taken back without ending its stream: it goes on from a copy. Anything else can.
-    private void Cancel(LinkStream stream, PendingWrite pending, CancellationToken cancellationToken)
+    private void Cancel(LinkStream stream, AwaitedWrite pending, CancellationToken cancellationToken)
     {
         lock (Gate)
         {
@@ -453,31 +373,6 @@ internal sealed class Outbox
             }
         }
 
-        pending.TrySetCanceled(cancellationToken);
-    }
-
-    private void WakePump()
-    {
-        if (_pumpWaits)
-        {
-            _pumpWaits = false;
-            _signal.Set();
-        }
-    }
-
-    private void ReturnBuffers()
-    {
-        Return(ref _filling);
-        Return(ref _flushing);
-        _filled = Headroom;
-    }
-
-    private static void Return(ref byte[]? buffer)
-    {
-        if (buffer is not null)
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-            buffer = null;
-        }
+        pending.Cancel(cancellationToken);
     }
 }

@@ -3,40 +3,61 @@ using Meshara.Wire;
 namespace Meshara.Net;
 
 /// <summary>Bytes that did not fit into the outgoing buffer or the credit at once; guarded by the outbox's gate.</summary>
-internal sealed class PendingWrite : TaskCompletionSource
+internal class PendingWrite
 {
-    private CancellationTokenRegistration _registration;
-
-    public PendingWrite(ReadOnlyMemory<byte> data, FrameFlags flags, AckWaiter? ack, TimeSpan now)
-        : base(TaskCreationOptions.RunContinuationsAsynchronously)
-    {
-        (Rest, Flags, Ack, LastProgress) = (data, flags, ack, now);
-        Node = new LinkedListNode<PendingWrite>(this);
-    }
+    public PendingWrite() => Node = new LinkedListNode<PendingWrite>(this);
 
     /// <summary>Its place among what waits on the stream.</summary>
     public LinkedListNode<PendingWrite> Node { get; }
 
     public ReadOnlyMemory<byte> Rest { get; private set; }
 
-    public FrameFlags Flags { get; }
+    public FrameFlags Flags { get; private set; }
 
-    public AckWaiter? Ack { get; }
+    public AckWaiter? Ack { get; private set; }
 
     public bool Started { get; private set; }
 
     /// <summary>When a part of it last went out; before that, when it began to wait.</summary>
     public TimeSpan LastProgress { get; private set; }
 
+    /// <summary>Begins to wait; again, once it has ended.</summary>
+    public void Begin(ReadOnlyMemory<byte> data, FrameFlags flags, AckWaiter? ack, TimeSpan now)
+    {
+        (Rest, Flags, Ack, LastProgress) = (data, flags, ack, now);
+        Started = false;
+    }
+
     public void Advance(int bytes, TimeSpan now)
     {
         LastProgress = now;
-        Rest = Rest[bytes..];
+
+        // An empty slice would keep the caller's memory.
+        Rest = bytes == Rest.Length ? default : Rest[bytes..];
         Started = true;
     }
 
     /// <summary>The caller's memory is used no more.</summary>
     public void Detach() => Rest = Rest.ToArray();
+
+    /// <summary>All of it is copied.</summary>
+    public virtual void Finish()
+    {
+    }
+
+    /// <summary>It is not sent any more.</summary>
+    public virtual void Fail(Exception error)
+    {
+    }
+}
+
+/// <summary>One that somebody waits for.</summary>
+internal sealed class AwaitedWrite : PendingWrite
+{
+    private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private CancellationTokenRegistration _registration;
+
+    public Task Task => _done.Task;
 
     public void CancelWith(Action<object?, CancellationToken> cancel, CancellationToken cancellationToken)
     {
@@ -53,15 +74,17 @@ internal sealed class PendingWrite : TaskCompletionSource
         }
     }
 
-    public void Finish()
+    public void Cancel(CancellationToken cancellationToken) => _done.TrySetCanceled(cancellationToken);
+
+    public override void Finish()
     {
-        TrySetResult();
+        _done.TrySetResult();
         _registration.Unregister();
     }
 
-    public void Fail(Exception error)
+    public override void Fail(Exception error)
     {
-        this.SetObservedException(error);
+        _done.SetObservedException(error);
         _registration.Unregister();
     }
 }

@@ -41,6 +41,17 @@ internal sealed class ReceiveWindow(long initial, WindowBudget budget)
         }
     }
 
+    /// <summary>A closed window is as it was at first.</summary>
+    public void Renew()
+    {
+        lock (Sync)
+        {
+            _available = _size = _initial;
+            _unreported = 0;
+            _closed = false;
+        }
+    }
+
     /// <summary>The direction has ended; what the window had grown by goes back to the link.</summary>
     public void Close()
     {

@@ -66,13 +66,16 @@ internal sealed class RequestDeadlines(NodeClock clock) : IDisposable
     }
 
     /// <summary>The request has ended; nothing happens if it is in no line.</summary>
-    public void Leave(RequestOut request)
+    /// <returns>Whether it is sure not to be called any more.</returns>
+    public bool Leave(RequestOut request)
     {
         lock (_sync)
         {
+            bool sure = request.Deadline.Line is not null || (request.Deadline.Own is null && request.Deadline.At == default);
             request.Deadline.Line?.Remove(request);
             request.Deadline.Own?.Dispose();
-            request.Deadline.Own = null;
+            request.Deadline = default;
+            return sure;
         }
     }
 

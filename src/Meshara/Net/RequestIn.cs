@@ -3,13 +3,25 @@ using Meshara.Wire;
 namespace Meshara.Net;
 
 /// <summary>A request of the peer: once its body is complete its handler runs, and what it returns goes back.</summary>
-internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream(table, StreamKind.Request, protocol, opener: false), IThreadPoolWorkItem
+internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream(table, StreamKind.Request, protocol, opener: false), IAwaited, IThreadPoolWorkItem
 {
     private readonly CancellationTokenSource _cancel = new();
     private BodyBuffer? _request;
     private bool _serving;
 
-    void IThreadPoolWorkItem.Execute() => Table.Tasks.Hold(ServeAsync());
+    /// <summary>Makes a spare stream one for the next request; the read loop's, as its creation is.</summary>
+    public void Reuse(string protocol)
+    {
+        Renew(protocol, _request);
+        _request = null;
+        Volatile.Write(ref _serving, false);
+    }
+
+    void IAwaited.Queue() => Table.Tasks.Queue(this);
+
+    void IAwaited.Run() => Execute();
+
+    void IThreadPoolWorkItem.Execute() => Execute();
 
     protected override void OnData(FrameFlags flags, ReadOnlySpan<byte> data) =>
         Append(data, StreamFrames.CostOf(flags, data.Length), last: flags.HasFlag(FrameFlags.Fin));
@@ -25,8 +37,11 @@ internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream
 
         CountReceived();
         HandlerStarts();
+
+        // Now, so that a node that ends waits for it.
+        Table.Tasks.Begin();
         Volatile.Write(ref _serving, true);
-        Table.Tasks.Start((IThreadPoolWorkItem)this);
+        Table.OnArrived(this);
 
         // Whoever ends the stream at this moment saw no handler to cancel, or this sees the end.
         Interlocked.MemoryBarrier();
@@ -47,13 +62,24 @@ internal sealed class RequestIn(StreamTable table, string protocol) : BodyStream
         }
     }
 
+    // The places' pools may know a body that has asked for one, who looks after replies that are not taken one that has waited, and who has cancelled the token.
+    protected override void OnEnded()
+    {
+        if (_request?.Place is null && !HasWaited && _cancel.TryReset())
+        {
+            Table.Spare(this);
+        }
+    }
+
+    private void Execute() => Table.Tasks.Hold(ServeAsync());
+
     private async Task ServeAsync()
     {
         try
         {
             if (await CallAsync(_request?.Bytes ?? default).ConfigureAwait(false) is { } reply)
             {
-                await Outbox.WriteAsync(this, reply, FrameFlags.Fin, null, _cancel.Token).ConfigureAwait(false);
+                await Table.WriteAsync(this, reply, _cancel.Token).ConfigureAwait(false);
             }
         }
         catch (Exception error) when (error is MesharaException or OperationCanceledException)

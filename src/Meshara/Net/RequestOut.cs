@@ -4,18 +4,35 @@ using Meshara.Wire;
 namespace Meshara.Net;
 
 /// <summary>A request of this node: its body goes out, the reply comes in (wire protocol section 8.1, kind 1). It is the source of its caller's task itself.</summary>
-internal sealed class RequestOut(StreamTable table, string protocol) : BodyStream(table, StreamKind.Request, protocol, opener: true), IValueTaskSource<byte[]>
+internal sealed class RequestOut(StreamTable table, string protocol) : BodyStream(table, StreamKind.Request, protocol, opener: true), IAwaited, IValueTaskSource<byte[]>
 {
-    private ManualResetValueTaskSourceCore<byte[]> _reply = new() { RunContinuationsAsynchronously = true };
+    private const int ByLink = 1;
+    private const int ByReader = 2;
+    private const int ByCaller = 4;
+
+    private ManualResetValueTaskSourceCore<byte[]> _reply;
     private RequestDeadlines.Entry _deadline;
     private CancellationToken _cancellationToken;
     private CancellationTokenRegistration _cancel;
     private byte[]? _whole;
+    private byte[] _arrived = [];
+    private Exception? _error;
+    private Body? _body;
     private int _settled;
-    private bool _writes = true;
+    private int _done;
+    private bool _reusable = true;
+    private int _letGo;
 
     /// <summary>Its place among <see cref="RequestDeadlines"/>.</summary>
     public ref RequestDeadlines.Entry Deadline => ref _deadline;
+
+    /// <summary>Makes a spare stream one for the next request.</summary>
+    public void Reuse(string protocol)
+    {
+        Renew(protocol, spare: null);
+        _settled = _done = _letGo = 0;
+        _reusable = true;
+    }
 
     public ValueTask<byte[]> SendAsync(ReadOnlyMemory<byte> body, TimeSpan timeout, CancellationToken cancellationToken)
     {
@@ -26,26 +43,24 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
         }
 
         _cancel = cancellationToken.UnsafeRegister(static request => ((RequestOut)request!).GiveUp(StreamCode.Cancelled, StreamErrors.Local(MesharaErrorCode.StreamReset, "Cancelled by the caller.")), this);
-        ValueTask write;
         try
         {
-            write = OpenAndWriteAsync(body);
+            Table.Write(this, body, _body ??= new Body(this));
         }
         catch (MesharaException error)
         {
-            Settle(null, error);
-            OnWriteEnded();
-            return new ValueTask<byte[]>(this, _reply.Version);
+            Fail(error);
+            OnDone(here: true);
         }
 
-        if (!write.IsCompletedSuccessfully)
-        {
-            return WaitAsync(write);
-        }
-
-        OnWriteEnded();
-        CountSent();
         return new ValueTask<byte[]>(this, _reply.Version);
+    }
+
+    /// <summary>All of the body is in the buffer.</summary>
+    public void OnWritten()
+    {
+        CountSent();
+        OnDone(here: true);
     }
 
     /// <summary>Its time is over.</summary>
@@ -55,7 +70,16 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
     /// <summary>The node has ended.</summary>
     public void OnStopped() => GiveUp(StreamCode.GoingAway, new MesharaException(MesharaErrorCode.NodeStopped, "The node has been stopped."));
 
-    byte[] IValueTaskSource<byte[]>.GetResult(short token) => _reply.GetResult(token);
+    void IAwaited.Queue() => Hand(here: false);
+
+    void IAwaited.Run() => Hand(here: true);
+
+    byte[] IValueTaskSource<byte[]>.GetResult(short token)
+    {
+        byte[] reply = _reply.GetResult(token);
+        LetGo(ByCaller);
+        return reply;
+    }
 
     ValueTaskSourceStatus IValueTaskSource<byte[]>.GetStatus(short token) => _reply.GetStatus(token);
 
@@ -85,97 +109,126 @@ internal sealed class RequestOut(StreamTable table, string protocol) : BodyStrea
             return;
         }
 
-        byte[] reply = _whole ?? body?.Bytes.ToArray() ?? [];
+        // The pump may end it, where the body waits still, while the read loop, which has looked it up, is about to give it credit.
+        _reusable &= Volatile.Read(ref _done) > 0;
+        _arrived = _whole ?? body?.Bytes.ToArray() ?? [];
         if (body is not null)
         {
+            // Who looks after large bodies may have it in hand.
+            _reusable = false;
             Release(body);
         }
 
         CountUsefulWork();
-        Settle(reply, null);
+        if (TrySettle() && IsDone())
+        {
+            StopWaiting();
+            Table.OnArrived(this);
+        }
     }
 
     protected override void OnAborted(MesharaException error)
     {
         DropBody();
-        Settle(null, error);
+        Fail(error);
     }
 
-    // Opened and written under one hold of the gate.
-    private ValueTask OpenAndWriteAsync(ReadOnlyMemory<byte> body)
+    protected override void OnEnded() => LetGo(ByLink);
+
+    // Written and settled: whoever comes second hands the reply over. A peer may answer before it takes the body,
+    // which is the caller's until it is written or given up: until both are done the caller's time and token hold.
+    private bool IsDone() => Interlocked.Increment(ref _done) == 2;
+
+    private void OnDone(bool here)
     {
-        lock (Outbox.Gate)
+        if (!IsDone())
         {
-            Table.Open(this);
-            return Outbox.WriteAsync(this, body, FrameFlags.Fin, null, CancellationToken.None);
+            return;
+        }
+
+        if (here)
+        {
+            StopAndHand();
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static request => request.StopAndHand(), this, preferLocal: false);
         }
     }
 
-    // The body is the caller's until it is written or given up.
-    private async ValueTask<byte[]> WaitAsync(ValueTask write)
+    private void StopAndHand()
     {
-        try
-        {
-            await write.ConfigureAwait(false);
-            CountSent();
-        }
-        catch (MesharaException)
-        {
-            // However the stream ended, it is in the reply; and a peer that wants no more of the body (STOP_SENDING) may answer still.
-        }
-        finally
-        {
-            OnWriteEnded();
-        }
-
-        return await new ValueTask<byte[]>(this, _reply.Version).ConfigureAwait(false);
-    }
-
-    // A peer may answer before it takes the body: until both are done the caller's time and token hold.
-    private void OnWriteEnded()
-    {
-        Volatile.Write(ref _writes, false);
-
-        // Whoever settled it meanwhile saw a write, or this sees that it is settled.
-        Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _settled) != 0)
-        {
-            StopWaiting();
-        }
+        StopWaiting();
+        Hand(here: false);
     }
 
     private void StopWaiting()
     {
-        Table.Deadlines.Leave(this);
-        _cancel.Unregister();
+        // Who has just taken it out of line, or is in the callback, will call it still.
+        bool late = !Table.Deadlines.Leave(this);
+        late |= !_cancel.Unregister() && _cancellationToken.CanBeCanceled;
+        if (late)
+        {
+            _reusable = false;
+        }
+    }
+
+    // When all three have let go, nobody knows it any more.
+    private void LetGo(int who)
+    {
+        int before = Interlocked.Or(ref _letGo, who);
+        if (before != (before | who) && (before | who) == (ByLink | ByReader | ByCaller) && _reusable)
+        {
+            _reply.Reset();
+            (_whole, _arrived, _cancellationToken, _cancel) = (null, [], default, default);
+            Table.Spare(this);
+        }
     }
 
     private void GiveUp(long code, MesharaException error)
     {
         Reset(code, error);
-        Settle(null, error);
+        Fail(error);
     }
 
-    // The first wins.
-    private void Settle(byte[]? reply, MesharaException? error)
+    private void Hand(bool here)
     {
-        if (Interlocked.Exchange(ref _settled, 1) != 0)
+        _reply.RunContinuationsAsynchronously = !here;
+        if (_error is null)
         {
-            return;
-        }
-
-        if (!Volatile.Read(ref _writes))
-        {
-            StopWaiting();
-        }
-
-        if (reply is not null)
-        {
-            _reply.SetResult(reply);
+            _reply.SetResult(_arrived);
         }
         else
         {
-            _reply.SetException(_cancellationToken.IsCancellationRequested ? new OperationCanceledException(_cancellationToken) : error!);
+            _reply.SetException(_error);
         }
+
+        // Not before: the source is still at work when its caller has the reply already.
+        LetGo(ByReader);
+    }
+
+    private void Fail(MesharaException error)
+    {
+        if (TrySettle())
+        {
+            _error = _cancellationToken.IsCancellationRequested ? new OperationCanceledException(_cancellationToken) : error;
+            OnDone(here: true);
+        }
+    }
+
+    // The first wins.
+    private bool TrySettle() => Interlocked.Exchange(ref _settled, 1) == 0;
+
+    /// <summary>The body, when it has to wait.</summary>
+    private sealed class Body(RequestOut request) : PendingWrite
+    {
+        // Under the gate, where nobody's code may run that the reply is handed to.
+        public override void Finish()
+        {
+            request.CountSent();
+            request.OnDone(here: false);
+        }
+
+        public override void Fail(Exception error) => request.OnDone(here: false);
     }
 }

@@ -56,11 +56,18 @@ internal sealed partial class StreamTable
         }
     }
 
-    /// <summary>The read loop has taken what had arrived: messages among it go to their handlers.</summary>
-    public void Flush()
+    /// <summary>The read loop has taken what had arrived: messages among it go to their handlers, and so does the last request or reply.</summary>
+    /// <param name="keepsLone">But not if it was the only one: <see cref="TakeLone"/> gives it.</param>
+    public void Flush(bool keepsLone = false)
     {
         _toFlush?.Flush();
         _toFlush = null;
+        if (!keepsLone || _hasMany)
+        {
+            TakeLone()?.Queue();
+        }
+
+        _hasMany = false;
     }
 
     /// <summary>The last message of a stream has been handled.</summary>

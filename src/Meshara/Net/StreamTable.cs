@@ -34,6 +34,8 @@ internal sealed partial class StreamTable
         _peerAllows = link.Remote.MaxStreams;
         Deadlines = link.Deadlines ?? new RequestDeadlines(link.Clock);
         Turns = link.Turns ?? new Turns();
+        _sparesOut = new(link.Limits.MaxStreams);
+        _sparesIn = new(link.Limits.MaxStreams);
         Places = new PlacePools(SlotPool.From(link.Limits.LinkReassembly, link.Limits.MaxMessage), link.NodePlaces.Bodies);
         ReplyPlaces = new PlacePools(SlotPool.From(link.Limits.LinkReassembly, link.Limits.MaxMessage), link.NodePlaces.Replies);
     }
@@ -149,7 +151,8 @@ internal sealed partial class StreamTable
     /// <exception cref="WireException">Out of order, beyond MAX_STREAMS, after GOODBYE, or too many that end by RESET.</exception>
     public void ReceiveOpen(ReadOnlySpan<byte> payload)
     {
-        StreamFrames.ParseOpen(payload, out ulong id, out StreamKind kind, out string protocol, out bool critical);
+        StreamFrames.ParseOpen(payload, out ulong id, out StreamKind kind, out ReadOnlySpan<byte> name, out bool critical);
+        string protocol = NameOf(name);
         LinkStream stream;
         long? refusal;
         Func<MeshStream, CancellationToken, ValueTask>? serve = null;
@@ -179,6 +182,7 @@ internal sealed partial class StreamTable
             stream.Id = id;
             stream.IsOpen = true;
             _streams[id] = stream;
+            _requestsIn += kind == StreamKind.Request ? 1 : 0;
             if (stream is MessageIn messages)
             {
                 previous = _messagesIn.GetValueOrDefault(protocol)?.Pumped ?? previous;
@@ -212,7 +216,9 @@ internal sealed partial class StreamTable
         if (stream is null || stream.Id != id || stream.IsOver)
         {
             stream = Find(id) ?? throw new WireException(isViolation: true, $"DATA on stream {id}, which had ended.");
-            _lastUsed = stream;
+
+            // One of a request may be used again for another at any moment.
+            _lastUsed = stream.Kind == StreamKind.Request ? null : stream;
         }
 
         stream.Receive(flags, body);
@@ -349,10 +355,12 @@ internal sealed partial class StreamTable
         if ((stream.Id & 1) == (_nextOwn & 1))
         {
             _ownLive--;
+            _requestsOut -= stream.Kind == StreamKind.Request ? 1 : 0;
             OpenWaiting();
             return;
         }
 
+        _requestsIn -= stream.Kind == StreamKind.Request ? 1 : 0;
         _places.Free(stream.WasReset);
         SayMaxStreams();
     }
@@ -379,7 +387,7 @@ internal sealed partial class StreamTable
     {
         _ when refused => new RefusedStream(this, kind, protocol),
         StreamKind.Messages => new MessageIn(this, protocol),
-        StreamKind.Request => new RequestIn(this, protocol),
+        StreamKind.Request => NewRequestIn(protocol),
         _ => new ByteStream(this, protocol, opener: false),
     };
 
@@ -406,6 +414,7 @@ internal sealed partial class StreamTable
             _ownOpened++;
             _ownLive++;
             _streams[stream.Id] = stream;
+            _requestsOut += stream.Kind == StreamKind.Request ? 1 : 0;
             stream.OnOpened();
         }
     }

@@ -24,15 +24,25 @@ internal sealed class TaskTracker(Action<Exception> onFault, Action<IThreadPoolW
     /// <summary>Runs the work on the pool.</summary>
     public void Start(Func<Task> work) => Start(new Work(this, work));
 
-    /// <summary>Runs work that is its own item on the pool, where it hands what it does to <see cref="Hold"/>, once.</summary>
-    public void Start(IThreadPoolWorkItem work)
+    /// <summary>Counts work that will hand what it does to <see cref="Hold"/>, once.</summary>
+    public void Begin()
     {
-        // Before it can end.
         lock (_sync)
         {
             _count++;
         }
+    }
 
+    /// <summary>Runs work that is its own item on the pool, where it hands what it does to <see cref="Hold"/>, once.</summary>
+    public void Start(IThreadPoolWorkItem work)
+    {
+        Begin();
+        Queue(work);
+    }
+
+    /// <summary>Runs work on the pool that has been counted.</summary>
+    public void Queue(IThreadPoolWorkItem work)
+    {
         if (queue is null)
         {
             ThreadPool.UnsafeQueueUserWorkItem(work, preferLocal: false);
@@ -52,7 +62,7 @@ internal sealed class TaskTracker(Action<Exception> onFault, Action<IThreadPoolW
         }
         else
         {
-            task.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(() => End(task));
+            EndWith(task);
         }
     }
 
@@ -64,6 +74,9 @@ internal sealed class TaskTracker(Action<Exception> onFault, Action<IThreadPoolW
             return _count == 0 ? Task.CompletedTask : (_ended ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }
     }
+
+    // By itself: a lambda's captures are allocated at the head of its method, used or not.
+    private void EndWith(Task task) => task.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(() => End(task));
 
     private void End(Task task)
     {

@@ -171,7 +171,7 @@ internal sealed class StreamWorldModel : IModelled<StreamCommand>, IDisposable
             await (request.Call = other.Called(request.Protocol, message.Payload.ToArray())).EndAsync();
             return request.Reply;
         });
-        request.Answer = new RequestOut(_sides[ask.Side].Table, request.Protocol).SendAsync(request.Body, Timeout.InfiniteTimeSpan, request.Cancel.Token).AsTask();
+        request.Answer = _sides[ask.Side].Table.NewRequestOut(request.Protocol).SendAsync(request.Body, Timeout.InfiniteTimeSpan, request.Cancel.Token).AsTask();
         _requests.Add(request);
         return true;
     }

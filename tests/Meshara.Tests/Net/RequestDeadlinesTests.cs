@@ -100,6 +100,7 @@ public sealed class RequestDeadlinesTests
         Task<byte[]> reply = request.SendAsync(new byte[100_000], byToken ? TimeSpan.FromSeconds(30) : TimeSpan.FromMilliseconds(50), cancel.Token).AsTask();
 
         request.Receive(FrameFlags.Fin, [1]);
+        side.Table.Flush();
         if (byToken)
         {
             Assert.False(reply.IsCompleted);

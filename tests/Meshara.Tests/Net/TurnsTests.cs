@@ -125,8 +125,10 @@ public sealed class TurnsTests
         peer.CompleteWrites();
 
         side.Start();
+        IThreadPoolWorkItem first = await line.Reader.ReadAsync().AsTask().WaitAsync(NodeBed.Guard);
         int read = (int)side.Link.Describe(pinned: false, reputation: 0).MessagesReceived;
-        int turns = 0;
+        int turns = 1;
+        first.Execute();
         for (Task over = Task.WhenAll(side.Ended, side.Tasks.WhenAllAsync()); !over.IsCompleted; turns++)
         {
             Task<IThreadPoolWorkItem> next = line.Reader.ReadAsync().AsTask();

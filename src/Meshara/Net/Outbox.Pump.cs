@@ -1,0 +1,179 @@
+using System.Buffers;
+
+namespace Meshara.Net;
+
+// Who writes what is in the buffer, and when.
+internal sealed partial class Outbox
+{
+    /// <summary>Nothing wakes the pump until <see cref="Release"/>. Under the gate.</summary>
+    public void Hold() => _held = true;
+
+    /// <summary>What is written from now on wakes the pump again. Under the gate.</summary>
+    /// <returns>The pump waits, and there is something to write: <see cref="Wake"/> is to be called, outside the gate.</returns>
+    public bool Release()
+    {
+        _held = false;
+        bool wakes = _pumpWaits && (_completed || HasMore());
+        _pumpWaits &= !wakes;
+        return wakes;
+    }
+
+    /// <summary>Wakes the pump.</summary>
+    /// <param name="here">It makes its next write on this thread, before this returns.</param>
+    public void Wake(bool here)
+    {
+        _lent = here;
+        _lender = here ? Environment.CurrentManagedThreadId : 0;
+        _signal.Set(here);
+    }
+
+    /// <summary>What the pump would write next; empty: nothing. For who drives it by hand in the pump's place, and opens waiting streams after it.</summary>
+    internal ReadOnlyMemory<byte> TakeNext()
+    {
+        lock (Gate)
+        {
+            return Take();
+        }
+    }
+
+    /// <summary>Writes to the stream until completed or until the stream fails.</summary>
+    /// <param name="stream">TLS.</param>
+    /// <param name="onRoom">Called after each swap, outside the gate: streams may be opened, acknowledgements written.</param>
+    public async Task PumpAsync(Stream stream, Action onRoom)
+    {
+        try
+        {
+            while (true)
+            {
+                ReadOnlyMemory<byte> chunk;
+                bool completed;
+                lock (Gate)
+                {
+                    chunk = Take();
+                    completed = _completed;
+                    _pumpWaits = chunk.IsEmpty && !completed;
+                }
+
+                if (chunk.IsEmpty)
+                {
+                    if (completed)
+                    {
+                        return;
+                    }
+
+                    await _signal.WaitAsync().ConfigureAwait(false);
+                    if (!_lent && IsBorrowed)
+                    {
+                        // Something came while it went to sleep.
+                        _lender = 0;
+                        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                    }
+                    else if (!_lent && _gathers)
+                    {
+                        // Behind what else waits for a thread: those who send all at once share a write.
+                        await Task.Yield();
+                    }
+
+                    continue;
+                }
+
+                onRoom();
+                Volatile.Write(ref _writeSince, _clock.Now.Ticks);
+                await WriteAsync(stream, chunk).ConfigureAwait(false);
+                Volatile.Write(ref _writeSince, -1);
+                if (IsBorrowed && HasMore())
+                {
+                    // The thread is the sender's: what came meanwhile is not for it to write.
+                    _lender = 0;
+                    await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                }
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _writeSince, -1);
+            lock (Gate)
+            {
+                _completed = true;
+                _room?.TrySetResult();
+                ReturnBuffers();
+            }
+        }
+    }
+
+    // What a stream throws when it was disposed is turned into one kind, so that faults of our own are not taken for a lost connection.
+    private static async ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> chunk)
+    {
+        try
+        {
+            await stream.WriteAsync(chunk).ConfigureAwait(false);
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new IOException(error.Message, error);
+        }
+    }
+
+    private ReadOnlyMemory<byte> Take()
+    {
+        if (_control.DoneWritten || (_filled == Headroom && !_control.HasHead && !_control.HasTail))
+        {
+            ReturnBuffers();
+            return default;
+        }
+
+        Span<byte> head = stackalloc byte[Headroom];
+        int headLength = _control.WriteHead(head, _hasOpens);
+        _filling ??= ArrayPool<byte>.Shared.Rent(BufferSize);
+        int start = Headroom - headLength;
+        head[..headLength].CopyTo(_filling.AsSpan(start));
+        int end = _filled + _control.WriteTail(_filling.AsSpan(_filled, BufferSize - _filled));
+        (_filling, _flushing) = (_flushing, _filling);
+        _filled = Headroom;
+        _hasOpens = false;
+        _gathers = _frames > 1;
+        _frames = 0;
+        BytesSent += end - start;
+        _completed |= _control.DoneWritten;
+        DrainReady();
+        _room?.TrySetResult();
+        _room = null;
+        return _flushing.AsMemory(start, end - start);
+    }
+
+    // Whether the pump runs on the thread of a sender; now and then one of the pool is taken for it, which costs a turn.
+    private bool IsBorrowed => _lender == Environment.CurrentManagedThreadId;
+
+    private bool HasMore()
+    {
+        lock (Gate)
+        {
+            return _filled > Headroom || _control.HasHead || _control.HasTail;
+        }
+    }
+
+    private void WakePump()
+    {
+        if (_pumpWaits && !_held)
+        {
+            _pumpWaits = _lent = false;
+            _signal.Set();
+        }
+    }
+
+    private void ReturnBuffers()
+    {
+        Return(ref _filling);
+        Return(ref _flushing);
+        _filled = Headroom;
+    }
+
+    private static void Return(ref byte[]? buffer)
+    {
+        if (buffer is not null)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            buffer = null;
+        }
+    }
+}
