@@ -10,6 +10,9 @@ public sealed partial class Node
     /// <summary>What is held now. Read without the driver's loop: only where nothing runs beside the caller.</summary>
     internal NodeCensus Census() => _driver?.Census() is { } census ? census with { Tasks = RunningTasks } : new NodeCensus();
 
+    /// <inheritdoc cref="MeshDriver.CountConnectionsAsync"/>
+    internal Task<int> CountConnectionsAsync() => _driver.CountConnectionsAsync();
+
     /// <summary>Ends the node as the end of its process would: without a goodbye, a last write to the store or to a file; its directory can be opened again when this returns.</summary>
     /// <remarks>
     /// Its connections are closed without a word and its loops end; whoever waits for it gets an exception, and disposing of it does nothing. What has no owner here

@@ -3,9 +3,12 @@ using Meshara.Core.Policy;
 
 namespace Meshara.Net;
 
-// What is held, for the simulated network. Read without the loop, so only where nothing runs beside the caller.
+// What is held, for the simulated network. The census is read without the loop, so only where nothing runs beside the caller.
 internal sealed partial class MeshDriver
 {
+    /// <summary>Connections that were dialled or accepted and have not ended, live or not; what came to the loop before has been done by then.</summary>
+    public Task<int> CountConnectionsAsync() => AskAsync(() => _connections.Count);
+
     public NodeCensus Census()
     {
         MeshSizes sizes = _mesh.Sizes;

@@ -167,11 +167,16 @@ public sealed class HostileFramingTests
         ManualTimeProvider clock = new();
         await using RawPeer peer = await RawPeer.StartAsync(time: clock);
         await peer.RoundTripAsync();
+        byte[] unknown = Raw.Frame(type, 0xFF, new byte[100]);
+
+        // The part of a frame is noted last: what came before it has been stamped by then.
+        await peer.SendAsync(unknown[..3]);
+        await Eventually.TrueAsync(() => peer.Link.CheckLiveness().PartialFrameSince == TimeSpan.Zero);
         TimeSpan before = peer.Link.CheckLiveness().LastFrame;
         clock.Advance(TimeSpan.FromSeconds(5));
 
-        await peer.SendAsync(Raw.Frame(type, 0xFF, new byte[100]), Raw.Header(6, type, 0xFF));
-        await Eventually.TrueAsync(() => peer.Link.CheckLiveness().PartialFrameSince is not null);
+        await peer.SendAsync(unknown[3..], Raw.Header(6, type, 0xFF));
+        await Eventually.TrueAsync(() => peer.Link.CheckLiveness().PartialFrameSince == TimeSpan.FromSeconds(5));
 
         Assert.Equal(before, peer.Link.CheckLiveness().LastFrame);
         await peer.SendAsync(new byte[6]);

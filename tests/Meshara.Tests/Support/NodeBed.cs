@@ -57,15 +57,19 @@ internal sealed class NodeBed : IAsyncDisposable
 }
 
 /// <summary>Waits for events, in their order.</summary>
-internal sealed class EventLog(Node node) : IAsyncDisposable
+internal sealed class EventLog : IAsyncDisposable
 {
-    private readonly IAsyncEnumerator<PeerEvent> _events = node.WatchAsync().GetAsyncEnumerator();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly IAsyncEnumerator<PeerEvent> _events;
+    private Task _moving = Task.CompletedTask;
+
+    public EventLog(Node node) => _events = node.WatchAsync(_stop.Token).GetAsyncEnumerator(CancellationToken.None);
 
     /// <summary>The next event of this kind that fits; others are passed over.</summary>
     public async Task<T> NextAsync<T>(Func<T, bool>? fits = null)
         where T : PeerEvent
     {
-        while (await _events.MoveNextAsync().AsTask().WaitAsync(NodeBed.Guard))
+        while (await MoveAsync().WaitAsync(NodeBed.Guard))
         {
             if (_events.Current is T found && fits?.Invoke(found) != false)
             {
@@ -76,5 +80,19 @@ internal sealed class EventLog(Node node) : IAsyncDisposable
         throw new InvalidOperationException($"The node ended without {typeof(T).Name}.");
     }
 
-    public ValueTask DisposeAsync() => _events.DisposeAsync();
+    // An enumerator that still moves cannot be disposed: what it says then would hide why the test failed.
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _moving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _events.DisposeAsync();
+        _stop.Dispose();
+    }
+
+    private Task<bool> MoveAsync()
+    {
+        Task<bool> moving = _events.MoveNextAsync().AsTask();
+        _moving = moving;
+        return moving;
+    }
 }
