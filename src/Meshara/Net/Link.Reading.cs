@@ -120,6 +120,10 @@ internal sealed partial class Link
             _p.Reader.Rest();
             _streams.DropSpares();
         }
+        else
+        {
+            _streams.TrimSpares();
+        }
 
         _receivedAtLook = received;
     }

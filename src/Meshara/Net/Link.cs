@@ -156,13 +156,15 @@ internal sealed partial class Link
         // One hold of the gate for all of it.
         lock (_outbox.Gate)
         {
-            MessageOut stream = _streams.MessagesOf(protocol);
+            MessageOut stream = _streams.HeldMessagesOf(protocol);
             if (!stream.IsReserved)
             {
                 _counters.AddSentMessage();
             }
 
-            return _outbox.WriteAsync(stream, payload, FrameFlags.EndOfMessage, null, cancellationToken);
+            return _outbox.TryWriteNow(stream, payload.Span, FrameFlags.EndOfMessage, null)
+                ? ValueTask.CompletedTask
+                : _outbox.WriteAsync(stream, payload, FrameFlags.EndOfMessage, null, cancellationToken);
         }
     }
 

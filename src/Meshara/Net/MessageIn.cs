@@ -93,8 +93,13 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
                         return;
                     }
 
-                    _work = 0;
-                    await _signal.WaitAsync().ConfigureAwait(false);
+                    ValueTask more = _signal.WaitAsync();
+                    if (!more.IsCompleted)
+                    {
+                        _work = 0;
+                    }
+
+                    await more.ConfigureAwait(false);
                     continue;
                 }
 

@@ -22,7 +22,6 @@ internal sealed partial class Outbox
     /// <param name="here">It makes its next write on this thread, before this returns.</param>
     public void Wake(bool here)
     {
-        _lent = here;
         _lender = here ? Environment.CurrentManagedThreadId : 0;
         _signal.Set(here);
     }
@@ -41,19 +40,13 @@ internal sealed partial class Outbox
     /// <param name="onRoom">Called after each swap, outside the gate: streams may be opened, acknowledgements written.</param>
     public async Task PumpAsync(Stream stream, Action onRoom)
     {
+        // The sender's thread that it runs on: only until the sender has gone on.
+        int lender = 0;
         try
         {
             while (true)
             {
-                ReadOnlyMemory<byte> chunk;
-                bool completed;
-                lock (Gate)
-                {
-                    chunk = Take();
-                    completed = _completed;
-                    _pumpWaits = chunk.IsEmpty && !completed;
-                }
-
+                ReadOnlyMemory<byte> chunk = TakeOrWait(out bool completed);
                 if (chunk.IsEmpty)
                 {
                     if (completed)
@@ -61,14 +54,22 @@ internal sealed partial class Outbox
                         return;
                     }
 
-                    await _signal.WaitAsync().ConfigureAwait(false);
-                    if (!_lent && IsBorrowed)
+                    ValueTask woken = _signal.WaitAsync();
+
+                    // Something came while it went to sleep.
+                    bool stays = woken.IsCompleted;
+                    await woken.ConfigureAwait(false);
+                    if (!stays)
                     {
-                        // Something came while it went to sleep.
-                        _lender = 0;
+                        lender = _lender;
+                    }
+
+                    if (stays && IsOn(lender))
+                    {
+                        lender = 0;
                         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
                     }
-                    else if (!_lent && _gathers)
+                    else if (_lender == 0 && _gathers)
                     {
                         // Behind what else waits for a thread: those who send all at once share a write.
                         await Task.Yield();
@@ -81,10 +82,10 @@ internal sealed partial class Outbox
                 Volatile.Write(ref _writeSince, _clock.Now.Ticks);
                 await WriteAsync(stream, chunk).ConfigureAwait(false);
                 Volatile.Write(ref _writeSince, -1);
-                if (IsBorrowed && HasMore())
+                if (IsOn(lender) && HasMore())
                 {
-                    // The thread is the sender's: what came meanwhile is not for it to write.
-                    _lender = 0;
+                    // What came meanwhile is not for the sender to write.
+                    lender = 0;
                     await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
                 }
             }
@@ -111,6 +112,17 @@ internal sealed partial class Outbox
         catch (InvalidOperationException error)
         {
             throw new IOException(error.Message, error);
+        }
+    }
+
+    private ReadOnlyMemory<byte> TakeOrWait(out bool completed)
+    {
+        lock (Gate)
+        {
+            ReadOnlyMemory<byte> chunk = Take();
+            completed = _completed;
+            _pumpWaits = chunk.IsEmpty && !completed;
+            return chunk;
         }
     }
 
@@ -141,8 +153,8 @@ internal sealed partial class Outbox
         return _flushing.AsMemory(start, end - start);
     }
 
-    // Whether the pump runs on the thread of a sender; now and then one of the pool is taken for it, which costs a turn.
-    private bool IsBorrowed => _lender == Environment.CurrentManagedThreadId;
+    // Now and then another thread of the pool is taken for that of the sender, which costs a turn.
+    private static bool IsOn(int thread) => thread == Environment.CurrentManagedThreadId;
 
     private bool HasMore()
     {
@@ -156,7 +168,8 @@ internal sealed partial class Outbox
     {
         if (_pumpWaits && !_held)
         {
-            _pumpWaits = _lent = false;
+            _pumpWaits = false;
+            _lender = 0;
             _signal.Set();
         }
     }

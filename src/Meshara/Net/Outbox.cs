@@ -38,7 +38,6 @@ internal sealed partial class Outbox
     private bool _gathers;
     private bool _pumpWaits;
     private bool _held;
-    private bool _lent;
     private int _lender;
     private bool _completed;
     private long _writeSince = -1;
@@ -131,10 +130,8 @@ internal sealed partial class Outbox
     {
         lock (Gate)
         {
-            stream.ThrowIfCannotSend();
-            if (stream.IsOpen && !stream.HasPending && TryWriteWhole(stream, data.Span, flags, ack))
+            if (TryWriteNow(stream, data.Span, flags, ack))
             {
-                WakePump();
                 return ValueTask.CompletedTask;
             }
         }
@@ -158,13 +155,24 @@ internal sealed partial class Outbox
         return new ValueTask(pending.Task);
     }
 
+    /// <summary>Writes DATA whole, or nothing. Under the gate: who has it already and asks here does not pay for it again.</summary>
+    public bool TryWriteNow(LinkStream stream, ReadOnlySpan<byte> data, FrameFlags flags, AckWaiter? ack)
+    {
+        stream.ThrowIfCannotSend();
+        if (!stream.IsOpen || stream.HasPending || !TryWriteWhole(stream, data, flags, ack))
+        {
+            return false;
+        }
+
+        WakePump();
+        return true;
+    }
+
     /// <summary>Writes DATA whole; false: <paramref name="otherwise"/> waits behind what the stream has waiting, and hears of its end, which may be now. Under the gate.</summary>
     public bool TryWrite(LinkStream stream, ReadOnlyMemory<byte> data, FrameFlags flags, PendingWrite otherwise)
     {
-        stream.ThrowIfCannotSend();
-        if (stream.IsOpen && !stream.HasPending && TryWriteWhole(stream, data.Span, flags, null))
+        if (TryWriteNow(stream, data.Span, flags, null))
         {
-            WakePump();
             return true;
         }
 

@@ -7,6 +7,7 @@ internal sealed class SpareStreams<T>(int most)
 {
     private readonly Lock _sync = new();
     private readonly Stack<T> _spares = new();
+    private int _untouched;
 
     public int Count
     {
@@ -35,7 +36,27 @@ internal sealed class SpareStreams<T>(int most)
     {
         lock (_sync)
         {
-            return _spares.TryPop(out T? stream) ? stream : null;
+            if (!_spares.TryPop(out T? stream))
+            {
+                return null;
+            }
+
+            _untouched = Math.Min(_untouched, _spares.Count);
+            return stream;
+        }
+    }
+
+    /// <summary>Drops as many as have lain unused since the last time.</summary>
+    public void Trim()
+    {
+        lock (_sync)
+        {
+            for (; _untouched > 0; _untouched--)
+            {
+                _spares.Pop();
+            }
+
+            _untouched = _spares.Count;
         }
     }
 
@@ -44,6 +65,7 @@ internal sealed class SpareStreams<T>(int most)
     {
         lock (_sync)
         {
+            _untouched = 0;
             if (_spares.Count > 0)
             {
                 _spares.Clear();

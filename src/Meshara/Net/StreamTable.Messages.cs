@@ -16,34 +16,41 @@ internal sealed partial class StreamTable
     {
         lock (Outbox.Gate)
         {
-            ThrowIfClosing();
-            if (_lastOut is { SendEnded: false } last && ReferenceEquals(last.Protocol, protocol))
-            {
-                return last;
-            }
-
-            if (_messagesOut.TryGetValue(protocol, out MessageOut? stream))
-            {
-                if (!stream.SendEnded)
-                {
-                    _lastOut = stream;
-                    return stream;
-                }
-
-                // A protocol that was just refused is not tried for every message: that would be a flood of OPEN and RESET.
-                if (stream.SendFailure is { } refused && refused.At + RefusalHolds - Clock.Now is { } rest && rest > TimeSpan.Zero)
-                {
-                    throw new MesharaException(refused.Error.Code, refused.Error.Message, refused.Error.IsTransient, rest, refused.Error);
-                }
-            }
-
-            ProtocolName.ThrowIfInvalid(protocol);
-            stream = new MessageOut(this, protocol);
-            _messagesOut[protocol] = stream;
-            _toOpen.Enqueue(stream);
-            OpenWaiting();
-            return stream;
+            return HeldMessagesOf(protocol);
         }
+    }
+
+    /// <summary>The same, under the gate.</summary>
+    /// <exception cref="MesharaException">As <see cref="MessagesOf"/>.</exception>
+    public MessageOut HeldMessagesOf(string protocol)
+    {
+        ThrowIfClosing();
+        if (_lastOut is { SendEnded: false } last && ReferenceEquals(last.Protocol, protocol))
+        {
+            return last;
+        }
+
+        if (_messagesOut.TryGetValue(protocol, out MessageOut? stream))
+        {
+            if (!stream.SendEnded)
+            {
+                _lastOut = stream;
+                return stream;
+            }
+
+            // A protocol that was just refused is not tried for every message: that would be a flood of OPEN and RESET.
+            if (stream.SendFailure is { } refused && refused.At + RefusalHolds - Clock.Now is { } rest && rest > TimeSpan.Zero)
+            {
+                throw new MesharaException(refused.Error.Code, refused.Error.Message, refused.Error.IsTransient, rest, refused.Error);
+            }
+        }
+
+        ProtocolName.ThrowIfInvalid(protocol);
+        stream = new MessageOut(this, protocol);
+        _messagesOut[protocol] = stream;
+        _toOpen.Enqueue(stream);
+        OpenWaiting();
+        return stream;
     }
 
     /// <summary>Messages have arrived on this stream; they are handed to its handler by the next <see cref="Flush"/>.</summary>

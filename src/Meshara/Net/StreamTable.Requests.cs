@@ -35,6 +35,13 @@ internal sealed partial class StreamTable
     /// <summary>Nobody uses it any more.</summary>
     public void Spare(RequestIn stream) => _sparesIn.Add(stream);
 
+    /// <summary>Keeps as many as were in use at once since the last time.</summary>
+    public void TrimSpares()
+    {
+        _sparesOut.Trim();
+        _sparesIn.Trim();
+    }
+
     /// <summary>Keeps nothing for requests that may come.</summary>
     public void DropSpares()
     {
@@ -91,7 +98,9 @@ internal sealed partial class StreamTable
                 Outbox.Hold();
                 try
                 {
-                    return Outbox.WriteAsync(request, reply, FrameFlags.Fin, null, cancellationToken);
+                    return Outbox.TryWriteNow(request, reply.Span, FrameFlags.Fin, null)
+                        ? ValueTask.CompletedTask
+                        : Outbox.WriteAsync(request, reply, FrameFlags.Fin, null, cancellationToken);
                 }
                 finally
                 {
@@ -125,12 +134,14 @@ internal sealed partial class StreamTable
         return last;
     }
 
-    // With nobody to share a write with, the way through the pool would only make the answer late. Other threads, as that of a window, are not for writing.
+    // With nobody to share a write with, the way through the pool would only make the answer late. Other threads, as that of a window, are not for writing, nor those of a program's own scheduler.
+    private static bool IsPlainThread => Thread.CurrentThread.IsThreadPoolThread && SynchronizationContext.Current is null && TaskScheduler.Current == TaskScheduler.Default;
+
     private void Wake(bool wakes, bool alone)
     {
         if (wakes)
         {
-            Outbox.Wake(here: alone && Thread.CurrentThread.IsThreadPoolThread);
+            Outbox.Wake(here: alone && IsPlainThread);
         }
     }
 

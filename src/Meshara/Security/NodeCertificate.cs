@@ -29,10 +29,11 @@ internal sealed class NodeCertificate : IDisposable
 
         // Offline: there is no chain to complete. Once: building it is dear, and OpenSSL's context hangs on it.
         // At the first handshake: the first chain of a process reads all authorities of the system, whoever is trusted, and a node shall listen before that.
-        _context = new Lazy<SslStreamCertificateContext>(() => SslStreamCertificateContext.Create(_certificate, additionalCertificates: null, offline: true), LazyThreadSafetyMode.PublicationOnly);
+        _context = new Lazy<SslStreamCertificateContext>(NewContext, LazyThreadSafetyMode.PublicationOnly);
     }
 
     /// <summary>What <see cref="SslStream"/> wants on both sides. Made when it is first asked for; what fails is tried again by the next who asks.</summary>
+    /// <exception cref="MesharaException"><see cref="MesharaErrorCode.TlsFailed"/>, transient: it cannot be made, or the node has ended.</exception>
     public SslStreamCertificateContext Context => _context.Value;
 
     /// <summary>The key in the certificate.</summary>
@@ -57,6 +58,19 @@ internal sealed class NodeCertificate : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _certificate.Dispose();
+
+    // It is no fault of the peer that just happens to be there.
+    private SslStreamCertificateContext NewContext()
+    {
+        try
+        {
+            return SslStreamCertificateContext.Create(_certificate, additionalCertificates: null, offline: true);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            throw new MesharaException(MesharaErrorCode.TlsFailed, $"This node's own certificate cannot be used: {e.Message}", isTransient: true, innerException: e);
+        }
+    }
 
     private static X509Certificate2 Create(ECDsa key, SuccessorChain? chain)
     {

@@ -46,6 +46,34 @@ public sealed class SpareStreamsTests
         Assert.Equal([2], await AskAsync(pair, "echo", [2]));
     }
 
+    [Fact]
+    public async Task CheckLiveness_LinkThatIsLessBusyThanBefore_KeepsAsManySpareStreamsAsItUses()
+    {
+        await using LinkPair pair = await LinkPair.StartAsync();
+        TaskCompletionSource all = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        int waiting = 0;
+        pair.Acceptor.Handlers.AddRequests("together", async (message, _) =>
+        {
+            if (Interlocked.Increment(ref waiting) == 8)
+            {
+                all.SetResult();
+            }
+
+            await all.Task;
+            return message.Payload.ToArray();
+        });
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(i => AskAsync(pair, "together", [(byte)i]))).WaitAsync(Guard);
+        await Eventually.TrueAsync(() => pair.Dialer.Link.Streams.Spares == 8);
+
+        pair.Dialer.Link.CheckLiveness();
+        await AskAsync(pair, "together", [8]);
+        await Eventually.TrueAsync(() => pair.Dialer.Link.Streams.Spares == 8);
+        pair.Dialer.Link.CheckLiveness();
+
+        Assert.Equal(1, pair.Dialer.Link.Streams.Spares);
+        Assert.Equal([9], await AskAsync(pair, "together", [9]));
+    }
+
     // Whatever becomes of the one before: no reply, end or cancellation of one request reaches another.
     [Theory]
     [InlineData(1)]
