@@ -12,7 +12,8 @@ public sealed record NodeTimeouts
     /// <summary>From TLS to a live link (wire protocol section 5.5). Default 5 s.</summary>
     public TimeSpan Hello { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Silence after which a PING is sent (section 7.1); the side that accepted waits 1 s longer, or a quarter of this if that is less. Default 15 s.</summary>
+    /// <summary>Silence after which a PING is sent (section 7.1); the side that dialled waits 1 s longer, or a quarter of this if that is less. From 10 s on it is sent up to 1 s sooner, together with
+    /// those of other links. Default 15 s.</summary>
     public TimeSpan PingAfter { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>How long each of two PINGs waits for a sign of life (section 7.1). Default 10 s.</summary>

@@ -12,8 +12,12 @@ internal sealed partial class Mesh
     // A busy link is never silent, and its round-trip time would never be measured again.
     private static readonly TimeSpan RoundTripEvery = TimeSpan.FromMinutes(1);
 
-    // The side that accepted is this much slower to ask, so that as a rule one PING serves both.
-    private static readonly TimeSpan AcceptorWaits = TimeSpan.FromSeconds(1);
+    // The side that dialled is this much slower to ask, so that as a rule one PING serves both: who has thousands of links was dialled for most of them, and asks many at once.
+    private static readonly TimeSpan DiallerWaits = TimeSpan.FromSeconds(1);
+
+    // Waking is dearer than asking: links whose silence ends in the same second are asked at once.
+    private static readonly TimeSpan PingTogether = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongPingAfter = TimeSpan.FromSeconds(10);
 
     // A look is also when the link does what only time brings about. Those of all links fall on one grid, so that an idle node wakes once for all of them.
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
@@ -128,10 +132,13 @@ internal sealed partial class Mesh
     }
 
     private TimeSpan SilenceDue(MeshConnection link, LinkLiveness liveness) =>
-        link.SilencePings == 0 ? Max(liveness.LastFrame, link.LiveSince) + PingAfter(link) : link.SilencePingAt + PongWithin(link);
+        link.SilencePings == 0 ? OnGrid(Max(liveness.LastFrame, link.LiveSince) + PingAfter(link)) : link.SilencePingAt + PongWithin(link);
+
+    // Sooner, not later; and only where it makes no great difference.
+    private TimeSpan OnGrid(TimeSpan due) => Timeouts.PingAfter < LongPingAfter ? due : new TimeSpan(due.Ticks / PingTogether.Ticks * PingTogether.Ticks);
 
     private TimeSpan PingAfter(MeshConnection link) =>
-        Timeouts.PingAfter + (link.Inbound ? Min(AcceptorWaits, Timeouts.PingAfter / 4) : TimeSpan.Zero);
+        Timeouts.PingAfter + (link.Inbound ? TimeSpan.Zero : Min(DiallerWaits, Timeouts.PingAfter / 4));
 
     private TimeSpan PongWithin(MeshConnection link) =>
         Max(Timeouts.PongWithin, Min(LongestPongWait, RoundTripsToWait * (link.RoundTrips.Least ?? TimeSpan.Zero)));
