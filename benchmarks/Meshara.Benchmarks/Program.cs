@@ -19,33 +19,36 @@ if (args is [ScaleChild.Argument, ..])
     return await ScaleChild.RunAsync(args[1..]);
 }
 
-bool quick = args.Contains("--quick");
-string commit = Value("--commit=") ?? "unknown";
-if (args.Contains(PolicyProgram.Argument))
+if (args.Contains("--help"))
 {
-    return PolicyProgram.Run(commit, quick, seed: 1);
+    Console.Out.WriteLine(Arguments.Usage);
+    return 0;
 }
 
-if (args.Contains("flood"))
+if (Arguments.Parse(args, out string wrong) is not { } arguments)
 {
-    return await FloodBenchmark.RunAsync(commit, quick);
-}
-
-string only = Value("--only=") ?? "";
-if (args.Contains(ScaleProgram.Argument))
-{
-    int links = int.Parse(Value("--links=") ?? (quick ? "1000" : "10000"), CultureInfo.InvariantCulture);
-    return await ScaleProgram.RunAsync(new ScalePlan(commit, quick, links, Value("--command="), Value("--out=")), only);
-}
-
-List<Workload> workloads = [.. Workload.All.Where(workload => workload.Name.Contains(only, StringComparison.Ordinal))];
-string[] options = ["--commit=", "--only=", "--out=", "--chart="];
-if (args.FirstOrDefault(arg => arg != "--quick" && !options.Any(option => arg.StartsWith(option, StringComparison.Ordinal))) is string unknown)
-{
-    Console.Error.WriteLine($"Unknown argument {unknown}. Usage: benchmarks/run [flood|policies|scale] [--quick] [--only=PART_OF_A_WORKLOAD'S_NAME] [--out=FILE.md] [--chart=FILE.svg]");
+    Console.Error.WriteLine($"{wrong}\n{Arguments.Usage}");
     return 2;
 }
 
+arguments.MakeFolders();
+bool quick = arguments.Quick;
+string commit = arguments.Value("--commit=") ?? "unknown";
+string only = arguments.Value("--only=") ?? "";
+switch (arguments.Mode)
+{
+    case PolicyProgram.Argument:
+        return PolicyProgram.Run(commit, quick, seed: 1);
+    case "flood":
+        return await FloodBenchmark.RunAsync(commit, quick);
+    case ScaleProgram.Argument:
+        int links = int.Parse(arguments.Value("--links=") ?? (quick ? "1000" : "10000"), CultureInfo.InvariantCulture);
+        return await ScaleProgram.RunAsync(new ScalePlan(commit, quick, links, arguments.Value("--command="), arguments.Value("--out=")), only);
+    default:
+        break;
+}
+
+List<Workload> workloads = [.. Workload.All.Where(workload => workload.Name.Contains(only, StringComparison.Ordinal))];
 if (workloads.Count == 0)
 {
     Console.Error.WriteLine($"No workload has \"{only}\" in its name. There are:\n  {string.Join("\n  ", Workload.All.Select(workload => workload.Name))}");
@@ -56,10 +59,8 @@ Plan plan = quick ? Plan.Quick : Plan.Full;
 IReadOnlyList<Measured> measured = await new Runner(plan).RunAsync(workloads, Candidates.All);
 Report report = new(measured, yardstick: "raw SslStream", subject: "Meshara", commit, plan);
 Console.Out.Write(report.ToMarkdown());
-await KeepAsync(Value("--out="), report.ToMarkdown);
-await KeepAsync(Value("--chart="), report.ToSvg);
+await KeepAsync(arguments.Value("--out="), report.ToMarkdown);
+await KeepAsync(arguments.Value("--chart="), report.ToSvg);
 return 0;
 
 static Task KeepAsync(string? path, Func<string> text) => path is null ? Task.CompletedTask : File.WriteAllTextAsync(path, text());
-
-string? Value(string option) => args.FirstOrDefault(arg => arg.StartsWith(option, StringComparison.Ordinal))?[option.Length..];

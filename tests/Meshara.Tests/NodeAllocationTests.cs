@@ -11,10 +11,10 @@ public sealed class NodeAllocationTests
     private const double MessageBudget = 16;
 
     // 234 were measured, for 500 at a time, of which 145 are the tasks of this measurement and 88 the reply.
-    private const double RequestBudget = 300;
+    private const double RequestBudget = 250;
 
     [Fact]
-    public async Task SendAsync_64BytesToASynchronousHandler_AllocatesNothingForEach() => Assert.InRange(await Allocations.BetweenNodesAsync("messages"), 0, MessageBudget);
+    public async Task SendAsync_64BytesToAHandlerThatIsDoneAtOnce_AllocatesNothingForEach() => Assert.InRange(await Allocations.BetweenNodesAsync("messages"), 0, MessageBudget);
 
     [Fact]
     public async Task RequestAsync_64BytesWithAReplyOfAsMuch_AllocatesWithinItsBudget() => Assert.InRange(await Allocations.BetweenNodesAsync("requests"), 0, RequestBudget);
