@@ -10,8 +10,8 @@ public sealed class NodeAllocationTests
     // Less than the smallest object (24 B): there is none for each message. What a batch costs is shared by its 500; 3 to 6 were measured.
     private const double MessageBudget = 16;
 
-    // 234 were measured, for 500 at a time, of which 145 are the tasks of this measurement and 88 the reply.
-    private const double RequestBudget = 250;
+    // 234 to 252 were measured, for 500 at a time, of which 145 are the tasks of this measurement and 88 the reply. How many streams are in use at once is a matter of chance.
+    private const double RequestBudget = 300;
 
     [Fact]
     public async Task SendAsync_64BytesToAHandlerThatIsDoneAtOnce_AllocatesNothingForEach() => Assert.InRange(await Allocations.BetweenNodesAsync("messages"), 0, MessageBudget);
