@@ -17,7 +17,7 @@ internal static class LinkParts
     {
         using NodeIdentity peer = NodeIdentity.Create();
         Link link = LinkSide.Create(Stream.Null, peer.PublicKey, inbound: false, Plenty, Plenty, timeouts: null, time: null, CancellationToken.None).Link;
-        byte[] payload = new byte[64], buffer = new byte[256];
+        byte[] payload = new byte[64], large = new byte[16 << 10], buffer = new byte[256];
         Send(link, payload);
         byte[] window = buffer[..StreamFrames.WriteWindow(buffer, FirstStream(link), 1)];
         byte[] ping = buffer[..ControlFrames.WritePing(buffer, 42)];
@@ -31,6 +31,16 @@ internal static class LinkParts
                 {
                     link.Outgoing.TakeNext();
                 }
+            }),
+            ("send 16 KiB that waits for room", () =>
+            {
+                ValueTask sending = link.SendAsync("chat/1", large, CancellationToken.None);
+                while (!sending.IsCompleted)
+                {
+                    link.Outgoing.TakeNext();
+                }
+
+                sending.GetAwaiter().GetResult();
             }),
             ("receive WINDOW", () => Receive(link, window)),
             ("answer PING", () =>

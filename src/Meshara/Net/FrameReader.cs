@@ -8,7 +8,9 @@ namespace Meshara.Net;
 /// <remarks>One user at a time: take frames until there is none, then fill.</remarks>
 internal sealed class FrameReader(Stream stream) : IDisposable
 {
-    private const int InitialCapacity = 32 << 10;
+    // Enough for what a link says that has nothing to do; one that fills it gets the next.
+    private const int InitialCapacity = 4 << 10;
+    private const int FullCapacity = 32 << 10;
     private const int MaxFrame = FrameCodec.HeaderSize + FrameCodec.MaxPayload;
 
     private byte[] _buffer = [];
@@ -19,6 +21,7 @@ internal sealed class FrameReader(Stream stream) : IDisposable
     private int _end;
     private int _needed;
     private bool _filling;
+    private bool _wasFilled;
     private bool _disposed;
 
     /// <summary>Whether a frame has begun and not ended; at the end of the stream: whether it was cut off.</summary>
@@ -86,6 +89,7 @@ internal sealed class FrameReader(Stream stream) : IDisposable
         // Left true when the read throws: the stream may write to the buffer still, so it is not given back.
         _filling = false;
         _end += read;
+        _wasFilled = _end == _buffer.Length;
         return read > 0;
     }
 
@@ -123,9 +127,10 @@ internal sealed class FrameReader(Stream stream) : IDisposable
     private void MakeRoom()
     {
         int rest = _end - _start;
-        if (_needed > _buffer.Length || rest == _buffer.Length)
+        int wanted = Math.Max(_needed, _wasFilled ? FullCapacity : rest + 1);
+        if (wanted > _buffer.Length)
         {
-            byte[] larger = ArrayPool<byte>.Shared.Rent(MaxFrame);
+            byte[] larger = ArrayPool<byte>.Shared.Rent(wanted > FullCapacity ? MaxFrame : FullCapacity);
             _buffer.AsSpan(_start, rest).CopyTo(larger);
             Return(_buffer);
             _buffer = larger;

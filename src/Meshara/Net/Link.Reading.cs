@@ -19,7 +19,8 @@ internal sealed partial class Link
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
-            do
+            bool more = true;
+            while (more)
             {
                 // What is here already comes first.
                 for (Stop stop = ProcessBuffered(); stop != Stop.Empty; stop = ProcessBuffered())
@@ -35,11 +36,13 @@ internal sealed partial class Link
                     }
                 }
 
-                if (_streams.TakeLone() is { } arrived)
+                IAwaited? arrived = _streams.TakeLone();
+                ValueTask<bool> filling = FillAsync();
+                if (arrived is not null)
                 {
                     if (Thread.CurrentThread.IsThreadPoolThread)
                     {
-                        await _handOver.To(arrived);
+                        await _handOver.To(arrived, filling);
                     }
                     else
                     {
@@ -47,8 +50,9 @@ internal sealed partial class Link
                         arrived.Queue();
                     }
                 }
+
+                more = await filling.ConfigureAwait(false);
             }
-            while (await FillAsync().ConfigureAwait(false));
 
             End(DisconnectReason.ConnectionLost, _p.Reader.HasPartial ? "the connection ended within a frame" : "the connection ended without a goodbye");
         }

@@ -81,11 +81,13 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
         try
         {
             await previous.ConfigureAwait(false);
+            MessageInbox.Segment? used = null;
             while (true)
             {
                 // Read before taking, so that nothing that came before the end is left behind.
                 bool finished = Volatile.Read(ref _finished);
-                MessageInbox.Segment? segment = _inbox.TakeAll();
+                MessageInbox.Segment? segment = _inbox.TakeAll(used);
+                used = segment;
                 if (segment is null)
                 {
                     if (finished)

@@ -12,11 +12,21 @@ internal sealed class MessageInbox
     private const int FirstSegment = 4 << 10;
     private const int NextSegment = 32 << 10;
 
+    // Where the handler is behind: few large ones, since the pool keeps but few of each size.
+    private const int BehindSegment = 64 << 10;
+
+    // As many are in use by turns when messages come without a break; without their buffers they are small.
+    private const int MaxSpares = 16;
+
     // The read loop's alone, until handed over.
     private Segment? _first;
     private Segment? _last;
+    private Segment? _ownSpares;
+    private bool _isBehind;
 
     private readonly Lock _sync = new();
+    private Segment? _spares;
+    private int _spareCount;
     private Segment? _head;
     private Segment? _tail;
     private bool _closed;
@@ -27,7 +37,7 @@ internal sealed class MessageInbox
         int size = Segment.EntryHeader + data.Length;
         if (_last is null || !_last.HasRoom(size))
         {
-            Append(new Segment(Math.Max(size, _last is null ? FirstSegment : NextSegment)));
+            Append(NewSegment(Math.Max(size, _isBehind ? BehindSegment : _last is null ? FirstSegment : NextSegment)));
         }
 
         _last!.Add(data, acknowledge);
@@ -54,10 +64,19 @@ internal sealed class MessageInbox
                 return first;
             }
 
+            if (_ownSpares is null)
+            {
+                (_ownSpares, _spares, _spareCount) = (_spares, null, 0);
+            }
+
+            _isBehind = _tail is not null;
+
             // Else each message that comes alone would have a segment: 4 KiB for one of no bytes, which costs 32 of credit.
             if (_tail?.TryAbsorb(first) == true)
             {
+                Segment absorbed = first;
                 first = first.Next;
+                (absorbed.Next, _ownSpares) = (_ownSpares, absorbed);
             }
 
             if (first is null)
@@ -91,14 +110,39 @@ internal sealed class MessageInbox
     }
 
     /// <summary>All that waits, oldest first; null when nothing does.</summary>
-    public Segment? TakeAll()
+    /// <param name="used">What the call before gave, and is freed now: it may be used again.</param>
+    public Segment? TakeAll(Segment? used = null)
     {
         lock (_sync)
         {
+            while (used is not null && _spareCount < MaxSpares)
+            {
+                Segment spare = used;
+                used = used.Next;
+                if (spare.Body is null)
+                {
+                    (spare.Next, _spares) = (_spares, spare);
+                    _spareCount++;
+                }
+            }
+
             Segment? head = _head;
             _head = _tail = null;
             return head;
         }
+    }
+
+    private Segment NewSegment(int size)
+    {
+        if (_ownSpares is not { } segment)
+        {
+            return new Segment(size);
+        }
+
+        _ownSpares = segment.Next;
+        segment.Next = null;
+        segment.Rent(size);
+        return segment;
     }
 
     private void Append(Segment segment)
@@ -121,15 +165,14 @@ internal sealed class MessageInbox
         /// <summary>Length and the ACK flag.</summary>
         public const int EntryHeader = 5;
 
-        private byte[] _buffer;
+        private byte[] _buffer = [];
         private int _written;
         private int _read;
 
-        public Segment(int size) => _buffer = ArrayPool<byte>.Shared.Rent(size);
+        public Segment(int size) => Rent(size);
 
         public Segment(BodyBuffer body, bool acknowledge)
         {
-            _buffer = [];
             Body = body;
             BodyAcknowledge = acknowledge;
         }
@@ -139,6 +182,9 @@ internal sealed class MessageInbox
         public BodyBuffer? Body { get; }
 
         public bool BodyAcknowledge { get; }
+
+        /// <summary>Makes one that has been freed ready for messages again.</summary>
+        public void Rent(int size) => _buffer = ArrayPool<byte>.Shared.Rent(size);
 
         public bool HasRoom(int size) => _buffer.Length - _written >= size;
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Meshara.Net;
 
@@ -103,6 +104,7 @@ internal sealed partial class Outbox
     }
 
     // What a stream throws when it was disposed is turned into one kind, so that faults of our own are not taken for a lost connection.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private static async ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> chunk)
     {
         try

@@ -21,6 +21,9 @@ internal sealed partial class Outbox
 
     private const int MaxQueuedAcks = 64;
 
+    // So many producers that wait at a time allocate nothing for it.
+    private const int MaxSpareWrites = 8;
+
     // A fragment smaller than this is not worth its frame.
     private const int MinFragment = 1024;
 
@@ -29,6 +32,7 @@ internal sealed partial class Outbox
     private readonly Queue<LinkStream> _ready = new();
     private readonly NodeClock _clock;
     private readonly long _wholeCost;
+    private readonly Stack<AwaitedWrite> _spareWrites = new();
     private TaskCompletionSource? _room;
     private byte[]? _filling;
     private byte[]? _flushing;
@@ -64,6 +68,18 @@ internal sealed partial class Outbox
             lock (Gate)
             {
                 return _filled - Headroom;
+            }
+        }
+    }
+
+    /// <summary>Writes that have been waited for and may be used again.</summary>
+    public int SpareWrites
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return _spareWrites.Count;
             }
         }
     }
@@ -139,20 +155,37 @@ internal sealed partial class Outbox
         return WaitAsync(stream, data, flags, ack, cancellationToken);
     }
 
-    // By itself: a lambda's captures are allocated at the head of its method, used or not.
     private ValueTask WaitAsync(LinkStream stream, ReadOnlyMemory<byte> data, FrameFlags flags, AckWaiter? ack, CancellationToken cancellationToken)
     {
-        AwaitedWrite pending = new();
+        AwaitedWrite? pending;
         lock (Gate)
         {
             stream.ThrowIfCannotSend();
             cancellationToken.ThrowIfCancellationRequested();
+            if (!_spareWrites.TryPop(out pending))
+            {
+                pending = new AwaitedWrite(this);
+            }
+
             pending.Begin(data, flags, ack, _clock.Now);
+            pending.Await(stream, cancellationToken);
             Enqueue(stream, pending);
         }
 
-        pending.CancelWith((write, token) => Cancel(stream, (AwaitedWrite)write!, token), cancellationToken);
-        return new ValueTask(pending.Task);
+        pending.Register();
+        return pending.Task;
+    }
+
+    /// <summary>Nobody uses it any more.</summary>
+    public void Spare(AwaitedWrite write)
+    {
+        lock (Gate)
+        {
+            if (_spareWrites.Count < MaxSpareWrites)
+            {
+                _spareWrites.Push(write);
+            }
+        }
     }
 
     /// <summary>Writes DATA whole, or nothing. Under the gate: who has it already and asks here does not pay for it again.</summary>
@@ -358,8 +391,9 @@ internal sealed partial class Outbox
         return true;
     }
 
+    /// <summary>Its caller does not wait any more.</summary>
     // A message of which a part is out cannot be taken back without ending its stream: it goes on from a copy. Anything else can.
-    private void Cancel(LinkStream stream, AwaitedWrite pending, CancellationToken cancellationToken)
+    public void Cancel(LinkStream stream, AwaitedWrite pending)
     {
         lock (Gate)
         {
@@ -381,6 +415,6 @@ internal sealed partial class Outbox
             }
         }
 
-        pending.Cancel(cancellationToken);
+        pending.Cancel();
     }
 }

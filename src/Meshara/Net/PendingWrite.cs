@@ -38,7 +38,7 @@ internal class PendingWrite
     }
 
     /// <summary>The caller's memory is used no more.</summary>
-    public void Detach() => Rest = Rest.ToArray();
+    public virtual void Detach() => Rest = Rest.ToArray();
 
     /// <summary>All of it is copied.</summary>
     public virtual void Finish()
@@ -48,44 +48,6 @@ internal class PendingWrite
     /// <summary>It is not sent any more.</summary>
     public virtual void Fail(Exception error)
     {
-    }
-}
-
-/// <summary>One that somebody waits for.</summary>
-internal sealed class AwaitedWrite : PendingWrite
-{
-    private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private CancellationTokenRegistration _registration;
-
-    public Task Task => _done.Task;
-
-    public void CancelWith(Action<object?, CancellationToken> cancel, CancellationToken cancellationToken)
-    {
-        if (cancellationToken.CanBeCanceled)
-        {
-            _registration = cancellationToken.UnsafeRegister(cancel, this);
-
-            // Whoever ends it meanwhile saw no registration, or this sees the end.
-            Interlocked.MemoryBarrier();
-            if (Task.IsCompleted)
-            {
-                _registration.Unregister();
-            }
-        }
-    }
-
-    public void Cancel(CancellationToken cancellationToken) => _done.TrySetCanceled(cancellationToken);
-
-    public override void Finish()
-    {
-        _done.TrySetResult();
-        _registration.Unregister();
-    }
-
-    public override void Fail(Exception error)
-    {
-        _done.SetObservedException(error);
-        _registration.Unregister();
     }
 }
 

@@ -53,6 +53,29 @@ public sealed class FrameReaderTests
     }
 
     [Fact]
+    public async Task FillAsync_LittleComes_LittleIsHeld_WhatFillsItMakesItGrow()
+    {
+        (MemoryStreamEnd near, MemoryStreamEnd far) = MemoryStreamEnd.CreatePair();
+        using FrameReader reader = new(near);
+        List<int> capacities = [];
+        foreach (int size in (int[])[8, 8, 10_000, 60_000])
+        {
+            Task writing = far.WriteAsync(Frame(size == 8 ? FrameType.Ping : FrameType.Data, size, 1)).AsTask();
+            while (!reader.TryTake(FrameCodec.MaxPayload, out _, out _))
+            {
+                Assert.True(await reader.FillAsync(CancellationToken.None));
+                capacities.Add(reader.Capacity);
+            }
+
+            await writing;
+        }
+
+        Assert.Equal([4096, 32768, 131072], capacities.Distinct());
+        await far.DisposeAsync();
+        await near.DisposeAsync();
+    }
+
+    [Fact]
     public async Task F6_TruncatedFrameThenEnd_IsToldApartFromAnEndBetweenFrames()
     {
         using FrameReader cut = new(new ChunkStream(Frame(FrameType.Ping, 8, 1)[..^1]));

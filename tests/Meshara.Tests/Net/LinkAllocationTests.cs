@@ -10,6 +10,9 @@ public sealed class LinkAllocationTests
     public async Task SendAsync_64BytesWithRoomAndCredit_AllocatesNothing() => Assert.Equal(0, await Allocations.OfPartAsync("send 64 B"));
 
     [Fact]
+    public async Task SendAsync_16KiBThatWaitsForRoom_AllocatesNothing() => Assert.Equal(0, await Allocations.OfPartAsync("send 16 KiB that waits for room"));
+
+    [Fact]
     public async Task Dispatch_WindowOfAStream_AllocatesNothing() => Assert.Equal(0, await Allocations.OfPartAsync("receive WINDOW"));
 
     [Fact]
