@@ -323,6 +323,11 @@ internal sealed partial class StreamTable
         lock (Outbox.Gate)
         {
             SayMaxStreams();
+            if (_streams.Count == 0)
+            {
+                return;
+            }
+
             streams = [.. _streams.Values];
             untaken = [.. streams.OfType<RequestIn>().Where(request => now - request.FirstPending?.LastProgress >= _link.Timeouts.Request)];
         }
