@@ -40,7 +40,9 @@ internal static class LinkParts
                     link.Outgoing.TakeNext();
                 }
 
+#pragma warning disable VSTHRD002 // It is done; who takes the result lets it be used again.
                 sending.GetAwaiter().GetResult();
+#pragma warning restore VSTHRD002
             }),
             ("receive WINDOW", () => Receive(link, window)),
             ("answer PING", () =>

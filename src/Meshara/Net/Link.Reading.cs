@@ -37,7 +37,9 @@ internal sealed partial class Link
                 }
 
                 IAwaited? arrived = _streams.TakeLone();
+#pragma warning disable CA2012 // Its result is taken once; until then it is only asked, and told where to go on.
                 ValueTask<bool> filling = FillAsync();
+#pragma warning restore CA2012
                 if (arrived is not null)
                 {
                     if (Thread.CurrentThread.IsThreadPoolThread)
