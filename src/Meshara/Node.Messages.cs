@@ -58,7 +58,7 @@ public sealed partial class Node
     /// <param name="protocol">1 to 128 bytes of UTF-8 without control characters.</param>
     /// <param name="payload">At most what the peer accepts (<see cref="LinkLimits.MaxMessage"/> there); may be changed once the task is done.</param>
     /// <param name="cancellationToken">Gives up waiting for credit.</param>
-    /// <returns>When the payload is the caller's again. To be awaited once, as any <see cref="ValueTask"/>: what gave it serves the next message.</returns>
+    /// <returns>When the payload is the caller's again. To be awaited once and not blocked on, as any <see cref="ValueTask"/>: what gave it serves the next message.</returns>
     /// <exception cref="ArgumentException">The name of the protocol is not one, or begins with <c>meshara/</c>.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled. A large message may have begun to go out; the peer handles it whole or not at all.</exception>
     /// <exception cref="MesharaException"><see cref="MesharaErrorCode.NotConnected"/>: at once, there is no link. <see cref="MesharaErrorCode.LinkClosed"/>,

@@ -114,10 +114,10 @@ internal sealed class AwaitedWrite(Outbox outbox) : PendingWrite, IValueTaskSour
         return true;
     }
 
-    // A callback that has begun would cancel the next write.
+    // A callback that has begun would cancel the next write. Where there is no registration yet, who makes it ends it.
     private void Unregister()
     {
-        if (!_registration.Unregister())
+        if (_registration != default && !_registration.Unregister())
         {
             _reusable = false;
         }

@@ -357,11 +357,11 @@ internal abstract partial class LinkStream
 
     private void FailPending(MesharaException error)
     {
-        foreach (PendingWrite write in _pending ?? [])
+        while (_pending?.First is { } first)
         {
-            write.Fail(error);
+            // Out of line before anybody hears of it.
+            _pending.RemoveFirst();
+            first.Value.Fail(error);
         }
-
-        _pending?.Clear();
     }
 }

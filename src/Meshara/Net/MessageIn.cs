@@ -87,7 +87,7 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
                 // Read before taking, so that nothing that came before the end is left behind.
                 bool finished = Volatile.Read(ref _finished);
                 MessageInbox.Segment? segment = _inbox.TakeAll(used);
-                used = segment;
+                used = null;
                 if (segment is null)
                 {
                     if (finished)
@@ -105,7 +105,7 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
                     continue;
                 }
 
-                for (; segment is not null; segment = segment.Next)
+                while (segment is not null)
                 {
                     while (!await HandleAsync(segment).ConfigureAwait(false))
                     {
@@ -114,6 +114,12 @@ internal sealed class MessageIn(StreamTable table, string protocol) : BodyStream
                     }
 
                     CountUseful();
+                    MessageInbox.Segment handled = segment;
+                    segment = segment.Next;
+                    if (handled.Body is null)
+                    {
+                        (handled.Next, used) = (used, handled);
+                    }
                 }
             }
         }

@@ -9,11 +9,11 @@ namespace Meshara.Net;
 /// </summary>
 internal sealed class MessageInbox
 {
-    private const int FirstSegment = 4 << 10;
-    private const int NextSegment = 32 << 10;
-
-    // Where the handler is behind: few large ones, since the pool keeps but few of each size.
-    private const int BehindSegment = 64 << 10;
+    // Segments follow what comes: one that is filled makes the next larger, since the pool keeps but few of each size; one that is not,
+    // or a large message, smaller, so that a peer cannot hold much more memory than its credit.
+    private const int Smallest = 256;
+    private const int Largest = 64 << 10;
+    private const int Step = 4;
 
     // As many are in use by turns when messages come without a break; without their buffers they are small.
     private const int MaxSpares = 16;
@@ -22,7 +22,7 @@ internal sealed class MessageInbox
     private Segment? _first;
     private Segment? _last;
     private Segment? _ownSpares;
-    private bool _isBehind;
+    private int _size = Smallest;
 
     private readonly Lock _sync = new();
     private Segment? _spares;
@@ -37,14 +37,19 @@ internal sealed class MessageInbox
         int size = Segment.EntryHeader + data.Length;
         if (_last is null || !_last.HasRoom(size))
         {
-            Append(NewSegment(Math.Max(size, _isBehind ? BehindSegment : _last is null ? FirstSegment : NextSegment)));
+            _size = _last is { Body: null } ? Math.Min(Step * _size, Largest) : _size;
+            Append(NewSegment(Math.Max(size, _size)));
         }
 
         _last!.Add(data, acknowledge);
     }
 
     /// <summary>Adds a message that came in pieces.</summary>
-    public void Add(BodyBuffer body, bool acknowledge) => Append(new Segment(body, acknowledge));
+    public void Add(BodyBuffer body, bool acknowledge)
+    {
+        _size = Smallest;
+        Append(new Segment(body, acknowledge));
+    }
 
     /// <summary>Hands over what was added.</summary>
     /// <returns>What nobody will take, since the inbox is closed; null: nothing.</returns>
@@ -69,14 +74,21 @@ internal sealed class MessageInbox
                 (_ownSpares, _spares, _spareCount) = (_spares, null, 0);
             }
 
-            _isBehind = _tail is not null;
+            if (_tail is null && first == last && first.IsAlmostEmpty)
+            {
+                _size = Math.Max(_size / Step, Smallest);
+            }
 
-            // Else each message that comes alone would have a segment: 4 KiB for one of no bytes, which costs 32 of credit.
+            // Else each message that comes alone would have a segment, which is more than what it costs of credit.
             if (_tail?.TryAbsorb(first) == true)
             {
                 Segment absorbed = first;
                 first = first.Next;
                 (absorbed.Next, _ownSpares) = (_ownSpares, absorbed);
+            }
+            else if (_tail is { Body: null } && first.Body is null)
+            {
+                _size = Math.Min(Step * _size, Largest);
             }
 
             if (first is null)
@@ -110,7 +122,7 @@ internal sealed class MessageInbox
     }
 
     /// <summary>All that waits, oldest first; null when nothing does.</summary>
-    /// <param name="used">What the call before gave, and is freed now: it may be used again.</param>
+    /// <param name="used">Those of small messages that earlier calls gave, and that are freed now: they may be used again.</param>
     public Segment? TakeAll(Segment? used = null)
     {
         lock (_sync)
@@ -119,11 +131,8 @@ internal sealed class MessageInbox
             {
                 Segment spare = used;
                 used = used.Next;
-                if (spare.Body is null)
-                {
-                    (spare.Next, _spares) = (_spares, spare);
-                    _spareCount++;
-                }
+                (spare.Next, _spares) = (_spares, spare);
+                _spareCount++;
             }
 
             Segment? head = _head;
@@ -185,6 +194,12 @@ internal sealed class MessageInbox
 
         /// <summary>Makes one that has been freed ready for messages again.</summary>
         public void Rent(int size) => _buffer = ArrayPool<byte>.Shared.Rent(size);
+
+        /// <summary>Bytes that it holds for small messages.</summary>
+        public int Capacity => _buffer.Length;
+
+        /// <summary>Much smaller would have done.</summary>
+        public bool IsAlmostEmpty => 2 * Step * _written < _buffer.Length;
 
         public bool HasRoom(int size) => _buffer.Length - _written >= size;
 

@@ -76,6 +76,22 @@ public sealed class FrameReaderTests
     }
 
     [Fact]
+    public async Task FillAsync_ManySmallFramesFillIt_TheNextReadHasMoreRoom()
+    {
+        using FrameReader reader = new(new MemoryStream([.. Enumerable.Range(0, 2000).SelectMany(static i => Frame(FrameType.Ping, 8, (byte)i))]));
+        List<int> capacities = [];
+        while (await reader.FillAsync(CancellationToken.None))
+        {
+            capacities.Add(reader.Capacity);
+            while (reader.TryTake(FrameCodec.MaxPayload, out _, out _))
+            {
+            }
+        }
+
+        Assert.Equal([4096, 32768], capacities.Distinct());
+    }
+
+    [Fact]
     public async Task F6_TruncatedFrameThenEnd_IsToldApartFromAnEndBetweenFrames()
     {
         using FrameReader cut = new(new ChunkStream(Frame(FrameType.Ping, 8, 1)[..^1]));

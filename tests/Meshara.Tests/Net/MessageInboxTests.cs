@@ -33,7 +33,102 @@ public sealed class MessageInboxTests
         }
 
         Assert.Equal(1000, messages);
-        Assert.InRange(segments, 1, 1 + (1000 * (size + 5) / 4000));
+        Assert.InRange(segments, 1, 4 + (1000 * (size + 5) / 16_000));
+    }
+
+    // A large message takes no place in a segment: what comes after it begins a new one, for which the peer has paid little.
+    [Fact]
+    public void Flush_SmallAndLargeByTurns_HoldsLittleMoreThanTheirCredit()
+    {
+        MessageInbox inbox = new();
+        for (int i = 0; i < 2000; i++)
+        {
+            inbox.Add(new byte[60], acknowledge: false);
+            Assert.Null(inbox.Flush());
+        }
+
+        for (int i = 0; i < 100; i++)
+        {
+            inbox.Add([], acknowledge: false);
+            inbox.Add(new BodyBuffer(100), acknowledge: false);
+            Assert.Null(inbox.Flush());
+        }
+
+        long held = 0;
+        for (MessageInbox.Segment? segment = inbox.TakeAll(); segment is not null; segment = segment.Next)
+        {
+            held += segment.Capacity;
+        }
+
+        int credit = (2000 * (StreamFrames.DataCost + 60)) + (100 * 3 * StreamFrames.DataCost);
+        Assert.InRange(held, 1, 4 * credit);
+    }
+
+    [Fact]
+    public void Flush_ManyThenOneByOne_HoldsLittleForOne()
+    {
+        MessageInbox inbox = new();
+        List<int> held = [];
+        for (int i = 0; i < 20; i++)
+        {
+            for (int j = 0; j < (i < 10 ? 1000 : 1); j++)
+            {
+                inbox.Add(new byte[60], acknowledge: false);
+            }
+
+            Assert.Null(inbox.Flush());
+            MessageInbox.Segment first = inbox.TakeAll()!;
+            held.Add(first.Capacity);
+        }
+
+        Assert.Equal((65_536, 256), (held[9], held[19]));
+    }
+
+    [Fact]
+    public void TakeAll_UsedOnesGivenBack_TheSameServeAgainAndGiveWhatIsNew()
+    {
+        MessageInbox inbox = new();
+        HashSet<MessageInbox.Segment> seen = [];
+        MessageInbox.Segment? used = null;
+        for (int i = 0; i < 100; i++)
+        {
+            inbox.Add([(byte)i], acknowledge: false);
+            BodyBuffer large = new(100);
+            if (i % 3 == 0)
+            {
+                inbox.Add(large, acknowledge: true);
+                inbox.Add([(byte)i], acknowledge: false);
+            }
+
+            Assert.Null(inbox.Flush());
+            List<object> got = [];
+            MessageInbox.Segment? segment = inbox.TakeAll(used);
+            used = null;
+            while (segment is not null)
+            {
+                while (segment.TryRead(out ReadOnlyMemory<byte> message, out _))
+                {
+                    got.Add(message.Span[0]);
+                }
+
+                MessageInbox.Segment handled = segment;
+                segment = segment.Next;
+                if (handled.Body is { } body)
+                {
+                    got.Add(body);
+                }
+                else
+                {
+                    seen.Add(handled);
+                    handled.Free();
+                    (handled.Next, used) = (used, handled);
+                }
+            }
+
+            Assert.Equal(i % 3 == 0 ? [(byte)i, large, (byte)i] : [(byte)i], got);
+        }
+
+        Assert.InRange(seen.Count, 1, 4);
     }
 
     [Fact]
