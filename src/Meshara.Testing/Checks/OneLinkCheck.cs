@@ -26,10 +26,8 @@ internal sealed class OneLinkCheck(SimulatedNetwork network, LinkBook links) : N
         {
             if (Running(node) is not { } live)
             {
-                foreach ((SimulatedNode, NodeId) key in _oneSided.Keys.Where(k => k.Item1 == node).ToList())
-                    _oneSided.Remove(key);
-                foreach ((SimulatedNode, NodeId) key in _unseen.Keys.Where(k => k.Item1 == node).ToList())
-                    _unseen.Remove(key);
+                Forget(_oneSided, node, static _ => true);
+                Forget(_unseen, node, static _ => true);
                 continue;
             }
 
@@ -52,14 +50,19 @@ internal sealed class OneLinkCheck(SimulatedNetwork network, LinkBook links) : N
         if (seen.Except(told).Any())
             Wrong($"{node} lists {seen.Count} peers, and has told of {told.Count} links.", node);
 
-        foreach ((SimulatedNode, NodeId) key in _unseen.Keys.Where(k => k.Item1 == node && (seen.Contains(k.Item2) || !told.Contains(k.Item2))).ToList())
-            _unseen.Remove(key);
+        Forget(_unseen, node, peer => seen.Contains(peer) || !told.Contains(peer));
         foreach (NodeId peer in told.Except(seen))
         {
             int looks = _unseen[(node, peer)] = _unseen.GetValueOrDefault((node, peer)) + 1;
             if (looks > MostUnseen)
                 Wrong($"{node} has told of a link with {Network.NameOf(peer)}, and has not listed it in {looks} looks.", Both(node, peer));
         }
+    }
+
+    private static void Forget(Dictionary<(SimulatedNode Node, NodeId Peer), int> counts, SimulatedNode node, Func<NodeId, bool> which)
+    {
+        foreach ((SimulatedNode, NodeId) key in counts.Keys.Where(k => k.Node == node && which(k.Peer)).ToList())
+            counts.Remove(key);
     }
 
     private void Look(SimulatedNode node, LiveLink link)

@@ -57,12 +57,6 @@ internal sealed class AckWaiter() : TaskCompletionSource<long>(TaskCreationOptio
 /// <summary>Failing what perhaps nobody waits for any more: that is no fault that went unseen.</summary>
 internal static class ObservedExceptions
 {
-    public static void SetObservedException(this TaskCompletionSource source, Exception error)
-    {
-        source.TrySetException(error);
-        _ = source.Task.Exception;
-    }
-
     public static void SetObservedException<T>(this TaskCompletionSource<T> source, Exception error)
     {
         source.TrySetException(error);
