@@ -1,6 +1,7 @@
 using System.Net;
 using Meshara.Discovery;
 using Meshara.Net;
+using Meshara.Wire;
 
 namespace Meshara;
 
@@ -18,7 +19,7 @@ internal sealed record NodeSeams
     public Func<byte[]>? NewTableKey { get; init; }
 
     /// <summary>The instance in HELLO. Null: from the system's generator.</summary>
-    public Func<UInt128>? NewInstance { get; init; }
+    public Func<Bits128>? NewInstance { get; init; }
 
     /// <summary>Signs own records again until the signature has 71 bytes, its most frequent length: else the length of a frame is a matter of chance.</summary>
     public bool SteadySignatures { get; init; }

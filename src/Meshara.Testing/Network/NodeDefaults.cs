@@ -1,5 +1,6 @@
 using Meshara.Net;
 using Meshara.Testing.Running;
+using Meshara.Wire;
 
 namespace Meshara.Testing.Network;
 
@@ -54,7 +55,7 @@ internal static class NodeDefaults
 
             // Broken on purpose: with keys from the system two runs of a seed part as soon as a reply holds two records.
             NewTableKey = SimulationRun.Current?.Break == "table-key" ? null : () => SeededIdentity.Bytes(network.Seed, $"{run}/table key"),
-            NewInstance = () => BitConverter.ToUInt128(SeededIdentity.Bytes(network.Seed, $"{run}/instance")),
+            NewInstance = () => Bits128.Read(SeededIdentity.Bytes(network.Seed, $"{run}/instance")),
             SteadySignatures = true,
             Networks = () => node.Nat is { } nat ? [nat.Inside] : [],
             Scan = () => new HashSet<LocalAddress> { new("eth0", node.Address, IsUp: true) },

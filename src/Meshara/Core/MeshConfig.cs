@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Meshara.Core.Policy;
+using Meshara.Wire;
 
 namespace Meshara.Core;
 
@@ -57,7 +58,7 @@ internal sealed record MeshConfig
 }
 
 /// <summary>What HELLO and PROOF said, as far as the decision needs it; the id is the one proven in TLS. What section 5.1 refuses never comes here.</summary>
-internal readonly record struct PeerFacts(NodeId Id, UInt128 Instance)
+internal readonly record struct PeerFacts(NodeId Id, Bits128 Instance)
 {
     public bool Probe { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.InteropServices;
+using Meshara.Wire;
 
 namespace Meshara.Core;
 
@@ -77,7 +78,7 @@ internal sealed class MeshConnection(long id, bool inbound, string address, Dial
         }
     }
 
-    public UInt128 Instance { get; set; }
+    public Bits128 Instance { get; set; }
 
     public bool Probe
     {

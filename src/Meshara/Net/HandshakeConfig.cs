@@ -12,7 +12,7 @@ internal sealed record HandshakeConfig
     public required NodeId Id { get; init; }
 
     /// <summary>New at each start.</summary>
-    public required UInt128 Instance { get; init; }
+    public required Bits128 Instance { get; init; }
 
     public required string Mesh { get; init; }
 
@@ -39,7 +39,7 @@ internal sealed record HandshakeConfig
     public Func<byte[]> NewNonce { get; init; } = Nonces.NewNonce;
 
     /// <summary>From the options of a node, which were checked already. Derives the secret's key: a fifth of a second of work, so once at start, and for no mesh name but the operator's.</summary>
-    public static HandshakeConfig Create(NodeOptions options, NodeId id, UInt128 instance) => new()
+    public static HandshakeConfig Create(NodeOptions options, NodeId id, Bits128 instance) => new()
     {
         Id = id,
         Instance = instance,

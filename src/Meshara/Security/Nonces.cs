@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using System.Security.Cryptography;
+using Meshara.Wire;
 
 namespace Meshara.Security;
 
@@ -14,11 +14,11 @@ internal static class Nonces
     public static byte[] NewNonce() => RandomNumberGenerator.GetBytes(Size);
 
     /// <summary>An instance, new at each start of the program: 16 bytes, big-endian on the wire.</summary>
-    public static UInt128 NewInstance()
+    public static Bits128 NewInstance()
     {
-        Span<byte> bytes = stackalloc byte[16];
+        Span<byte> bytes = stackalloc byte[Bits128.Size];
         RandomNumberGenerator.Fill(bytes);
-        return BinaryPrimitives.ReadUInt128BigEndian(bytes);
+        return Bits128.Read(bytes);
     }
 
     /// <summary>The secret of an address table.</summary>

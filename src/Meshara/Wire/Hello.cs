@@ -1,12 +1,10 @@
-using System.Buffers.Binary;
-
 namespace Meshara.Wire;
 
 /// <summary>What each side says of itself first, spec section 5.1. Everything in it is claimed by the sender; the handshake compares it with what TLS proved.</summary>
 internal sealed record Hello
 {
     public const int NonceSize = 32;
-    public const int InstanceSize = 16;
+    public const int InstanceSize = Bits128.Size;
     public const int MaxMeshBytes = 64;
     public const int MaxAgentBytes = 128;
     public const int MaxAddresses = 8;
@@ -32,7 +30,7 @@ internal sealed record Hello
     public NodeId? ExpectedId { get; init; }
 
     /// <summary>New at each start of the program.</summary>
-    public required UInt128 Instance { get; init; }
+    public required Bits128 Instance { get; init; }
 
     /// <summary>32 bytes, new in each HELLO.</summary>
     public required byte[] Nonce { get; init; }
@@ -82,7 +80,7 @@ internal sealed record Hello
         if (expected.Length is not (0 or NodeId.Size))
             WireException.Violation("An expected id that is neither empty nor 32 bytes.");
 
-        UInt128 instance = BinaryPrimitives.ReadUInt128BigEndian(reader.ReadBytes(InstanceSize));
+        Bits128 instance = Bits128.Read(reader.ReadBytes(InstanceSize));
         ReadOnlySpan<byte> nonce = reader.ReadBytes(NonceSize);
         HelloPurpose purpose = (HelloPurpose)reader.ReadU8();
         ulong features = reader.ReadU64();
@@ -136,7 +134,7 @@ internal sealed record Hello
 
         Span<byte> id = stackalloc byte[NodeId.Size];
         Span<byte> instance = stackalloc byte[InstanceSize];
-        BinaryPrimitives.WriteUInt128BigEndian(instance, Instance);
+        Instance.Write(instance);
         Id.CopyTo(id);
 
         WireWriter writer = new(payload);

@@ -1,4 +1,5 @@
 using Meshara.Core;
+using Meshara.Wire;
 using Xunit;
 
 namespace Meshara.Tests.Core;
@@ -90,7 +91,7 @@ internal sealed class MeshScript
     /// <summary>Lets time pass without a look at any deadline, as when the process stands still.</summary>
     public void Wait(double seconds) => Now += TimeSpan.FromSeconds(seconds);
 
-    public long Accept(NodeId peer, UInt128 instance = default, bool probe = false, bool secret = false, string from = "10.0.0.1:1000")
+    public long Accept(NodeId peer, ulong instance = 0, bool probe = false, bool secret = false, string from = "10.0.0.1:1000")
     {
         long connection = Mesh.HandleAccepted(from);
         Mesh.HandleHello(connection, new PeerFacts(peer, instance) { Probe = probe, SecretProven = secret }, Now);
@@ -98,7 +99,7 @@ internal sealed class MeshScript
     }
 
     /// <summary>An accepted connection, live.</summary>
-    public long Link(NodeId peer, UInt128 instance = default, string from = "10.0.0.1:1000")
+    public long Link(NodeId peer, ulong instance = 0, string from = "10.0.0.1:1000")
     {
         long connection = Accept(peer, instance, from: from);
         Mesh.HandleReadyReceived(connection, Now);
@@ -111,7 +112,7 @@ internal sealed class MeshScript
         return Single<MeshAction.Dial>().Connection;
     }
 
-    public void Hello(long connection, NodeId peer, UInt128 instance = default) =>
+    public void Hello(long connection, NodeId peer, ulong instance = 0) =>
         Mesh.HandleHello(connection, new PeerFacts(peer, instance), Now);
 
     /// <summary>What the last run kept, and then the node may dial.</summary>

@@ -279,7 +279,7 @@ public sealed class MeshTrustTests
         return s.Single<MeshAction.Refused>().IsNewMismatch;
     }
 
-    private static long Linked(MeshScript s, NodeId peer, bool secret, UInt128 instance = default, PeerAddress? back = null)
+    private static long Linked(MeshScript s, NodeId peer, bool secret, ulong instance = 0, PeerAddress? back = null)
     {
         long connection = s.Mesh.HandleAccepted("10.0.0.1:1000");
         s.Mesh.HandleHello(connection, new PeerFacts(peer, instance) { SecretProven = secret, Back = back }, s.Now);

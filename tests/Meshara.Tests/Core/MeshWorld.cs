@@ -342,7 +342,7 @@ internal sealed class MeshWorld
             End end = new(connection, pipe) { LastFrame = world.Now, Inbound = inbound };
             _byPipe[pipe.Number] = end;
             _byConnection[connection] = end;
-            Send(connection, new Frame.Hello((UInt128)_generation, Id, [.. _older.TakeLast(4)]));
+            Send(connection, new Frame.Hello((ulong)_generation, Id, [.. _older.TakeLast(4)]));
             Later(() => HelloTimeout(end), HelloDeadline.TotalMilliseconds);
         }
 
@@ -462,7 +462,7 @@ internal sealed class MeshWorld
 
     private abstract record Frame
     {
-        public sealed record Hello(UInt128 Instance, NodeId Id, NodeId[] Older) : Frame;
+        public sealed record Hello(Bits128 Instance, NodeId Id, NodeId[] Older) : Frame;
 
         public sealed record Ready : Frame;
 

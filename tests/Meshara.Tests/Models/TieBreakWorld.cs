@@ -172,7 +172,7 @@ internal sealed class TieBreakWorld
         private readonly HashSet<int> _inbound = [];
         private readonly HashSet<int> _live = [];
         private readonly HashSet<int> _closing = [];
-        private UInt128 _instance;
+        private ulong _instance;
 
         public Mesh Mesh { get; private set; } = null!;
 
@@ -305,7 +305,7 @@ internal sealed class TieBreakWorld
 
         private void SendHello(int pipe)
         {
-            UInt128 instance = _instance;
+            ulong instance = _instance;
             Send(pipe, "HELLO", (side, got) => side.GotHello(got, instance));
             if (world._readyAtOnce && number == 1)
             {
@@ -313,7 +313,7 @@ internal sealed class TieBreakWorld
             }
         }
 
-        private void GotHello(int pipe, UInt128 instance)
+        private void GotHello(int pipe, ulong instance)
         {
             PeerFacts facts = new(Other.Id, instance) { Back = _inbound.Contains(pipe) ? new PeerAddress(number == 0 ? "g" : "s", 1, Other.Id) : null };
             Step(m => m.HandleHello(_connections[pipe], facts, world._now));
@@ -365,7 +365,7 @@ internal sealed class TieBreakWorld
 
         private void Later(string what, Action happens)
         {
-            UInt128 instance = _instance;
+            ulong instance = _instance;
             world.Add($"{Name} {what}", number, () =>
             {
                 if (instance == _instance)

@@ -24,7 +24,7 @@ public sealed class HandshakeTests
         Assert.Equal(bed.DialerId, ofDialer.Remote.Id);
         Assert.Equal(bed.AcceptorId, ofDialer.Remote.ExpectedId);
         Assert.Null(ofAcceptor.Remote.ExpectedId);
-        Assert.Equal(((UInt128)1, (UInt128)2), (ofDialer.Remote.Instance, ofAcceptor.Remote.Instance));
+        Assert.Equal(((Bits128)1, (Bits128)2), (ofDialer.Remote.Instance, ofAcceptor.Remote.Instance));
         Assert.Equal(("dialer/1", "acceptor/1"), (ofDialer.Remote.Agent, ofAcceptor.Remote.Agent));
         Assert.Equal(8, ofDialer.Remote.Addresses.Count);
         Assert.Equal((1 << 20, 16 << 10, 1024), (ofDialer.Remote.MaxMessage, ofDialer.Remote.InitialWindow, ofDialer.Remote.MaxStreams));

@@ -90,7 +90,7 @@ internal static class FrameGenerators
             MaxVersion = (ushort)Math.Max(versions.Item1, versions.Item2),
             Id = NodeId.FromBytes(ids.Item1),
             ExpectedId = expects ? NodeId.FromBytes(ids.Item2) : null,
-            Instance = System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(random),
+            Instance = Bits128.Read(random),
             Nonce = random[16..],
             Purpose = (HelloPurpose)purpose,
             Features = features,

@@ -11,7 +11,7 @@ public sealed class HelloTests
         MaxVersion = 1,
         Id = NodeId.FromBytes(Enumerable.Range(0, 32).Select(i => (byte)i).ToArray()),
         ExpectedId = NodeId.FromBytes(Enumerable.Range(100, 32).Select(i => (byte)i).ToArray()),
-        Instance = new UInt128(0x0102030405060708, 0x090a0b0c0d0e0f10),
+        Instance = new Bits128(0x0102030405060708, 0x090a0b0c0d0e0f10),
         Nonce = [.. Enumerable.Repeat((byte)0x5A, 32)],
         Features = Features.SharedSecret,
         Mesh = "chat",

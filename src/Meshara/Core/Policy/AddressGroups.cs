@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Meshara.Wire;
 
 namespace Meshara.Core.Policy;
 
@@ -23,8 +24,8 @@ internal sealed class AddressGroups
     /// <param name="interfaces">The prefixes of this machine's interfaces; none: nothing is on-link. Those of loopback are passed over.</param>
     public AddressGroups(IEnumerable<IPNetwork> trusted, IEnumerable<IPNetwork> interfaces)
     {
-        _trusted = [.. trusted.Select(Prefix.Of)];
-        _onLink = [.. interfaces.Select(Prefix.Of).Where(p => p.Length >= (p.V4 ? WidestOnLinkV4 : WidestOnLinkV6))];
+        _trusted = Prefixes(trusted, (0, 0));
+        _onLink = Prefixes(interfaces, (WidestOnLinkV4, WidestOnLinkV6));
     }
 
     /// <summary>The loopback ranges of both families.</summary>
@@ -112,15 +113,28 @@ internal sealed class AddressGroups
         return plain;
     }
 
+    private static Prefix[] Prefixes(IEnumerable<IPNetwork> networks, (int V4, int V6) widest)
+    {
+        List<Prefix> prefixes = [];
+        foreach (IPNetwork network in networks)
+        {
+            Prefix prefix = Prefix.Of(network);
+            if (prefix.Length >= (prefix.V4 ? widest.V4 : widest.V6))
+                prefixes.Add(prefix);
+        }
+
+        return [.. prefixes];
+    }
+
     private static IPAddress Unmap(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
     private static bool Contains(Prefix[] prefixes, IPAddress address)
     {
         bool v4 = address.AddressFamily == AddressFamily.InterNetwork;
-        UInt128 bits = AddressKey.BitsOf(address);
+        Bits128 bits = AddressKey.BitsOf(address);
         foreach (Prefix prefix in prefixes)
         {
-            if (prefix.V4 == v4 && AddressKey.Cut(bits, prefix.Length) == prefix.Bits)
+            if (prefix.V4 == v4 && (bits & Bits128.Ones(prefix.Length)) == prefix.Bits)
                 return true;
         }
 
@@ -128,7 +142,7 @@ internal sealed class AddressGroups
     }
 
     [StructLayout(LayoutKind.Auto)]
-    private readonly record struct Prefix(UInt128 Bits, int Length, bool V4)
+    private readonly record struct Prefix(Bits128 Bits, int Length, bool V4)
     {
         public static Prefix Of(IPNetwork network)
         {
@@ -142,7 +156,7 @@ internal sealed class AddressGroups
                 length -= 96;
             }
 
-            return new(AddressKey.Cut(AddressKey.BitsOf(start), length), length, start.AddressFamily == AddressFamily.InterNetwork);
+            return new(AddressKey.BitsOf(start) & Bits128.Ones(length), length, start.AddressFamily == AddressFamily.InterNetwork);
         }
     }
 }

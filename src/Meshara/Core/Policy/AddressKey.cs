@@ -1,10 +1,9 @@
-using System.Buffers.Binary;
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using Meshara.Wire;
 
 namespace Meshara.Core.Policy;
 
@@ -17,7 +16,7 @@ internal readonly record struct AddressKey
 
     private const string NamePrefix = "name:";
 
-    private AddressKey(UInt128 bits, byte length, AddressKeyKind kind)
+    private AddressKey(Bits128 bits, byte length, AddressKeyKind kind)
     {
         Bits = bits;
         Length = length;
@@ -27,7 +26,7 @@ internal readonly record struct AddressKey
     public AddressKeyKind Kind { get; }
 
     /// <summary>Of a prefix: its bits, from the highest on. Of a name: 128 bits of its SHA-256.</summary>
-    public UInt128 Bits { get; }
+    public Bits128 Bits { get; }
 
     /// <summary>Bits of the prefix.</summary>
     public byte Length { get; }
@@ -38,7 +37,7 @@ internal readonly record struct AddressKey
     public static AddressKey Prefix(IPAddress address, int length)
     {
         bool v4 = address.AddressFamily == AddressFamily.InterNetwork;
-        return new(Cut(BitsOf(address), length), (byte)length, v4 ? AddressKeyKind.IPv4 : AddressKeyKind.IPv6);
+        return new(BitsOf(address) & Bits128.Ones(length), (byte)length, v4 ? AddressKeyKind.IPv4 : AddressKeyKind.IPv6);
     }
 
     /// <summary>A DNS name in its normal form.</summary>
@@ -46,7 +45,7 @@ internal readonly record struct AddressKey
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(Encoding.UTF8.GetBytes(name), hash);
-        return new(BinaryPrimitives.ReadUInt128BigEndian(hash), 128, AddressKeyKind.Name);
+        return new(Bits128.Read(hash), 128, AddressKeyKind.Name);
     }
 
     /// <summary>Reads what <see cref="ToString"/> wrote; anything else is null.</summary>
@@ -59,7 +58,7 @@ internal readonly record struct AddressKey
 
         if (text.StartsWith(NamePrefix, StringComparison.Ordinal))
         {
-            return UInt128.TryParse(text.AsSpan(NamePrefix.Length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out UInt128 bits)
+            return Bits128.TryParse(text.AsSpan(NamePrefix.Length)) is { } bits
                 ? new AddressKey(bits, 128, AddressKeyKind.Name)
                 : null;
         }
@@ -68,24 +67,21 @@ internal readonly record struct AddressKey
     }
 
     /// <summary>The bits of an address, from the highest on: those of IPv4 are the first 32.</summary>
-    public static UInt128 BitsOf(IPAddress address)
+    public static Bits128 BitsOf(IPAddress address)
     {
-        Span<byte> bytes = stackalloc byte[16];
+        Span<byte> bytes = stackalloc byte[Bits128.Size];
         bytes.Clear();
         address.TryWriteBytes(bytes, out _);
-        return BinaryPrimitives.ReadUInt128BigEndian(bytes);
+        return Bits128.Read(bytes);
     }
-
-    /// <summary>The first bits, zeros after them.</summary>
-    public static UInt128 Cut(UInt128 bits, int length) => length == 0 ? 0 : bits & (UInt128.MaxValue << (128 - length));
 
     /// <summary>What is hashed for it.</summary>
     /// <param name="destination">At least <see cref="Size"/> bytes.</param>
     public void Write(Span<byte> destination)
     {
-        BinaryPrimitives.WriteUInt128BigEndian(destination, Bits);
-        destination[16] = Length;
-        destination[17] = (byte)Kind;
+        Bits.Write(destination);
+        destination[Bits128.Size] = Length;
+        destination[Bits128.Size + 1] = (byte)Kind;
     }
 
     /// <summary>The prefix in CIDR notation, or the hash of a name; empty: this machine. At most 64 characters, as stores want it.</summary>
@@ -96,10 +92,10 @@ internal readonly record struct AddressKey
             case AddressKeyKind.Self:
                 return "";
             case AddressKeyKind.Name:
-                return NamePrefix + Bits.ToString("x32", CultureInfo.InvariantCulture);
+                return NamePrefix + Bits;
             default:
-                Span<byte> bytes = stackalloc byte[16];
-                BinaryPrimitives.WriteUInt128BigEndian(bytes, Bits);
+                Span<byte> bytes = stackalloc byte[Bits128.Size];
+                Bits.Write(bytes);
                 return $"{new IPAddress(Kind == AddressKeyKind.IPv4 ? bytes[..4] : bytes)}/{Length}";
         }
     }

@@ -40,7 +40,7 @@ internal sealed class BucketTable(Pace pace, int capacity, ulong seed)
 
     private ref TimeSpan Shared(AddressKey key)
     {
-        ulong mixed = Mix((ulong)key.Bits ^ seed) + (ulong)(key.Bits >> 64);
+        ulong mixed = Mix(key.Bits.Low ^ seed) + key.Bits.High;
         return ref _shared[Mix(mixed ^ seed) % (ulong)_shared.Length];
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Meshara.Wire;
 
 namespace Meshara.Core.Policy;
 
@@ -93,8 +94,7 @@ internal static class LanRules
             return false;
         }
 
-        UInt128 host = AddressKey.BitsOf(ip) & ~AddressKey.Cut(UInt128.MaxValue, network.PrefixLength);
-        UInt128 ones = AddressKey.Cut(UInt128.MaxValue, size) & ~AddressKey.Cut(UInt128.MaxValue, network.PrefixLength);
-        return host == 0 || (v4 && host == ones);
+        Bits128 ofHost = ~Bits128.Ones(network.PrefixLength), host = AddressKey.BitsOf(ip) & ofHost, ones = Bits128.Ones(size) & ofHost;
+        return host == default || (v4 && host == ones);
     }
 }
