@@ -38,6 +38,7 @@ public sealed partial class Node : IAsyncDisposable
     private NetworkWatcher? _watcher;
     private volatile NodeState _state = NodeState.Starting;
     private Task? _stopped;
+    private Task<PeerStoreContent?> _stored = Task.FromResult<PeerStoreContent?>(null);
 
     private Node(NodeOptions options, OpenLocalNetwork? network)
     {
@@ -102,13 +103,16 @@ public sealed partial class Node : IAsyncDisposable
             IReadOnlyList<ListenEntry> listen = OptionsCheck.Check(node.Options);
 
             // Files, and a fifth of a second of PBKDF2: not on the caller's thread.
-            await Task.Run(node.Open, cancellationToken).ConfigureAwait(false);
+            await Task.Run(() => node.Open(cancellationToken), cancellationToken).ConfigureAwait(false);
             await node.RunAsync(listen, cancellationToken).ConfigureAwait(false);
             return node;
         }
         catch
         {
             await node.DisposeAsync().ConfigureAwait(false);
+
+            // Begun beside the rest of the start, and ended with the node.
+            await ((Task)node._stored).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
     }
@@ -125,10 +129,13 @@ public sealed partial class Node : IAsyncDisposable
         return new ValueTask(_stopped);
     }
 
-    private void Open()
+    private void Open(CancellationToken cancellationToken)
     {
         ThrowIfAbandoned();
         _directory = _options.DataDirectory is { } path ? DataDirectory.Open(path) : null;
+
+        // The directory is ours. What the store remembers and who this node is are independent, and each takes its time.
+        _stored = LoadStoreAsync(cancellationToken);
         _known = KnownPeersFile.Load(_directory?.KnownPeersPath);
         if (_options.Identity is null)
         {
@@ -155,7 +162,7 @@ public sealed partial class Node : IAsyncDisposable
         ThrowIfAbandoned();
         await ListenAsync(transport, listen, cancellationToken).ConfigureAwait(false);
         FindAddresses();
-        PeerStoreContent? stored = await LoadStoreAsync(cancellationToken).ConfigureAwait(false);
+        PeerStoreContent? stored = await _stored.ConfigureAwait(false);
         ThrowIfAbandoned();
         _driver = CreateDriver(transport, stored);
         _driver.Start();
@@ -244,13 +251,22 @@ public sealed partial class Node : IAsyncDisposable
             return null;
         }
 
-        PeerStoreContent? content = await StoreKeeper.LoadAsync(store, _options.TimeProvider, _logger, cancellationToken).ConfigureAwait(false);
-        if (content is not null)
+        using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, cancellationToken);
+        try
         {
-            _logger.StoreLoaded(content.Peers.Count, content.Skipped);
-        }
+            PeerStoreContent? content = await StoreKeeper.LoadAsync(store, _options.TimeProvider, _logger, ended.Token).ConfigureAwait(false);
+            if (content is not null)
+            {
+                _logger.StoreLoaded(content.Peers.Count, content.Skipped);
+            }
 
-        return content;
+            return content;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The node has ended meanwhile, and whoever waits for the start hears why.
+            return null;
+        }
     }
 
     private MeshDriver CreateDriver(ITransport transport, PeerStoreContent? stored)

@@ -28,6 +28,24 @@ public sealed class NodeStorageTests
         await Eventually.TrueAsync(() => second.ListPeers() is [{ Pinned: true }]);
     }
 
+    // The store is read while the identity is opened; its clock never moves, so that only the node can end the wait.
+    [Fact]
+    public async Task Start_IdentityCannotBeOpened_DoesNotWaitForTheStore()
+    {
+        await using NodeBed bed = new();
+        using TempFolder folder = new();
+        using NodeIdentity identity = NodeIdentity.Create();
+        Directory.CreateDirectory(folder["data"]);
+        identity.Save(Path.Combine(folder["data"], "identity.pem"), "right");
+        NodeOptions options = Stored(bed, folder["data"]) with { PeerStore = new SlowStore(), TimeProvider = new ManualTimeProvider(), IdentityPassphrase = "wrong" };
+
+        MesharaException refused = await Assert.ThrowsAsync<MesharaException>(() => Node.StartAsync(options).WaitAsync(NodeBed.Guard));
+
+        Assert.Equal(MesharaErrorCode.Passphrase, refused.Code);
+        await using Node second = await Node.StartAsync(options with { PeerStore = null, IdentityPassphrase = "right" });
+        Assert.Equal(identity.Id, second.Id);
+    }
+
     [Fact]
     public async Task AddPeer_LinkedAlreadyAtAnotherAddress_TheProvenAddressStaysFirst()
     {

@@ -265,21 +265,4 @@ public sealed class NodeAbandonTests
         TimeProvider = clock,
         Seed = 1,
     };
-
-    /// <summary>Loads when the test lets it.</summary>
-    private sealed class SlowStore : IPeerStore
-    {
-        public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public TaskCompletionSource Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public async Task<PeerStoreContent> LoadAsync(CancellationToken cancellationToken = default)
-        {
-            Asked.TrySetResult();
-            await Answer.Task.WaitAsync(cancellationToken);
-            return new PeerStoreContent();
-        }
-
-        public Task SaveAsync(PeerStoreChanges changes, CancellationToken cancellationToken = default) => Task.CompletedTask;
-    }
 }
