@@ -18,7 +18,7 @@ public sealed partial class Node
 
     private async Task ChangeMdnsAsync(DiscoveryOptions discovery)
     {
-        MdnsSettings? wanted = MdnsSettings.Of(discovery, [.. _listeners.Select(static l => (l.Host, l.Port, l is not Net.TcpTransportListener tcp || tcp.TakesIPv4))], out string? why);
+        MdnsSettings? wanted = MdnsSettings.Of(discovery, [.. _listeners.Select(Net.ListenAddresses.PlaceOf)], out string? why);
         if (wanted is not null && _openNetwork is null)
         {
             (wanted, why) = (null, "this node's transport is not TCP");

@@ -14,11 +14,11 @@ internal sealed class MeshArguments
 
     private const string Standard = "standard";
 
-    private static readonly (string Name, DiscoveryOptions Options)[] Presets =
+    private static readonly NamedPreset[] Presets =
     [
-        ("minimal", DiscoveryOptions.Minimal),
-        (Standard, DiscoveryOptions.Standard),
-        ("bridge", DiscoveryOptions.Bridge),
+        new("minimal", DiscoveryOptions.Minimal),
+        new(Standard, DiscoveryOptions.Standard),
+        new("bridge", DiscoveryOptions.Bridge),
     ];
 
     private readonly Option<string> _preset = Preset();
@@ -108,7 +108,7 @@ internal sealed class MeshArguments
     public string? FirstForStrangers(ParseResult parsed) =>
         ((Option[])[_preset, _target, _max]).FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false })?.Name;
 
-    private static DiscoveryOptions PresetOf(string? name) => Presets.FirstOrDefault(preset => preset.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Options ?? DiscoveryOptions.Standard;
+    private static DiscoveryOptions PresetOf(string? name) => Presets.FirstOrDefault(preset => preset.Name.Equals(name, StringComparison.OrdinalIgnoreCase))?.Options ?? DiscoveryOptions.Standard;
 
     private static string? Text(CommandResult result, Option option) => result.GetResult(option) is { Tokens: [{ Value: { } text }, ..] } ? text : null;
 
@@ -204,4 +204,6 @@ internal sealed class MeshArguments
         });
         return range;
     }
+
+    private sealed record NamedPreset(string Name, DiscoveryOptions Options);
 }

@@ -110,8 +110,14 @@ internal static class RunCommand
         CustomParser = static result => CommonOptions.FullPath(result, "--config needs a file."),
     };
 
-    private static IEnumerable<KeyValuePair<string, string>> Variables() =>
-        Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().Select(static v => KeyValuePair.Create((string)v.Key, (string?)v.Value ?? ""));
+    // No LINQ over what is a struct: it would be compiled anew at each start.
+    private static IEnumerable<KeyValuePair<string, string>> Variables()
+    {
+        foreach (System.Collections.DictionaryEntry variable in Environment.GetEnvironmentVariables())
+        {
+            yield return KeyValuePair.Create((string)variable.Key, (string?)variable.Value ?? "");
+        }
+    }
 
     private static Option<LogLevel?> Log()
     {

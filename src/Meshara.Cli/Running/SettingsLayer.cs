@@ -38,13 +38,19 @@ internal sealed class SettingsLayer
     /// <summary>The variables <c>MESHARA__…</c> of an environment.</summary>
     public static SettingsLayer OfEnvironment(IEnumerable<KeyValuePair<string, string>> variables)
     {
-        SettingsLayer layer = new();
-        foreach ((string name, string value) in variables.OrderBy(v => v.Key, StringComparer.Ordinal))
+        Dictionary<string, string> ours = new(StringComparer.Ordinal);
+        foreach ((string name, string value) in variables)
         {
             if (name.StartsWith(Section + "__", StringComparison.OrdinalIgnoreCase))
             {
-                layer.TryAdd(name.Replace("__", ":", StringComparison.Ordinal), value, name);
+                ours[name] = value;
             }
+        }
+
+        SettingsLayer layer = new();
+        foreach (string name in ours.Keys.Order(StringComparer.Ordinal))
+        {
+            layer.TryAdd(name.Replace("__", ":", StringComparison.Ordinal), ours[name], name);
         }
 
         return layer;

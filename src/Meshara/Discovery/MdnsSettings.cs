@@ -22,11 +22,11 @@ internal sealed record MdnsSettings(MdnsMode Mode, TimeSpan Interval, int? Port,
 
     /// <summary>What the options ask for; null: nothing, and why.</summary>
     /// <param name="discovery">The options.</param>
-    /// <param name="listeners">Host and port of each, and whether it takes IPv4: <c>::</c> may do so too.</param>
+    /// <param name="listeners">Where the node listens.</param>
     /// <param name="why">For people; null where there are settings.</param>
-    public static MdnsSettings? Of(DiscoveryOptions discovery, IReadOnlyList<(string Host, int Port, bool TakesIPv4)> listeners, out string? why)
+    public static MdnsSettings? Of(DiscoveryOptions discovery, IReadOnlyList<ListenPlace> listeners, out string? why)
     {
-        (string Host, int Port, bool TakesIPv4)[] reached = [.. listeners.Where(static l => !IsLoopback(l.Host))];
+        ListenPlace[] reached = [.. listeners.Where(static l => !IsLoopback(l.Host))];
         int? port = reached.Length > 0 ? reached[0].Port : null;
         bool isWanted = discovery.EnabledMethods.HasFlag(DiscoveryMethods.LocalMdns);
         bool listensOnly = discovery.MdnsMode == MdnsMode.ListenOnly;
@@ -46,7 +46,7 @@ internal sealed record MdnsSettings(MdnsMode Mode, TimeSpan Interval, int? Port,
     private static bool IsLoopback(string host) => IPAddress.TryParse(host, out IPAddress? address) && IPAddress.IsLoopback(address);
 
     // What is announced and not listened on costs each receiver a dial.
-    private static IReadOnlyList<IPNetwork> NetworksOf(IEnumerable<(string Host, int Port, bool TakesIPv4)> listeners)
+    private static IReadOnlyList<IPNetwork> NetworksOf(IEnumerable<ListenPlace> listeners)
     {
         HashSet<IPNetwork> networks = [];
         foreach ((string host, _, bool takesIPv4) in listeners)

@@ -37,7 +37,12 @@ internal sealed class AcceptDoor : IAsyncDisposable
         (_node, _seed, _tasks, _admit) = (node, seed, tasks, admit);
         _refusals = new AcceptRefusals(node);
         _gate = new AcceptGate(limits, seed);
-        _rooms = [.. Enum.GetValues<AcceptLane>().Select(_ => new WaitingRoom(limits, node.Timeouts.Tls))];
+        _rooms = new WaitingRoom[Enum.GetValues<AcceptLane>().Length];
+        for (int i = 0; i < _rooms.Length; i++)
+        {
+            _rooms[i] = new WaitingRoom(limits, node.Timeouts.Tls);
+        }
+
         _groups = FindGroups();
         _timer = node.Clock.Provider.CreateTimer(_ => OnTimer(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
@@ -198,8 +203,14 @@ internal sealed class AcceptDoor : IAsyncDisposable
     private AddressGroups FindGroups()
     {
         AcceptLimits limits = _node.Options.Accept;
+        List<IPNetwork> trusted = limits.TrustLoopback ? [.. AddressGroups.Loopback] : [];
+        foreach (string range in limits.TrustedRanges)
+        {
+            trusted.Add(IPNetwork.Parse(range));
+        }
+
         return new AddressGroups(
-            [.. limits.TrustedRanges.Select(r => IPNetwork.Parse(r)), .. limits.TrustLoopback ? AddressGroups.Loopback : []],
+            trusted,
             limits.OnLinkLane ? (_node.Options.Seams?.Networks ?? Interfaces.Networks)() : []);
     }
 

@@ -15,11 +15,20 @@ internal static class Interfaces
             .Select(a => a.Address)];
 
     /// <summary>The networks that interfaces other than loopback are on.</summary>
-    public static IEnumerable<IPNetwork> Networks() =>
-        [.. All()
-            .Where(n => n.OperationalStatus == OperationalStatus.Up && n.NetworkInterfaceType != NetworkInterfaceType.Loopback)
-            .SelectMany(n => n.GetIPProperties().UnicastAddresses)
-            .Select(a => new IPNetwork(Masked(a.Address, a.PrefixLength), a.PrefixLength))];
+    public static IReadOnlyList<IPNetwork> Networks()
+    {
+        List<IPNetwork> networks = [];
+        foreach (NetworkInterface one in All())
+        {
+            if (one.OperationalStatus != OperationalStatus.Up || one.NetworkInterfaceType == NetworkInterfaceType.Loopback)
+                continue;
+
+            foreach (UnicastIPAddressInformation address in one.GetIPProperties().UnicastAddresses)
+                networks.Add(new IPNetwork(Masked(address.Address, address.PrefixLength), address.PrefixLength));
+        }
+
+        return networks;
+    }
 
     /// <summary>Names, of those that are up.</summary>
     public static IEnumerable<string> Names() => All().Where(n => n.OperationalStatus == OperationalStatus.Up).Select(n => n.Name);

@@ -16,9 +16,16 @@ internal readonly record struct LocalAddress(string Interface, IPAddress Address
     {
         try
         {
-            return NetworkInterface.GetAllNetworkInterfaces()
-                .SelectMany(n => n.GetIPProperties().UnicastAddresses.Select(a => new LocalAddress(n.Name, a.Address, CanCarry(n.OperationalStatus))))
-                .ToHashSet();
+            HashSet<LocalAddress> found = [];
+            foreach (NetworkInterface one in NetworkInterface.GetAllNetworkInterfaces())
+            {
+                foreach (UnicastIPAddressInformation address in one.GetIPProperties().UnicastAddresses)
+                {
+                    found.Add(new LocalAddress(one.Name, address.Address, CanCarry(one.OperationalStatus)));
+                }
+            }
+
+            return found;
         }
         catch (Exception)
         {

@@ -41,15 +41,34 @@ internal sealed record KnownPeersState
 
     public static KnownPeersState Of(IReadOnlyList<KnownPeersLine> lines, byte[] hash)
     {
-        KnownPeer[] peers = [.. lines.Select(l => l.Peer).OfType<KnownPeer>()];
+        ImmutableDictionary<NodeId, KnownPeer>.Builder byId = ImmutableDictionary.CreateBuilder<NodeId, KnownPeer>();
+        ImmutableDictionary<string, int>.Builder spots = ImmutableDictionary.CreateBuilder<string, int>();
+        ImmutableDictionary<NodeId, int>.Builder older = ImmutableDictionary.CreateBuilder<NodeId, int>();
+        long size = 0;
+
+        // By loops, each start comes here: what LINQ makes of structs is compiled anew every time.
+        foreach (KnownPeersLine line in lines)
+        {
+            size += SizeOf(line);
+            if (line.Peer is not { } peer)
+                continue;
+
+            byId.Add(peer.Id, peer);
+            foreach (PeerAddress address in peer.Addresses)
+                spots[address.HostAndPort] = spots.GetValueOrDefault(address.HostAndPort) + 1;
+
+            foreach (PreviousKey previous in peer.Previous)
+                older[previous.Id] = older.GetValueOrDefault(previous.Id) + 1;
+        }
+
         return new KnownPeersState
         {
             Lines = [.. lines],
-            ById = peers.ToImmutableDictionary(p => p.Id),
+            ById = byId.ToImmutable(),
             Hash = hash,
-            Size = lines.Sum(SizeOf),
-            Spots = peers.SelectMany(p => p.Addresses).CountBy(a => a.HostAndPort).ToImmutableDictionary(),
-            Older = peers.SelectMany(p => p.Previous).CountBy(p => p.Id).ToImmutableDictionary(),
+            Size = size,
+            Spots = spots.ToImmutable(),
+            Older = older.ToImmutable(),
         };
     }
 

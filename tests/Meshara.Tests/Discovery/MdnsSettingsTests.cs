@@ -85,6 +85,6 @@ public sealed class MdnsSettingsTests
             other => Assert.False(settings.IsSameAs(other)));
     }
 
-    private static (string Host, int Port, bool TakesIPv4)[] Listeners(string text, bool takesIPv4 = true) =>
-        [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(l => (l[..l.LastIndexOf(':')], int.Parse(l[(l.LastIndexOf(':') + 1)..], System.Globalization.CultureInfo.InvariantCulture), takesIPv4))];
+    private static ListenPlace[] Listeners(string text, bool takesIPv4 = true) =>
+        [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(l => new ListenPlace(l[..l.LastIndexOf(':')], int.Parse(l[(l.LastIndexOf(':') + 1)..], System.Globalization.CultureInfo.InvariantCulture), takesIPv4))];
 }

@@ -55,9 +55,9 @@ public sealed class ListenAddressesTests
     public void MeansTheSameElsewhere_LinkLocal_DoesNot(string address, bool expected) =>
         Assert.Equal(expected, ListenAddresses.MeansTheSameElsewhere(PeerAddress.Parse(address)));
 
-    private static (string Host, int Port, bool TakesIPv4) Listener(string text)
+    private static ListenPlace Listener(string text)
     {
         PeerAddress address = PeerAddress.Parse(text.TrimEnd('+'));
-        return (address.Host, address.Port, text.EndsWith('+') || !address.Host.Contains(':', StringComparison.Ordinal));
+        return new(address.Host, address.Port, text.EndsWith('+') || !address.Host.Contains(':', StringComparison.Ordinal));
     }
 }
