@@ -3,13 +3,11 @@ using Microsoft.Extensions.Logging;
 namespace Meshara.Cli.Running;
 
 /// <summary>Logs as lines on standard error, escaped: a log line may name what a peer sent.</summary>
-internal sealed class ErrorLog(Terminal terminal, LogLevel least) : ILoggerProvider
+internal sealed class ErrorLog(Terminal terminal, LogLevel least) : ILoggerFactory
 {
-    // Not LoggerFactory.Create: that starts a container of services for one provider, at each start of the command.
-    public static ILoggerFactory Factory(Terminal terminal, LogLevel least) =>
-        new LoggerFactory([new ErrorLog(terminal, least)], new LoggerFilterOptions { MinLevel = least });
-
     public ILogger CreateLogger(string categoryName) => new Lines(this, categoryName);
+
+    public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("The command logs to standard error alone.");
 
     public void Dispose()
     {

@@ -15,7 +15,7 @@ internal sealed class NodeRunner(Terminal terminal, RunSettings settings)
     /// <summary>Runs until <paramref name="signals"/> say stop, or standard output breaks.</summary>
     public async Task RunAsync(StopSignals signals)
     {
-        using ILoggerFactory logs = ErrorLog.Factory(terminal, settings.LogLevel);
+        using ErrorLog logs = new(terminal, settings.LogLevel);
         INodeReport report = settings.Json ? new JsonReport(terminal) : new TextReport(terminal);
         OwnKeyElsewhere ownKey = new();
         OwnProbes probes = new();
