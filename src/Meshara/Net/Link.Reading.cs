@@ -37,6 +37,13 @@ internal sealed partial class Link
                 }
 
                 IAwaited? arrived = _streams.TakeLone();
+                if (_peerDone.Task.IsCompleted)
+                {
+                    // Nothing may follow, and a peer that has closed already would answer a read with an exception.
+                    arrived?.Queue();
+                    return;
+                }
+
 #pragma warning disable CA2012 // Its result is taken once; until then it is only asked, and told where to go on.
                 ValueTask<bool> filling = FillAsync();
 #pragma warning restore CA2012

@@ -91,8 +91,7 @@ internal sealed partial class Link
         (LinkEnd end, LinkEnding ending) = _decision!;
         if (ending == LinkEnding.Drain)
         {
-            // When the reader ends, nothing that the drain waits for can come any more.
-            await WithinAsync(_p.Timeouts.Drain, Task.WhenAny(reader, Task.WhenAll(pump, _peerDone.Task))).ConfigureAwait(false);
+            await WithinAsync(_p.Timeouts.Drain, DrainAsync(reader, pump)).ConfigureAwait(false);
         }
         else if (ending == LinkEnding.LastWords)
         {
@@ -295,6 +294,16 @@ internal sealed partial class Link
 
     // The first reason wins.
     private bool TryDecide(LinkEnd end, LinkEnding ending) => Interlocked.CompareExchange(ref _decision, new Decision(end, ending), null) is null;
+
+    // When the reader ends without DONE, nothing that the drain waits for can come any more.
+    private async Task DrainAsync(Task reader, Task pump)
+    {
+        await reader.ConfigureAwait(false);
+        if (_peerDone.Task.IsCompleted)
+        {
+            await pump.ConfigureAwait(false);
+        }
+    }
 
     private async Task WithinAsync(TimeSpan limit, Task task)
     {

@@ -315,6 +315,19 @@ public sealed class LinkDrainTests
         await peer.AssertClosedWithoutBlameAsync();
     }
 
+    // A peer that has closed answers a read with a reset, and the exception costs more than the goodbye.
+    [Fact]
+    public async Task Done_AfterIt_NothingIsReadAnyMore()
+    {
+        GatedStream? stream = null;
+        await using RawPeer peer = await RawPeer.StartAsync(wrap: s => stream = new GatedStream(s), time: new ManualTimeProvider());
+        await peer.SendAsync(Raw.GoodbyeFrame(0), Raw.Frame(Raw.Done));
+
+        await peer.AssertClosedWithoutBlameAsync();
+
+        Assert.Equal(0, stream!.ReadsInVain);
+    }
+
     [Theory]
     [InlineData(false, false)]
     [InlineData(true, false)]

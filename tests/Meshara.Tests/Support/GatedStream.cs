@@ -6,7 +6,11 @@ internal sealed class GatedStream(Stream inner) : Stream
     private readonly Lock _sync = new();
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource? _gate;
+    private int _reads;
     private TaskCompletionSource _waits = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Reads that were begun and have not given what they were to: a byte, or of an empty one the word that there is some.</summary>
+    public int ReadsInVain => Volatile.Read(ref _reads);
 
     /// <summary>Ends when a write waits at the gate.</summary>
     public Task WriteWaits
@@ -48,7 +52,17 @@ internal sealed class GatedStream(Stream inner) : Stream
         }
     }
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => inner.ReadAsync(buffer, cancellationToken);
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        Interlocked.Increment(ref _reads);
+        int read = await inner.ReadAsync(buffer, cancellationToken);
+        if (read > 0 || buffer.IsEmpty)
+        {
+            Interlocked.Decrement(ref _reads);
+        }
+
+        return read;
+    }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
