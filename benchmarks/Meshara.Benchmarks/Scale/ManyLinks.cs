@@ -5,9 +5,6 @@ namespace Meshara.Benchmarks.Scale;
 /// <summary>Thousands of idle links to one node: how long they take, what the node holds, and what its heartbeats cost.</summary>
 internal static class ManyLinks
 {
-    // Nodes in one process; each is a whole node through the public API.
-    private const int PerProcess = 2500;
-
     // What connecting has left to do, and the compiler, is no heartbeat.
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(10);
 
@@ -15,57 +12,44 @@ internal static class ManyLinks
     {
         int links = plan.Links;
         TimeSpan idle = TimeSpan.FromSeconds(plan.Quick ? 20 : 60);
-        List<ScaleChild> clients = [];
-        try
+        long began = Clock.Now;
+
+        // Each is a whole node through the public API.
+        await using ScaleChild clients = await ScaleChild.StartAsync("peers", links.ToString(CultureInfo.InvariantCulture));
+        await Console.Error.WriteLineAsync($"{links} client nodes made in {Clock.Since(began).TotalSeconds:0.0} s");
+        long start = Clock.Now;
+        await using ScaleChild hub = await ScaleChild.StartAsync("node");
+        ProcessMemory empty = await hub.MemoryAsync();
+        long naming = Clock.Now;
+        await hub.AskAsync("trust " + clients.Hello);
+
+        double named = Clock.Since(naming).TotalSeconds;
+        await Console.Error.WriteLineAsync($"named in {named:0.0} s");
+        await clients.AskAsync(string.Create(CultureInfo.InvariantCulture, $"connect {hub.Hello} 0 {links}"));
+        double connected = Clock.Since(start).TotalSeconds;
+        string live = await hub.AskAsync("links");
+        if (live != links.ToString(CultureInfo.InvariantCulture))
         {
-            long began = Clock.Now;
-            for (int made = 0; made < links; made += PerProcess)
-            {
-                clients.Add(await ScaleChild.StartAsync("peers", Math.Min(PerProcess, links - made).ToString(CultureInfo.InvariantCulture)));
-            }
-
-            await Console.Error.WriteLineAsync($"{links} client nodes made in {Clock.Since(began).TotalSeconds:0.0} s");
-            long start = Clock.Now;
-            await using ScaleChild hub = await ScaleChild.StartAsync("node");
-            ProcessMemory empty = await hub.MemoryAsync();
-            long naming = Clock.Now;
-            foreach (ScaleChild client in clients)
-            {
-                await hub.AskAsync("trust " + client.Hello);
-            }
-
-            double named = Clock.Since(naming).TotalSeconds;
-            await Console.Error.WriteLineAsync($"named in {named:0.0} s");
-            await Task.WhenAll(clients.Select(c => c.AskAsync($"connect {hub.Hello} 0 {c.Hello.Count(static k => k == ',') + 1}")));
-            double connected = Clock.Since(start).TotalSeconds;
-            string live = await hub.AskAsync("links");
-            if (live != links.ToString(CultureInfo.InvariantCulture))
-            {
-                throw new InvalidOperationException($"The node has {live} links, not {links}.");
-            }
-
-            await Console.Error.WriteLineAsync($"connected in {connected:0.0} s");
-            await Task.Delay(Settle, TimeProvider.System);
-            ProcessMemory full = await hub.MemoryAsync();
-            (TimeSpan Cpu, long At) before = (hub.Cpu, Clock.Now);
-            await Task.Delay(idle, TimeProvider.System);
-            double share = (hub.Cpu - before.Cpu).TotalSeconds / Clock.Since(before.At).TotalSeconds;
-            int left = int.Parse(await hub.AskAsync("links"), CultureInfo.InvariantCulture);
-            ProcessMemory end = await hub.MemoryAsync();
-            return
-            [
-                new ScaleRow($"{links:N0} links, from the start of the node until all are there", "s", [connected]) { Target = Target.Most(60) },
-                new ScaleRow("of that, naming the peers (`TrustAsync` of each)", "s", [named]),
-                new ScaleRow("the node with them, resident", "MB", [full.Resident / 1e6, end.Resident / 1e6]) { Target = Target.Most(400) },
-                new ScaleRow("the node with them, managed heap", "MB", [full.Managed / 1e6, end.Managed / 1e6]),
-                new ScaleRow("the node before, resident", "MB", [empty.Resident / 1e6]),
-                new ScaleRow($"heartbeats of the node, CPU over {idle.TotalSeconds:0} s", "% of a core", [100 * share]) { Target = Target.Most(5) },
-                new ScaleRow("links left after that", "", [left]) { Target = Target.Least(links) },
-            ];
+            throw new InvalidOperationException($"The node has {live} links, not {links}.");
         }
-        finally
-        {
-            await Task.WhenAll(clients.Select(c => c.DisposeAsync().AsTask()));
-        }
+
+        await Console.Error.WriteLineAsync($"connected in {connected:0.0} s");
+        await Task.Delay(Settle, TimeProvider.System);
+        ProcessMemory full = await hub.MemoryAsync();
+        (TimeSpan Cpu, long At) before = (hub.Cpu, Clock.Now);
+        await Task.Delay(idle, TimeProvider.System);
+        double share = (hub.Cpu - before.Cpu).TotalSeconds / Clock.Since(before.At).TotalSeconds;
+        int left = int.Parse(await hub.AskAsync("links"), CultureInfo.InvariantCulture);
+        ProcessMemory end = await hub.MemoryAsync();
+        return
+        [
+            new ScaleRow($"{links:N0} links, from the start of the node until all are there", "s", [connected]) { Target = Target.Most(60) },
+            new ScaleRow("of that, naming the peers (`TrustAsync` of each)", "s", [named]),
+            new ScaleRow("the node with them, resident", "MB", [full.Resident / 1e6, end.Resident / 1e6]) { Target = Target.Most(400) },
+            new ScaleRow("the node with them, managed heap", "MB", [full.Managed / 1e6, end.Managed / 1e6]),
+            new ScaleRow("the node before, resident", "MB", [empty.Resident / 1e6]),
+            new ScaleRow($"heartbeats of the node, CPU over {idle.TotalSeconds:0} s", "% of a core", [100 * share]) { Target = Target.Most(5) },
+            new ScaleRow("links left after that", "", [left]) { Target = Target.Least(links) },
+        ];
     }
 }

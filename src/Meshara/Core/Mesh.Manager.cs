@@ -58,7 +58,7 @@ internal sealed partial class Mesh
 
         _changed = false;
         _deadlines.Clear(ManageKey);
-        _table.SetAlone(!_peers.Values.Any(static p => p.Link is not null), now);
+        _table.SetAlone(_placesDue.Linked == 0, now);
         HoldMaximum(now);
         ManageNearby(now);
         if (!IsManaged || !_ready || _config.TargetPeers == 0)
@@ -381,7 +381,7 @@ internal sealed partial class Mesh
         }
 
         // TLS says that the network is no excuse.
-        _table.Failed(address, failure.Code == MesharaErrorCode.IdentityInUse || _peers.Values.Any(p => p.Link is not null), now);
+        _table.Failed(address, failure.Code == MesharaErrorCode.IdentityInUse || _placesDue.Linked > 0, now);
     }
 
     private static bool IsFull(ConnectionFailure failure) => failure is { Code: MesharaErrorCode.Full, ByPeer: true, IsOwnDoing: false, Peer: not null };

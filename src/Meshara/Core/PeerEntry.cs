@@ -41,6 +41,7 @@ internal sealed class PeerEntry(NodeId id, PlacesDue due)
         get => _link;
         set
         {
+            due.Linked += (value is null ? 0 : 1) - (_link is null ? 0 : 1);
             _link = value;
             due.Add(this);
         }

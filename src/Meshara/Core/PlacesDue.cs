@@ -16,6 +16,9 @@ internal sealed class PlacesDue
 {
     private readonly Queue<PeerEntry> _peers = new();
 
+    /// <summary>Peers with a live link.</summary>
+    public int Linked { get; set; }
+
     /// <summary>What the operator named has changed: it may be anybody's place.</summary>
     public bool All { get; set; }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Security.Cryptography;
 using Meshara.Core.Policy;
@@ -22,9 +23,15 @@ internal sealed class RecordBook(byte[] secret, NodeClock clock)
 
     private readonly Lock _sync = new();
     private readonly Dictionary<NodeId, Held> _held = [];
+
+    // Of each network the records that are held, in the order of their coming: when the book is full, each newcomer asks for the network that has the most.
+    private readonly Dictionary<AddressKey, SortedDictionary<long, NodeId>> _groups = [];
     private readonly Dictionary<NodeId, ulong> _heard = [];
     private readonly Queue<NodeId> _heardOrder = new();
     private long _lastNumber;
+
+    // No record that is held expires before.
+    private ulong _soonest = ulong.MaxValue;
 
     /// <summary>Records that can be passed on, expired ones among them.</summary>
     public int Count
@@ -87,13 +94,13 @@ internal sealed class RecordBook(byte[] secret, NodeClock clock)
                 return;
             }
 
-            if (!_held.ContainsKey(record.Id))
+            if (!Drop(record.Id, out _))
             {
                 MakeRoom();
             }
 
             AddressKey group = from is null ? default : AddressGroups.KeysOf(from).Wide;
-            _held[record.Id] = new Held(record.Bytes, record.Sequence, record.Expires, reaches.Length == 0 ? null : reaches.Max(), group, ++_lastNumber) { LastGiven = record.Sequence };
+            Hold(record.Id, new Held(record.Bytes, record.Sequence, record.Expires, reaches.Length == 0 ? null : reaches.Max(), group, ++_lastNumber) { LastGiven = record.Sequence });
             _heard.Remove(record.Id);
         }
     }
@@ -119,7 +126,7 @@ internal sealed class RecordBook(byte[] secret, NodeClock clock)
     {
         lock (_sync)
         {
-            if (_held.Remove(id, out Held? held))
+            if (Drop(id, out Held? held))
             {
                 Remember(id, held.Known);
             }
@@ -199,17 +206,58 @@ internal sealed class RecordBook(byte[] secret, NodeClock clock)
             return;
         }
 
-        NodeId victim = _held.GroupBy(h => h.Value.Group).MaxBy(g => g.Count())!.MinBy(h => h.Value.Number).Key;
-        _held.Remove(victim);
+        SortedDictionary<long, NodeId>? most = null;
+        foreach (SortedDictionary<long, NodeId> group in _groups.Values)
+        {
+            most = most is null || group.Count > most.Count ? group : most;
+        }
+
+        Drop(most!.First().Value, out _);
+    }
+
+    private void Hold(NodeId id, Held held)
+    {
+        _held.Add(id, held);
+        _soonest = Math.Min(_soonest, held.Expires);
+        if (!_groups.TryGetValue(held.Group, out SortedDictionary<long, NodeId>? group))
+        {
+            _groups.Add(held.Group, group = []);
+        }
+
+        group.Add(held.Number, id);
+    }
+
+    private bool Drop(NodeId id, [NotNullWhen(true)] out Held? held)
+    {
+        if (!_held.Remove(id, out held))
+        {
+            return false;
+        }
+
+        SortedDictionary<long, NodeId> group = _groups[held.Group];
+        group.Remove(held.Number);
+        if (group.Count == 0)
+        {
+            _groups.Remove(held.Group);
+        }
+
+        return true;
     }
 
     private void Prune(DateTimeOffset now)
     {
         ulong gone = RecordRules.Milliseconds(now - RecordRules.Grace);
+        if (_soonest >= gone)
+        {
+            return;
+        }
+
         foreach (NodeId id in _held.Where(h => h.Value.Expires < gone).Select(h => h.Key).ToArray())
         {
-            _held.Remove(id);
+            Drop(id, out _);
         }
+
+        _soonest = _held.Count == 0 ? ulong.MaxValue : _held.Values.Min(h => h.Expires);
     }
 
     private ulong KnownOf(NodeId id) => _held.TryGetValue(id, out Held? held) ? held.Known : _heard.GetValueOrDefault(id);

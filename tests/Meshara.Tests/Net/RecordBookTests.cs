@@ -102,6 +102,42 @@ public sealed class RecordBookTests
     }
 
     [Fact]
+    public void Choose_OneExpiresAfterTheOther_EachIsForgottenInItsTime()
+    {
+        const ulong day = 86_400_000;
+        _book.Put(_made.Create(1, 0, day, "home", "203.0.113.5:4040"), Public);
+        _book.Put(_made.Create(2, 0, 3 * day, "home", "203.0.113.6:4040"), Public);
+
+        int[] left = [.. Enumerable.Range(0, 4).Select(_ =>
+        {
+            _clock.Advance(TimeSpan.FromHours(26));
+            _book.Choose(64, _made.IdOf(0), Public);
+            return _book.Count;
+        })];
+
+        Assert.Equal([1, 1, 0, 0], left);
+    }
+
+    // Where it was before and what became of it leave nothing behind that a full book would stumble over.
+    [Fact]
+    public void Put_SeenInTwoNetworksAndForgotten_TheFullBookStillLosesTheOldest()
+    {
+        _book.Put(_made.Create(1, "203.0.113.5:4040"), Public);
+        _book.Put(_made.Create(1, offset: 1, "203.0.113.5:4040"), IPAddress.Parse("20.1.1.1"));
+        _book.Put(_made.Create(2, "203.0.113.5:4040"), Public);
+        _book.Forget(_made.IdOf(2));
+        Assert.Equal(1, _book.Count);
+
+        for (int i = 0; i < RecordBook.Capacity + 10; i++)
+        {
+            _book.Put(_made.Invented(i), Public);
+        }
+
+        Assert.Equal(RecordBook.Capacity, _book.Count);
+        Assert.False(_book.IsNews(_made.IdOf(1), _made.Create(1).Sequence, fromOwner: false));
+    }
+
+    [Fact]
     public void Choose_NewerHearsay_TheOwnersOlderWordIsNotGivenAnyMore()
     {
         _book.Put(_made.Create(1, "203.0.113.5:4040"), Public);
