@@ -12,6 +12,12 @@ using Perfolizer.Horology;
 const string CommitOption = "--commit=";
 string commit = args.FirstOrDefault(static a => a.StartsWith(CommitOption, StringComparison.Ordinal))?[CommitOption.Length..] ?? "unknown";
 string[] filters = [.. args.Where(static a => !a.StartsWith(CommitOption, StringComparison.Ordinal))];
+if (Array.Find(filters, static f => f.StartsWith('-')) is { } option)
+{
+    // BenchmarkDotNet would answer with the help of its own options, which are not meant here.
+    Console.Error.WriteLine($"'{option}' is no option here. usage: benchmarks/run micro [FILTER…], a filter as '*Frame*'");
+    return 2;
+}
 
 // In this process: the ordinary toolchain builds a project of its own, which knows nothing of how this repository pins its packages.
 Job job = Job.Default

@@ -1,6 +1,5 @@
 using Meshara.Cli.Control;
 using Meshara.Sqlite;
-using Microsoft.Extensions.Logging;
 
 namespace Meshara.Cli.Running;
 

@@ -1,5 +1,4 @@
 using Meshara.Core;
-using Meshara.Wire;
 using Xunit;
 
 namespace Meshara.Tests.Core;
