@@ -109,10 +109,16 @@ public sealed partial class Node : IAsyncDisposable
         }
         catch
         {
-            await node.DisposeAsync().ConfigureAwait(false);
+            try
+            {
+                await node.DisposeAsync().ConfigureAwait(false);
+            }
+            finally
+            {
+                // Begun beside the rest of the start, and ended with the node.
+                await ((Task)node._stored).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
 
-            // Begun beside the rest of the start, and ended with the node.
-            await ((Task)node._stored).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
     }
@@ -133,15 +139,14 @@ public sealed partial class Node : IAsyncDisposable
     {
         ThrowIfAbandoned();
         _directory = _options.DataDirectory is { } path ? DataDirectory.Open(path) : null;
-
-        // The directory is ours. What the store remembers and who this node is are independent, and each takes its time.
-        _stored = LoadStoreAsync(cancellationToken);
-        _known = KnownPeersFile.Load(_directory?.KnownPeersPath);
         if (_options.Identity is null)
         {
             _identity = _directory is null ? NodeIdentity.Create() : NodeIdentity.LoadOrCreate(_directory.IdentityPath, _options.IdentityPassphrase);
         }
 
+        // Who this node is stands fixed, and the directory is its own: the store takes as long as all the rest.
+        _stored = LoadStoreAsync(cancellationToken);
+        _known = KnownPeersFile.Load(_directory?.KnownPeersPath);
         NodeIdentity identity = _options.Identity ?? _identity!;
         PublicKey = identity.PublicKey;
         _certificate = new NodeCertificate(identity, _options.Seams?.SteadySignatures ?? false);

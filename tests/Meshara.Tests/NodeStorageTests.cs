@@ -28,22 +28,55 @@ public sealed class NodeStorageTests
         await Eventually.TrueAsync(() => second.ListPeers() is [{ Pinned: true }]);
     }
 
-    // The store is read while the identity is opened; its clock never moves, so that only the node can end the wait.
     [Fact]
-    public async Task Start_IdentityCannotBeOpened_DoesNotWaitForTheStore()
+    public async Task Start_StoreThatWaitsForTheRestOfTheStart_IsReadBesideIt()
+    {
+        await using NodeBed bed = new();
+        using TempFolder folder = new();
+        SlowStore store = new();
+        NodeOptions options = Stored(bed, folder["data"]);
+        ListenSignal transport = new(options.Transport!, store.Answer);
+
+        await using Node node = await Node.StartAsync(options with { PeerStore = store, Transport = transport, Listen = ["listens:1"], TimeProvider = new ManualTimeProvider() }).WaitAsync(NodeBed.Guard);
+
+        Assert.Equal(NodeState.Running, node.State);
+    }
+
+    // The clock never moves, so that only the node can end the wait.
+    [Fact]
+    public async Task Start_CannotGoOn_DoesNotWaitForTheStore()
+    {
+        await using NodeBed bed = new();
+        using TempFolder folder = new();
+        string known = Path.Combine(folder["data"], "known_peers");
+        Directory.CreateDirectory(folder["data"]);
+        await File.WriteAllTextAsync(known, "no key");
+        NodeOptions options = Stored(bed, folder["data"]) with { PeerStore = new SlowStore(), TimeProvider = new ManualTimeProvider() };
+
+        MesharaException refused = await Assert.ThrowsAsync<MesharaException>(() => Node.StartAsync(options).WaitAsync(NodeBed.Guard));
+
+        Assert.Equal(MesharaErrorCode.DataDirectory, refused.Code);
+        File.Delete(known);
+        await using Node second = await Node.StartAsync(options with { PeerStore = null });
+        Assert.Equal(NodeState.Running, second.State);
+    }
+
+    // Whoever asks for the passphrase holds no lock meanwhile, and the file may be another's.
+    [Fact]
+    public async Task Start_IdentityCannotBeOpened_TheStoreIsNotTouched()
     {
         await using NodeBed bed = new();
         using TempFolder folder = new();
         using NodeIdentity identity = NodeIdentity.Create();
         Directory.CreateDirectory(folder["data"]);
         identity.Save(Path.Combine(folder["data"], "identity.pem"), "right");
-        NodeOptions options = Stored(bed, folder["data"]) with { PeerStore = new SlowStore(), TimeProvider = new ManualTimeProvider(), IdentityPassphrase = "wrong" };
+        SlowStore store = new();
 
-        MesharaException refused = await Assert.ThrowsAsync<MesharaException>(() => Node.StartAsync(options).WaitAsync(NodeBed.Guard));
+        MesharaException refused = await Assert.ThrowsAsync<MesharaException>(
+            () => Node.StartAsync(Stored(bed, folder["data"]) with { PeerStore = store, IdentityPassphrase = "wrong" }).WaitAsync(NodeBed.Guard));
 
         Assert.Equal(MesharaErrorCode.Passphrase, refused.Code);
-        await using Node second = await Node.StartAsync(options with { PeerStore = null, IdentityPassphrase = "right" });
-        Assert.Equal(identity.Id, second.Id);
+        Assert.False(store.Asked.Task.IsCompleted);
     }
 
     [Fact]
@@ -150,4 +183,16 @@ public sealed class NodeStorageTests
         Listen = listen ?? ["stored:4040"],
         Transport = bed.Options(Admission.Open).Transport,
     };
+
+    /// <summary>A transport that tells when a node listens.</summary>
+    private sealed class ListenSignal(ITransport inner, TaskCompletionSource listens) : ITransport
+    {
+        public ValueTask<TransportListener> ListenAsync(string host, int port, CancellationToken cancellationToken)
+        {
+            listens.TrySetResult();
+            return inner.ListenAsync(host, port, cancellationToken);
+        }
+
+        public ValueTask<TransportConnection> ConnectAsync(string host, int port, CancellationToken cancellationToken) => inner.ConnectAsync(host, port, cancellationToken);
+    }
 }

@@ -43,7 +43,7 @@ internal sealed class SettingsLayer
         {
             if (name.StartsWith(Section + "__", StringComparison.OrdinalIgnoreCase))
             {
-                ours[name] = value;
+                ours.TryAdd(name, value);
             }
         }
 

@@ -23,7 +23,7 @@ internal sealed partial class Link
             while (more)
             {
                 // What is here already comes first.
-                for (Stop stop = ProcessBuffered(); stop != Stop.Empty; stop = ProcessBuffered())
+                for (Stop stop = ProcessBuffered(); stop != Stop.Empty && !_peerDone.Task.IsCompleted; stop = ProcessBuffered())
                 {
                     if (stop == Stop.Turn)
                     {

@@ -25,7 +25,7 @@ internal sealed class RecordBook(byte[] secret, NodeClock clock)
     private readonly Dictionary<NodeId, Held> _held = [];
 
     // Of each network the records that are held, in the order of their coming: when the book is full, each newcomer asks for the network that has the most.
-    private readonly Dictionary<AddressKey, SortedDictionary<long, NodeId>> _groups = [];
+    private readonly Dictionary<AddressKey, SortedSet<(long Number, NodeId Id)>> _groups = [];
     private readonly Dictionary<NodeId, ulong> _heard = [];
     private readonly Queue<NodeId> _heardOrder = new();
     private long _lastNumber;
@@ -206,25 +206,26 @@ internal sealed class RecordBook(byte[] secret, NodeClock clock)
             return;
         }
 
-        SortedDictionary<long, NodeId>? most = null;
-        foreach (SortedDictionary<long, NodeId> group in _groups.Values)
+        SortedSet<(long Number, NodeId Id)>? most = null;
+        foreach (SortedSet<(long Number, NodeId Id)> group in _groups.Values)
         {
-            most = most is null || group.Count > most.Count ? group : most;
+            // Of as many the one whose first came before: else where each network has one, the newest would go.
+            most = most is null || group.Count > most.Count || (group.Count == most.Count && group.Min.Number < most.Min.Number) ? group : most;
         }
 
-        Drop(most!.First().Value, out _);
+        Drop(most!.Min.Id, out _);
     }
 
     private void Hold(NodeId id, Held held)
     {
         _held.Add(id, held);
         _soonest = Math.Min(_soonest, held.Expires);
-        if (!_groups.TryGetValue(held.Group, out SortedDictionary<long, NodeId>? group))
+        if (!_groups.TryGetValue(held.Group, out SortedSet<(long Number, NodeId Id)>? group))
         {
             _groups.Add(held.Group, group = []);
         }
 
-        group.Add(held.Number, id);
+        group.Add((held.Number, id));
     }
 
     private bool Drop(NodeId id, [NotNullWhen(true)] out Held? held)
@@ -234,8 +235,8 @@ internal sealed class RecordBook(byte[] secret, NodeClock clock)
             return false;
         }
 
-        SortedDictionary<long, NodeId> group = _groups[held.Group];
-        group.Remove(held.Number);
+        SortedSet<(long Number, NodeId Id)> group = _groups[held.Group];
+        group.Remove((held.Number, id));
         if (group.Count == 0)
         {
             _groups.Remove(held.Group);

@@ -36,6 +36,9 @@ internal readonly record struct Bits128(ulong High, ulong Low)
         BinaryPrimitives.WriteUInt64BigEndian(destination[8..], Low);
     }
 
+    /// <summary>Of strangers' addresses, so seeded: that of a record could be steered, and a table made a list.</summary>
+    public override int GetHashCode() => HashCode.Combine(High, Low);
+
     /// <summary>32 hex digits.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{High:x16}{Low:x16}");
 

@@ -80,6 +80,24 @@ public sealed class PeerRatesTests
         static string Over(string seconds) => $"more than 100 control frames a second (LinkLimits.MaxControlFrames) for {seconds} s, although it was read slowly";
     }
 
+    // So many PINGs that wait for their PONG earn a pause after the read, and with a clock that stands still it would not end.
+    [Fact]
+    public async Task Pings_ManyWithTheLastWords_TheLinkEndsWithoutAPause()
+    {
+        GatedStream? gate = null;
+        await using RawPeer peer = await RawPeer.StartAsync(wrap: s => gate = new GatedStream(s), time: new ManualTimeProvider());
+        await peer.RoundTripAsync();
+        gate!.Shut();
+        peer.Link.SendPing();
+        await gate.WriteWaits.WaitAsync(RawPeer.Guard);
+
+        await peer.SendAsync([.. Enumerable.Range(0, 130).Select(i => Raw.PingFrame((ulong)i)), Raw.GoodbyeFrame(0), Raw.Frame(Raw.Done)]);
+        await Eventually.TrueAsync(() => gate.ReadsInVain == 0);
+        gate.Open();
+
+        await peer.AssertClosedWithoutBlameAsync();
+    }
+
     [Fact]
     public async Task Messages_OverTheLimit_ReadAtItsRateAndReportedEachMinute()
     {

@@ -118,6 +118,19 @@ public sealed class RecordBookTests
         Assert.Equal([1, 1, 0, 0], left);
     }
 
+    [Fact]
+    public void Put_FullAndEachOfAnotherNetwork_TheOldestGoes()
+    {
+        for (int i = 0; i < RecordBook.Capacity + 3; i++)
+        {
+            _book.Put(_made.Invented(i), IPAddress.Parse($"{20 + (i / 256)}.{i % 256}.1.1"));
+        }
+
+        Assert.Equal(
+            [true, true, true, false],
+            Enumerable.Range(0, 4).Select(i => _book.IsNews(_made.Invented(i).Id, _made.Invented(i).Sequence, fromOwner: false)));
+    }
+
     // Where it was before and what became of it leave nothing behind that a full book would stumble over.
     [Fact]
     public void Put_SeenInTwoNetworksAndForgotten_TheFullBookStillLosesTheOldest()
