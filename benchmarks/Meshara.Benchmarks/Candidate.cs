@@ -35,6 +35,7 @@ internal static class Candidates
     public static IReadOnlyList<ICandidate> All { get; } =
     [
         new RawCandidate(),
+        new RawCandidate(piped: true),
         new MesharaCandidate(),
         new Http2Candidate(),
         new WebSocketCandidate(),

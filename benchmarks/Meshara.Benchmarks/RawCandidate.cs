@@ -5,15 +5,16 @@ using System.Net.Sockets;
 namespace Meshara.Benchmarks;
 
 /// <summary>The yardstick: a bare SslStream with the TLS settings of Meshara and nothing on top but a 4-byte length.</summary>
-internal sealed class RawCandidate : ICandidate, IDisposable
+/// <param name="piped">Behind two pipes: no yardstick, but what is left of it where writers and readers do not touch the connection themselves.</param>
+internal sealed class RawCandidate(bool piped = false) : ICandidate, IDisposable
 {
     private static readonly SslApplicationProtocol Protocol = new("meshara/1");
 
     private readonly MutualTls _tls = new();
 
-    public string Name => "raw SslStream";
+    public string Name => piped ? "raw SslStream behind pipes" : "raw SslStream";
 
-    public bool Supports(Workload workload) => workload.HasOneWriter;
+    public bool Supports(Workload workload) => workload.HasOneWriter && (!piped || workload.Shape is Shape.Bulk or Shape.Messages);
 
     public string Introduce() => _tls.Pin;
 
@@ -27,7 +28,14 @@ internal sealed class RawCandidate : ICandidate, IDisposable
         socket.NoDelay = true;
         await using SslStream stream = new(new NetworkStream(socket));
         await stream.AuthenticateAsServerAsync(_tls.Server(parent, Protocol), cancellationToken);
-        await new RawServer(stream, stream).RunAsync(cancellationToken);
+        if (!piped)
+        {
+            await new RawServer(stream, stream).RunAsync(cancellationToken);
+            return;
+        }
+
+        await using PipedStream pipes = new(stream);
+        await new RawServer(pipes.Incoming, pipes.Outgoing).RunAsync(cancellationToken);
     }
 
     public async Task<IClient> ConnectAsync(string address, CancellationToken cancellationToken)
@@ -37,7 +45,13 @@ internal sealed class RawCandidate : ICandidate, IDisposable
         await socket.ConnectAsync(IPAddress.Loopback, int.Parse(parts[0]), cancellationToken);
         SslStream stream = new(new NetworkStream(socket, ownsSocket: true));
         await stream.AuthenticateAsClientAsync(_tls.Client(parts[1], Protocol), cancellationToken);
-        return new RawClient(stream, stream, stream);
+        if (!piped)
+        {
+            return new RawClient(stream, stream, stream);
+        }
+
+        PipedStream pipes = new(stream);
+        return new RawClient(pipes.Incoming, pipes.Outgoing, pipes);
     }
 
     public void Dispose() => _tls.Dispose();

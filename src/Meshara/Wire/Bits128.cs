@@ -27,7 +27,12 @@ internal readonly record struct Bits128(ulong High, ulong Low)
 
     /// <summary>Ones in the first places, zeros after them.</summary>
     /// <param name="length">How many ones: 0 to 128.</param>
-    public static Bits128 Ones(int length) => new(Ones64(length), Ones64(length - 64));
+    /// <exception cref="ArgumentOutOfRangeException">Fewer or more.</exception>
+    public static Bits128 Ones(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)length, 128u, nameof(length));
+        return new(Ones64(length), Ones64(length - 64));
+    }
 
     /// <summary>Writes 16 bytes, big-endian.</summary>
     public void Write(Span<byte> destination)

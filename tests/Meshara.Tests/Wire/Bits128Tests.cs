@@ -41,6 +41,11 @@ public sealed class Bits128Tests
     }
 
     [Theory]
+    [InlineData(-1)]
+    [InlineData(129)]
+    public void Ones_OtherLength_Throws(int length) => Assert.Throws<ArgumentOutOfRangeException>(() => Bits128.Ones(length));
+
+    [Theory]
     [InlineData("")]
     [InlineData("0")]
     [InlineData("0000000000000000000000000000000")]
