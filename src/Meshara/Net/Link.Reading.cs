@@ -23,7 +23,7 @@ internal sealed partial class Link
             while (more)
             {
                 // What is here already comes first.
-                for (Stop stop = ProcessBuffered(); stop != Stop.Empty && !_peerDone.Task.IsCompleted; stop = ProcessBuffered())
+                for (Stop stop = ProcessBuffered(); stop != Stop.Empty && !_peerDone; stop = ProcessBuffered())
                 {
                     if (stop == Stop.Turn)
                     {
@@ -37,7 +37,7 @@ internal sealed partial class Link
                 }
 
                 IAwaited? arrived = _streams.TakeLone();
-                if (_peerDone.Task.IsCompleted)
+                if (_peerDone)
                 {
                     // Nothing may follow, and a peer that has closed already would answer a read with an exception.
                     arrived?.Queue();
@@ -156,7 +156,7 @@ internal sealed partial class Link
             {
                 _bytesReceived += FrameCodec.HeaderSize + payload.Length;
                 _work += Turns.CostOf(payload.Length);
-                if (_peerDone.Task.IsCompleted)
+                if (_peerDone)
                 {
                     throw new WireException(isViolation: false, "A frame after DONE.");
                 }
@@ -273,7 +273,7 @@ internal sealed partial class Link
                     throw new WireException(isViolation: false, "DONE out of place.");
                 }
 
-                _peerDone.TrySetResult();
+                _peerDone = true;
                 return true;
             case FrameType.Notice:
                 _rates.CountControl();

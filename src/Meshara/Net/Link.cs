@@ -28,11 +28,13 @@ internal sealed partial class Link
     private readonly PeerRates _rates;
     private readonly TaskCompletionSource _closing = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _closed = new();
-    private readonly TaskCompletionSource _peerDone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _lastFrame;
     private long _partialSince = -1;
     private long _bytesReceived;
     private bool _peerSaidGoodbye;
+
+    // The read loop's; looked at elsewhere only when that has ended.
+    private bool _peerDone;
     private volatile bool _violated;
     private Decision? _decision;
 
@@ -299,7 +301,7 @@ internal sealed partial class Link
     private async Task DrainAsync(Task reader, Task pump)
     {
         await reader.ConfigureAwait(false);
-        if (_peerDone.Task.IsCompleted)
+        if (_peerDone)
         {
             await pump.ConfigureAwait(false);
         }

@@ -18,12 +18,10 @@ public sealed class LinkDrainTests
         GatedStream? gate = null;
         await using RawPeer peer = await RawPeer.StartAsync(wrap: s => gate = new GatedStream(s), time: new ManualTimeProvider());
         await peer.RoundTripAsync();
-        gate!.Shut();
-        peer.Link.SendPing();
-        await gate.WriteWaits.WaitAsync(Guard);
+        await peer.StopWritingAsync(gate!);
         await peer.Link.SendAsync("m", "last"u8.ToArray(), CancellationToken.None);
         peer.Link.Close(DisconnectReason.LocalShutdown, "");
-        gate.Open();
+        gate!.Open();
 
         List<byte> types = [];
         bool fin = false;

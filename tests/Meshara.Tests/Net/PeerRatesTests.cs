@@ -87,13 +87,11 @@ public sealed class PeerRatesTests
         GatedStream? gate = null;
         await using RawPeer peer = await RawPeer.StartAsync(wrap: s => gate = new GatedStream(s), time: new ManualTimeProvider());
         await peer.RoundTripAsync();
-        gate!.Shut();
-        peer.Link.SendPing();
-        await gate.WriteWaits.WaitAsync(RawPeer.Guard);
+        await peer.StopWritingAsync(gate!);
 
         await peer.SendAsync([.. Enumerable.Range(0, 130).Select(i => Raw.PingFrame((ulong)i)), Raw.GoodbyeFrame(0), Raw.Frame(Raw.Done)]);
-        await Eventually.TrueAsync(() => gate.ReadsInVain == 0);
-        gate.Open();
+        await Eventually.TrueAsync(() => gate!.ReadsInVain == 0);
+        gate!.Open();
 
         await peer.AssertClosedWithoutBlameAsync();
     }

@@ -58,6 +58,14 @@ internal sealed class RawPeer : IAsyncDisposable
         return peer;
     }
 
+    /// <summary>From here on nothing that the honest end says goes out, until the gate opens: a PING of its waits there.</summary>
+    public async Task StopWritingAsync(GatedStream gate)
+    {
+        gate.Shut();
+        Link.SendPing();
+        await gate.WriteWaits.WaitAsync(Guard);
+    }
+
     /// <summary>Writes all of it at once.</summary>
     public Task SendAsync(params byte[][] frames) => SendAsync(frames.SelectMany(f => f).ToArray());
 
