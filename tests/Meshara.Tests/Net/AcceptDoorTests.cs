@@ -130,8 +130,13 @@ public sealed class AcceptDoorTests : IAsyncDisposable
             await AtTheDoorAsync(0, i + 1);
         }
 
+        TimeSpan yields = _clock.Now + TimeSpan.FromSeconds(1);
+        int others = _clock.TimersAt(yields);
         Task joined = JoinAsync("127.200.0.1");
         await AtTheDoorAsync(1, 8);
+
+        // Set when its ClientHello is here, which is a moment later.
+        await Eventually.TrueAsync(() => _clock.TimersAt(yields) > others);
         _clock.Advance(TimeSpan.FromMilliseconds(999));
         Assert.Equal((1, 8), _node.AtTheDoor);
         _clock.Advance(TimeSpan.FromMilliseconds(1));

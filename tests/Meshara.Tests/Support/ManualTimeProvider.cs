@@ -34,6 +34,15 @@ internal sealed class ManualTimeProvider : TimeProvider
         }
     }
 
+    /// <summary>How many timers are set for this time on the clock.</summary>
+    public int TimersAt(TimeSpan due)
+    {
+        lock (_lock)
+        {
+            return _timers.Count(t => t.Due == due);
+        }
+    }
+
     public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
