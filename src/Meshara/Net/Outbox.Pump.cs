@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 
 namespace Meshara.Net;
@@ -80,9 +79,13 @@ internal sealed partial class Outbox
                 }
 
                 onRoom();
-                Volatile.Write(ref _writeSince, _clock.Now.Ticks);
-                await WriteAsync(stream, chunk).ConfigureAwait(false);
-                Volatile.Write(ref _writeSince, -1);
+                for (; !chunk.IsEmpty; chunk = chunk[Math.Min(chunk.Length, BufferSize)..])
+                {
+                    Volatile.Write(ref _writeSince, _clock.Now.Ticks);
+                    await WriteAsync(stream, chunk[..Math.Min(chunk.Length, BufferSize)]).ConfigureAwait(false);
+                    Volatile.Write(ref _writeSince, -1);
+                }
+
                 if (IsOn(lender) && HasMore())
                 {
                     // What came meanwhile is not for the sender to write.
@@ -128,33 +131,6 @@ internal sealed partial class Outbox
         }
     }
 
-    private ReadOnlyMemory<byte> Take()
-    {
-        if (_control.DoneWritten || (_filled == Headroom && !_control.HasHead && !_control.HasTail))
-        {
-            ReturnBuffers();
-            return default;
-        }
-
-        Span<byte> head = stackalloc byte[Headroom];
-        int headLength = _control.WriteHead(head, _hasOpens);
-        _filling ??= ArrayPool<byte>.Shared.Rent(BufferSize);
-        int start = Headroom - headLength;
-        head[..headLength].CopyTo(_filling.AsSpan(start));
-        int end = _filled + _control.WriteTail(_filling.AsSpan(_filled, BufferSize - _filled));
-        (_filling, _flushing) = (_flushing, _filling);
-        _filled = Headroom;
-        _hasOpens = false;
-        _gathers = _frames > 1;
-        _frames = 0;
-        BytesSent += end - start;
-        _completed |= _control.DoneWritten;
-        DrainReady();
-        _room?.TrySetResult();
-        _room = null;
-        return _flushing.AsMemory(start, end - start);
-    }
-
     // Now and then another thread of the pool is taken for that of the sender, which costs a turn.
     private static bool IsOn(int thread) => thread == Environment.CurrentManagedThreadId;
 
@@ -173,22 +149,6 @@ internal sealed partial class Outbox
             _pumpWaits = false;
             _lender = 0;
             _signal.Set();
-        }
-    }
-
-    private void ReturnBuffers()
-    {
-        Return(ref _filling);
-        Return(ref _flushing);
-        _filled = Headroom;
-    }
-
-    private static void Return(ref byte[]? buffer)
-    {
-        if (buffer is not null)
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-            buffer = null;
         }
     }
 }

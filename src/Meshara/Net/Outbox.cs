@@ -1,4 +1,3 @@
-using System.Buffers;
 using Meshara.Wire;
 
 namespace Meshara.Net;
@@ -9,15 +8,11 @@ namespace Meshara.Net;
 /// </summary>
 internal sealed partial class Outbox
 {
-    /// <summary>One TLS write, wire protocol section 7.4.</summary>
+    /// <summary>One TLS write, wire protocol section 7.4; and what is filled meanwhile, but on a quick link.</summary>
     public const int BufferSize = 64 << 10;
 
     /// <summary>Most bytes of one DATA frame sent: one TLS record.</summary>
     public const int MaxChunk = 16 << 10;
-
-    private const int Headroom = 1024;
-    private const int Tailroom = 1024;
-    private const int BulkEnd = BufferSize - Tailroom;
 
     private const int MaxQueuedAcks = 64;
 
@@ -34,11 +29,6 @@ internal sealed partial class Outbox
     private readonly long _wholeCost;
     private readonly Stack<AwaitedWrite> _spareWrites = new();
     private TaskCompletionSource? _room;
-    private byte[]? _filling;
-    private byte[]? _flushing;
-    private int _filled = Headroom;
-    private bool _hasOpens;
-    private int _frames;
     private bool _gathers;
     private bool _pumpWaits;
     private bool _held;
@@ -59,18 +49,6 @@ internal sealed partial class Outbox
     public Lock Gate { get; } = new();
 
     public long BytesSent { get; private set; }
-
-    /// <summary>Bytes in the buffer that is being filled.</summary>
-    public int Waiting
-    {
-        get
-        {
-            lock (Gate)
-            {
-                return _filled - Headroom;
-            }
-        }
-    }
 
     /// <summary>Writes that have been waited for and may be used again.</summary>
     public int SpareWrites
@@ -378,17 +356,6 @@ internal sealed partial class Outbox
         _filled += StreamFrames.WriteData(_filling.AsSpan(_filled), flags, stream.Id, data);
         stream.SendCredit -= cost;
         _frames++;
-    }
-
-    private bool HasRoom(int bytes)
-    {
-        if (_completed || BulkEnd - _filled < bytes)
-        {
-            return false;
-        }
-
-        _filling ??= ArrayPool<byte>.Shared.Rent(BufferSize);
-        return true;
     }
 
     /// <summary>Its caller does not wait any more.</summary>
