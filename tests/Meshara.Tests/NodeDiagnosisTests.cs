@@ -355,6 +355,22 @@ public sealed class NodeDiagnosisTests
     }
 
     [Fact]
+    public async Task AddPeer_WhoAnswersSaysThatItProbes_EndsWithTheReason()
+    {
+        await using NodeBed bed = new();
+        Node alice = await StartAsync(bed, Admission.Open);
+        await using RawNode bob = new(NodeIdentity.Create()) { Purpose = HelloPurpose.Probe };
+        Task answering = bob.AcceptAsync();
+
+        MesharaException e = await Assert.ThrowsAsync<MesharaException>(() => alice.AddPeerAsync(bob.Address).WaitAsync(NodeBed.Guard));
+        await bob.DisposeAsync();
+        await Record.ExceptionAsync(() => answering);
+
+        Assert.Equal(MesharaErrorCode.Refused, e.Code);
+        Assert.Contains("purpose", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Diagnose_OwnAddressOrId_FailsAtKnown()
     {
         await using NodeBed bed = new();

@@ -396,10 +396,14 @@ internal sealed class Handshake
                         $"{_peer} is another live node with this node's identity {_config.Id}: a data directory was copied. Give one of them a new directory."));
         }
 
-        if (remote.Purpose is not (HelloPurpose.Peer or HelloPurpose.Probe))
+        // Only who dialled may probe: of an acceptor's probe nothing would come that this side dialled for.
+        if (remote.Purpose != HelloPurpose.Peer && (_dialer || remote.Purpose != HelloPurpose.Probe))
         {
             return (new Refuse { Code = RefuseCode.Other, Message = "unknown purpose" },
-                new MesharaException(MesharaErrorCode.Refused, $"{_peer} came for a purpose that this version does not know. Update this node."));
+                new MesharaException(
+                    MesharaErrorCode.Refused,
+                    _dialer ? $"{_peer} answered with the purpose {(int)remote.Purpose}, which only a caller may have. Update that node."
+                    : $"{_peer} came for a purpose that this version does not know. Update this node."));
         }
 
         if (remote.HasUnknownCritical)

@@ -346,6 +346,22 @@ public sealed class HandshakeHostileTests
     }
 
     [Fact]
+    public async Task Exchange_AnAcceptorThatProbes_IsRefused()
+    {
+        await using HandshakeBed bed = await HandshakeBed.CreateAsync();
+        ScriptedPeer peer = bed.Play(dialer: false);
+        Handshake dialer = bed.Shake(dialer: true);
+        await peer.SendAsync(FrameType.Hello, peer.Hello(purpose: 1));
+        Task<Exception> dialing = HandshakeBed.ThrowsAsync(() => dialer.ExchangeAsync(null, false, CancellationToken.None));
+
+        Assert.Equal(FrameType.Hello, (await peer.ReadAsync())?.Type);
+        (FrameType Type, byte[] Payload)? refuse = await peer.ReadAsync();
+        Assert.Equal((FrameType.Refuse, (byte)RefuseCode.Other), (refuse?.Type, refuse?.Payload[0]));
+        await bed.Acceptor.DisposeAsync();
+        Assert.Equal(MesharaErrorCode.Refused, Assert.IsType<MesharaException>(await dialing.WaitAsync(HandshakeBed.Guard)).Code);
+    }
+
+    [Fact]
     public async Task Exchange_UnknownEvenExtensionAndHigherVersionsToo_AreAccepted()
     {
         await using HandshakeBed bed = await HandshakeBed.CreateAsync();

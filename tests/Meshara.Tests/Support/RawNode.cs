@@ -32,6 +32,9 @@ internal sealed class RawNode : IAsyncDisposable
     /// <summary>The one version that it speaks.</summary>
     public ushort Version { get; init; } = 1;
 
+    /// <summary>What its HELLO says it wants.</summary>
+    public HelloPurpose Purpose { get; init; }
+
     /// <summary>Where it can be dialled.</summary>
     public PeerAddress Address => new("127.0.0.1", ((IPEndPoint)_listener.LocalEndpoint).Port, Id);
 
@@ -177,6 +180,7 @@ internal sealed class RawNode : IAsyncDisposable
             MaxVersion = Version,
             Id = Id,
             Instance = 77,
+            Purpose = Purpose,
             Nonce = new byte[32],
             Mesh = Mesh,
             MaxMessage = 1 << 20,
