@@ -13,9 +13,9 @@ internal sealed partial class Mesh
     private static readonly TimeSpan AskOftenFor = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan AskEvery = TimeSpan.FromMinutes(30);
 
-    // Who has dialled this node has most likely just asked others, and is asked only while peers or addresses are missing. Those dialled are asked a little
-    // later too, each at a moment of its own, or when there is nobody left to dial: while a mesh forms they know more by then, and they answer once a minute.
-    private static readonly TimeSpan AskInboundAfter = TimeSpan.FromSeconds(10);
+    // Each at a moment of its own, three seconds at least after it came, or, if this node has dialled it, when there is nobody left to dial: while a mesh forms
+    // they know more by then, and they answer once a minute. Who has dialled this node has most likely just asked others: only while peers or addresses are missing.
+    private static readonly TimeSpan AskWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SpreadEvery = TimeSpan.FromMinutes(1);
 
     // Who asks all of them in the same moment learns what they know in that moment, and may not ask again for a minute.
@@ -105,9 +105,9 @@ internal sealed partial class Mesh
         }
 
         // The first two in any case: what it knows may be where a mesh was that has moved.
-        link.AskDue = link.Inbound ? now + AskInboundAfter
-            : (IsManaged && Counts.Mesh <= 2) || IsNamedMissing() ? now
-            : now + (AskInboundAfter * (0.3 + (0.7 * _config.Random.NextDouble())));
+        link.AskDue = !link.Inbound && ((IsManaged && Counts.Mesh <= 2) || IsNamedMissing())
+            ? now
+            : now + (AskWithin * (0.3 + (0.7 * _config.Random.NextDouble())));
         _spreadDue ??= now + SpreadEvery;
         if (link.AskDue <= now)
         {
@@ -125,7 +125,7 @@ internal sealed partial class Mesh
         bool any = false;
         foreach (MeshConnection link in _connections.Values.Where(c => c is { Phase: ConnectionPhase.Live, AskDue: not null } && (c.IsAsked || !c.Inbound)))
         {
-            TimeSpan? before = link.AskedAt is { } asked ? asked + AskAgainAfter(link, now) : now - link.LiveSince < AskInboundAfter ? _lastAskedFirst + AskApart : null;
+            TimeSpan? before = link.AskedAt is { } asked ? asked + AskAgainAfter(link, now) : now - link.LiveSince < AskWithin ? _lastAskedFirst + AskApart : null;
             TimeSpan soonest = before is { } due ? Max(now, due) : now;
             if (soonest < link.AskDue)
             {

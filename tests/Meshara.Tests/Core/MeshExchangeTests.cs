@@ -24,16 +24,24 @@ public sealed class MeshExchangeTests
         Assert.Equal([link], Asked());
     }
 
+    // Twelve processes that started at once asked whom they had dialled while nobody knew anybody, and callers all in the tenth second: one of them had too few for that long.
     [Fact]
-    public void LinkUp_Inbound_IsAskedAfterTenSecondsWhilePeersAreMissing()
+    public void LinkUp_Inbound_IsAskedThreeToTenSecondsLaterWhilePeersAreMissing_EachAtItsOwnMoment()
     {
         _s.Start();
-        long link = _s.Link(Ids.Of(0x10));
+        long[] callers = [.. Enumerable.Range(1, 3).Select(i => CalledBy(_s, i))];
 
-        _s.Advance(9.9);
+        _s.Advance(2.99);
         Assert.Empty(Asked());
-        _s.Advance(0.1);
-        Assert.Equal([link], Asked());
+        List<(int Tenth, long Link)> asked = [];
+        for (int tenth = 30; tenth <= 100; tenth++)
+        {
+            _s.Advance(tenth == 30 ? 0.01 : 0.1);
+            asked.AddRange(Asked().Select(link => (tenth, link)));
+        }
+
+        Assert.Equal(callers, asked.Select(a => a.Link).Order());
+        Assert.True(asked.Select(a => a.Tenth).Distinct().Count() > 1, string.Join(", ", asked));
     }
 
     [Fact]
