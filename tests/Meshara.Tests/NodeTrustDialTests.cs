@@ -142,15 +142,18 @@ public sealed class NodeTrustDialTests
         foreach ((AddressSource source, string why) in ((AddressSource, string)[])[(AddressSource.Bootstrap, "so the address was given"), (AddressSource.Hello, "as it was learned before")])
         {
             MemoryPeerStore? store = source == AddressSource.Bootstrap ? null : await StoredAsync(other.Addresses[0] with { Id = expected.Id }, source);
-            Node node = await bed.StartAsync(Options(Admission.Open, "127.0.0.1:0"), o => new NodeOptions
+            // Its only dial may be over before the start returns.
+            EventLog? watch = null;
+            await bed.StartAsync(Options(Admission.Open, "127.0.0.1:0"), o => new NodeOptions
             {
+                OnStarting = starting => watch = new EventLog(starting),
                 Mesh = o.Mesh,
                 Admission = o.Admission,
                 Listen = o.Listen,
                 PeerStore = store,
                 Discovery = new DiscoveryOptions { BootstrapNodes = source == AddressSource.Bootstrap ? [other.Addresses[0] with { Id = expected.Id }] : [] },
             });
-            await using EventLog events = new(node);
+            await using EventLog events = watch!;
 
             PeerRefused refused = await events.NextAsync<PeerRefused>(r => r.Code == MesharaErrorCode.PinMismatch);
 
