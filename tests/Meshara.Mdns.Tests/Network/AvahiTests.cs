@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Meshara.Mdns.Tests.Network;
 
-/// <summary>With Debian's avahi-daemon, each on its own host and both on one.</summary>
+/// <summary>With Debian's avahi-daemon, each on its own host and both on one; <see cref="AvahiNameTests"/> beside it has those where both want one name.</summary>
 public sealed class AvahiTests
 {
     private const string Name = "Küche. 1";
@@ -70,59 +70,6 @@ public sealed class AvahiTests
         await publisher.TerminateAsync();
         await before.SaysAsync("removed", Name);
         await after.SaysAsync("removed", Name);
-    }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Publish_AvahiHasTheName_IsRenamed(bool isOneHost)
-    {
-        await using BridgedLan lan = await BridgedLan.CreateAsync(2, "46");
-        await using AvahiHost avahi = await AvahiHost.StartAsync(lan.Hosts[isOneHost ? 0 : 1]);
-        (LineProcess publisher, _) = await avahi.PublishAsync(Theirs);
-
-        await using MdnsHost ours = await MdnsHost.StartAsync(lan.Hosts[0], Ours);
-
-        await ours.SaysAsync("published", $"{Name} (2)");
-        AvahiBrowser browser = avahi.Browse(Type);
-        await browser.ResolvesAsync(Name, "4");
-        await browser.ResolvesAsync($"{Name} (2)", "4");
-        await publisher.KillAsync();
-    }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Publish_AvahiTakesTheNameAfterUs_AvahiIsRenamed(bool isOneHost)
-    {
-        await using BridgedLan lan = await BridgedLan.CreateAsync(2, "46");
-        await using AvahiHost avahi = await AvahiHost.StartAsync(lan.Hosts[isOneHost ? 0 : 1]);
-        await using MdnsHost ours = await MdnsHost.StartAsync(lan.Hosts[0], Ours, $"browse={Type}");
-        await ours.SaysAsync("published", Name);
-
-        (_, string theirs) = await avahi.PublishAsync(Theirs);
-
-        Assert.Equal($"{Name} #2", theirs);
-        await ours.SaysAsync("added", theirs);
-        Assert.DoesNotContain(ours.Lines, static l => l[0] == "renamed");
-    }
-
-    // Both at once: the tie-break of RFC 6762 section 8.2 leaves the name to one of them.
-    [Fact]
-    public async Task Publish_WithAvahiAtOnce_OneKeepsTheName()
-    {
-        await using BridgedLan lan = await BridgedLan.CreateAsync(2, "46");
-        await using AvahiHost avahi = await AvahiHost.StartAsync(lan.Hosts[1]);
-        await using MdnsHost ours = await MdnsHost.StartAsync(lan.Hosts[0], $"browse={Type}");
-
-        await ours.TellAsync($"publish {Ours["publish=".Length..]}");
-        (_, string theirs) = await avahi.PublishAsync(Theirs);
-        string[] published = await ours.SaysAsync("published");
-        await ours.SaysAsync("added", theirs);
-
-        string[] names = [ours.Lines.LastOrDefault(static l => l[0] == "renamed")?[2] ?? published[1], theirs];
-        Assert.Single(names, Name);
-        Assert.Single(names, static n => n is $"{Name} (2)" or $"{Name} #2");
     }
 
     // RFC 6763 sections 7.1 and 9.
