@@ -53,7 +53,7 @@ internal sealed class Report(IReadOnlyList<Measured> all, string yardstick, stri
             new("Requests (Meshara, POST) beside packed echoes (the others): more is better", [.. Groups(candidates, shape => shape == Shape.InFlight, Figure.Rate)]),
             new("Times: less is better", [.. Groups(candidates, _ => true, Figure.P50, Figure.P99)]),
         ];
-        string subtitle = $"{_at:yyyy-MM-dd}, commit {commit}, {Processor()}; median of {plan.Repetitions}, thin line: min to max, cut off at the edge";
+        string subtitle = $"{_at:yyyy-MM-dd}, commit {commit}, {Processor()}, {Environment.ProcessorCount} processors; median of {plan.Repetitions}, thin line: min to max, cut off at the edge";
         return new BarChart(
             $"Speed as a multiple of {yardstick}",
             subtitle,

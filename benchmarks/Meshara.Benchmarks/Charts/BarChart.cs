@@ -36,8 +36,7 @@ internal sealed record BarChart(
         Svg svg = new();
         svg.Text(12, 24, Title, size: 16, bold: true);
         svg.Text(12, 44, Subtitle);
-        svg.Legend(12, 70, Legend());
-        double y = 96;
+        double y = 96 + svg.Legend(12, Width - 12, 70, Legend());
         foreach (BarPanel panel in Panels)
         {
             y = Draw(svg, panel, y);

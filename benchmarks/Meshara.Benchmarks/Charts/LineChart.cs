@@ -21,7 +21,7 @@ internal sealed record LineChart(string Title, string Subtitle, Axis X, Axis Y, 
         Svg svg = new();
         svg.Text(12, 24, Title, size: 16, bold: true);
         svg.Text(12, 44, Subtitle);
-        svg.Legend(12, 70, Series.Select((series, at) => (series.Name, Colour(series, at))));
+        svg.Legend(12, Width - 12, 70, Series.Select((series, at) => (series.Name, Colour(series, at))));
         Scale x = X.Over(Series.SelectMany(series => series.Points).Select(point => point.X));
         Scale y = Y.Over(Series.SelectMany(series => series.Points).SelectMany(point => new[] { point.Y, point.Low ?? point.Y, point.High ?? point.Y }));
         Grid(svg, x, y);

@@ -60,16 +60,26 @@ internal sealed class Svg
         _body.AppendLine($"  <polyline points=\"{path}\" fill=\"none\" stroke=\"{stroke}\" stroke-width=\"2\"{dash}/>");
     }
 
-    /// <summary>The names of the series with their colours, in one row from <paramref name="x"/>.</summary>
-    public void Legend(double x, double y, IEnumerable<(string Name, string Colour)> series)
+    /// <summary>The names of the series with their colours, from <paramref name="left"/>, in as many rows as they need to end before <paramref name="right"/>.</summary>
+    /// <returns>How far down the last row is moved.</returns>
+    public double Legend(double left, double right, double top, IEnumerable<(string Name, string Colour)> series)
     {
-        const double Size = 12;
+        const double Size = 12, Row = 18;
+        (double x, double y) = (left, top);
         foreach ((string name, string colour) in series)
         {
+            double width = 15 + Width(name, Size);
+            if (x > left && x + width > right)
+            {
+                (x, y) = (left, y + Row);
+            }
+
             Rectangle(x, y - 9, 10, 10, colour);
             Text(x + 15, y, name, size: Size);
-            x += 15 + Width(name, Size) + 18;
+            x += width + 18;
         }
+
+        return y - top;
     }
 
     /// <summary>The whole file.</summary>

@@ -66,7 +66,7 @@ internal static class Growth
             points.Add(new LinePoint(addresses, row.Median, times.Min(), times.Max()));
         }
 
-        Axis x = new("addresses that were offered", Logarithmic: true);
+        Axis x = new("addresses that the node heard of (its table keeps 16,384 at most)", Logarithmic: true);
         await plan.KeepAsync("dial-choice", new LineChart("Choosing the next dial", plan.Subtitle, x, new Axis("µs"), [new LineSeries("pick and put back", points)]));
         return rows;
     }

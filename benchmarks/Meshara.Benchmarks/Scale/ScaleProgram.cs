@@ -32,7 +32,7 @@ internal static class ScaleProgram
         text.AppendLine("# What many links cost").AppendLine();
         text.AppendLine($"- {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm} UTC, commit {plan.Commit}");
         text.AppendLine($"- {Report.Processor()}, {Environment.ProcessorCount} logical processors{Report.Load()} before the run; {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}");
-        text.AppendLine("- two processes and more over loopback; repetitions are interleaved, ratios are of the same repetition").AppendLine();
+        text.AppendLine("- over loopback, in two or three processes where links are between processes; repetitions are interleaved, ratios are of the same repetition").AppendLine();
         text.AppendLine("| row | unit | median | min | max | target | |");
         text.AppendLine("|---|---|--:|--:|--:|--:|---|");
         (string Name, Func<ScalePlan, Task<IReadOnlyList<ScaleRow>>> Measure)[] parts = [.. Parts.Where(p => p.Name.Contains(only, StringComparison.Ordinal))];

@@ -72,6 +72,7 @@ internal static class StartUp
             UseShellExecute = false,
             RedirectStandardOutput = true,
         };
+        await Console.Error.WriteLineAsync("The command is published first, which takes minutes (--command=FILE: one that is there already).");
         using Process process = Process.Start(publish)!;
         string said = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync().WaitAsync(Patience, TimeProvider.System);
