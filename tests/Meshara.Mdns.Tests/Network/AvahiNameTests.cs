@@ -1,16 +1,12 @@
 using Meshara.Mdns.Tests.Support;
 using Xunit;
+using static Meshara.Mdns.Tests.Network.AvahiTests;
 
 namespace Meshara.Mdns.Tests.Network;
 
 /// <summary>Debian's avahi-daemon and one of ours want the same name, on two hosts and on one.</summary>
 public sealed class AvahiNameTests
 {
-    private const string Name = "Küche. 1";
-    private const string Type = "_ipp._tcp";
-    private const string Ours = $"{Name},{Type},631";
-    private static readonly string[] Theirs = [Name, Type, "632"];
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -20,10 +16,10 @@ public sealed class AvahiNameTests
         await using AvahiHost avahi = await AvahiHost.StartAsync(lan.Hosts[isOneHost ? 0 : 1]);
         (LineProcess publisher, _) = await avahi.PublishAsync(Theirs);
 
-        await using MdnsHost ours = await MdnsHost.StartAsync(lan.Hosts[0], $"publish={Ours}");
+        await using MdnsHost ours = await MdnsHost.StartAsync(lan.Hosts[0], Ours);
 
         await ours.SaysAsync("published", $"{Name} (2)");
-        AvahiBrowser browser = avahi.Browse(Type);
+        AvahiBrowser browser = avahi.Browse(AvahiTests.Type);
         await browser.ResolvesAsync(Name, "4");
         await browser.ResolvesAsync($"{Name} (2)", "4");
         await publisher.KillAsync();
@@ -36,7 +32,7 @@ public sealed class AvahiNameTests
     {
         await using BridgedLan lan = await BridgedLan.CreateAsync(2, "46");
         await using AvahiHost avahi = await AvahiHost.StartAsync(lan.Hosts[isOneHost ? 0 : 1]);
-        await using MdnsHost ours = await MdnsHost.StartAsync(lan.Hosts[0], $"publish={Ours}", $"browse={Type}");
+        await using MdnsHost ours = await MdnsHost.StartAsync(lan.Hosts[0], Ours, $"browse={AvahiTests.Type}");
         await ours.SaysAsync("published", Name);
 
         (_, string theirs) = await avahi.PublishAsync(Theirs);
@@ -52,9 +48,9 @@ public sealed class AvahiNameTests
     {
         await using BridgedLan lan = await BridgedLan.CreateAsync(2, "46");
         await using AvahiHost avahi = await AvahiHost.StartAsync(lan.Hosts[1]);
-        await using MdnsHost ours = await MdnsHost.StartAsync(lan.Hosts[0], $"browse={Type}");
+        await using MdnsHost ours = await MdnsHost.StartAsync(lan.Hosts[0], $"browse={AvahiTests.Type}");
 
-        await ours.TellAsync($"publish {Ours}");
+        await ours.TellAsync($"publish {Ours["publish=".Length..]}");
         (_, string theirs) = await avahi.PublishAsync(Theirs);
         string[] published = await ours.SaysAsync("published");
         await ours.SaysAsync("added", theirs);

@@ -6,10 +6,10 @@ namespace Meshara.Mdns.Tests.Network;
 /// <summary>With Debian's avahi-daemon, each on its own host and both on one; <see cref="AvahiNameTests"/> beside it has those where both want one name.</summary>
 public sealed class AvahiTests
 {
-    private const string Name = "Küche. 1";
-    private const string Type = "_ipp._tcp";
-    private const string Ours = $"publish={Name},{Type},631,rp=ipp/print,flag,empty=,note=two words and an ü";
-    private static readonly string[] Theirs = [Name, Type, "631", "rp=ipp/print", "flag", "empty=", "note=two words and an ü"];
+    internal const string Name = "Küche. 1";
+    internal const string Type = "_ipp._tcp";
+    internal const string Ours = $"publish={Name},{Type},631,rp=ipp/print,flag,empty=,note=two words and an ü";
+    internal static readonly string[] Theirs = [Name, Type, "631", "rp=ipp/print", "flag", "empty=", "note=two words and an ü"];
     private static readonly string[] Strings = Theirs[3..];
 
     // One host: port 5353 is shared, and answers to the host alone reach one of the two only (RFC 6762 section 15.1).
