@@ -26,7 +26,7 @@ internal sealed class Report(IReadOnlyList<Measured> all, string yardstick, stri
         StringBuilder text = new();
         text.AppendLine($"# {subject} beside {yardstick}").AppendLine();
         text.AppendLine($"- {_at:yyyy-MM-dd HH:mm} UTC, commit {commit}");
-        text.AppendLine($"- {Processor()}, {Environment.ProcessorCount} logical processors{_load}; {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}");
+        text.AppendLine($"- {Processors()}{_load}; {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}");
         text.AppendLine($"- {RuntimeInformation.FrameworkDescription}, {(GCSettings.IsServerGC ? "server" : "workstation")} GC");
         text.AppendLine($"- two processes over loopback; {plan.Repetitions} interleaved repetitions of about {plan.Duration.TotalSeconds:0.##} s");
         text.AppendLine();
@@ -53,7 +53,7 @@ internal sealed class Report(IReadOnlyList<Measured> all, string yardstick, stri
             new("Requests (Meshara, POST) beside packed echoes (the others): more is better", [.. Groups(candidates, shape => shape == Shape.InFlight, Figure.Rate)]),
             new("Times: less is better", [.. Groups(candidates, _ => true, Figure.P50, Figure.P99)]),
         ];
-        string subtitle = $"{_at:yyyy-MM-dd}, commit {commit}, {Processor()}, {Environment.ProcessorCount} processors; median of {plan.Repetitions}, thin line: min to max, cut off at the edge";
+        string subtitle = $"{_at:yyyy-MM-dd}, commit {commit}, {Processors()}; median of {plan.Repetitions}, thin line: min to max, cut off at the edge";
         return new BarChart(
             $"Speed as a multiple of {yardstick}",
             subtitle,
@@ -72,13 +72,13 @@ internal sealed class Report(IReadOnlyList<Measured> all, string yardstick, stri
         return sorted[Math.Min(sorted.Length - 1, (int)(sorted.Length * rank))];
     }
 
-    public static string Processor()
+    public static string Processors()
     {
         const string CpuInfo = "/proc/cpuinfo";
         string? model = File.Exists(CpuInfo)
             ? File.ReadLines(CpuInfo).FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
             : Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER");
-        return model?.Split(':')[^1].Trim() ?? "processor unknown";
+        return $"{model?.Split(':')[^1].Trim() ?? "processor unknown"}, {Environment.ProcessorCount} logical processors";
     }
 
     // Other work on the machine explains odd numbers; a busy run is not worth keeping.

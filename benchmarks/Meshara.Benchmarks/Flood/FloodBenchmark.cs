@@ -37,7 +37,7 @@ internal sealed class FloodBenchmark(int slices)
         StringBuilder text = new();
         text.AppendLine("# Meshara under a flood of TLS connects").AppendLine();
         text.AppendLine($"- {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm} UTC, commit {commit}");
-        text.AppendLine($"- {Report.Processor()}, {Environment.ProcessorCount} logical processors{Report.Load()} before the run");
+        text.AppendLine($"- {Report.Processors()}{Report.Load()} before the run");
         text.AppendLine("- three processes on these processors: the node; the attacker; the eight good peers and the newcomers. What the attacker takes is missing to the others");
         text.AppendLine("- loopback counts as public; each good peer and each newcomer comes from a /16 of its own, the 1,000 addresses from 50 of them; the attacker sends a ClientHello and then");
         text.AppendLine("  nothing, or (every second connect, at most 500/s) goes through TLS with a certificate and then says nothing; in every attack it holds eight silent sockets from two /24 besides");

@@ -11,7 +11,7 @@ namespace Meshara.Benchmarks.Scale;
 internal sealed record ScalePlan(string Commit, bool Quick, int Links, string? Command, string? Out)
 {
     /// <summary>For charts.</summary>
-    public string Subtitle => $"{TimeProvider.System.GetUtcNow():yyyy-MM-dd}, commit {Commit}, {Report.Processor()}, {Environment.ProcessorCount} logical processors";
+    public string Subtitle => $"{TimeProvider.System.GetUtcNow():yyyy-MM-dd}, commit {Commit}, {Report.Processors()}";
 
     /// <summary>Keeps a chart beside the table.</summary>
     public Task KeepAsync(string name, LineChart chart) =>

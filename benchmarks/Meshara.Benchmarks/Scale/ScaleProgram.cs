@@ -31,7 +31,7 @@ internal static class ScaleProgram
         StringBuilder text = new();
         text.AppendLine("# What many links cost").AppendLine();
         text.AppendLine($"- {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm} UTC, commit {plan.Commit}");
-        text.AppendLine($"- {Report.Processor()}, {Environment.ProcessorCount} logical processors{Report.Load()} before the run; {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}");
+        text.AppendLine($"- {Report.Processors()}{Report.Load()} before the run; {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}");
         text.AppendLine("- over loopback, in two or three processes where links are between processes; repetitions are interleaved, ratios are of the same repetition").AppendLine();
         text.AppendLine("| row | unit | median | min | max | target | |");
         text.AppendLine("|---|---|--:|--:|--:|--:|---|");
