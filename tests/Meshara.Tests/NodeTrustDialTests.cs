@@ -142,6 +142,7 @@ public sealed class NodeTrustDialTests
         foreach ((AddressSource source, string why) in ((AddressSource, string)[])[(AddressSource.Bootstrap, "so the address was given"), (AddressSource.Hello, "as it was learned before")])
         {
             MemoryPeerStore? store = source == AddressSource.Bootstrap ? null : await StoredAsync(other.Addresses[0] with { Id = expected.Id }, source);
+
             // Its only dial may be over before the start returns.
             EventLog? watch = null;
             await bed.StartAsync(Options(Admission.Open, "127.0.0.1:0"), o => new NodeOptions
